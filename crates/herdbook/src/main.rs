@@ -1,0 +1,2 @@
+//! Herdbook: experiment tracking, model registry and model lineage.
+fn main() {}
