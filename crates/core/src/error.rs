@@ -49,7 +49,10 @@ pub struct FieldViolation {
 impl FieldViolation {
     /// A violation of `field`.
     pub fn new(field: impl Into<String>, description: impl Into<String>) -> Self {
-        Self { field: field.into(), description: description.into() }
+        Self {
+            field: field.into(),
+            description: description.into(),
+        }
     }
 }
 
@@ -91,17 +94,29 @@ pub struct Details {
 impl Details {
     /// Details that name the wrong fields.
     pub fn fields(fields: Vec<FieldViolation>) -> Self {
-        Self { fields, ..Self::default() }
+        Self {
+            fields,
+            ..Self::default()
+        }
     }
 
     /// Details that name the thing the error is about.
     pub fn resource(kind: &'static str, name: impl Into<String>) -> Self {
-        Self { resource: Some(ResourceInfo { kind, name: name.into() }), ..Self::default() }
+        Self {
+            resource: Some(ResourceInfo {
+                kind,
+                name: name.into(),
+            }),
+            ..Self::default()
+        }
     }
 
     /// Details that ask for another try after a while.
     pub fn retry_after(wait: Duration) -> Self {
-        Self { retry_after: Some(wait), ..Self::default() }
+        Self {
+            retry_after: Some(wait),
+            ..Self::default()
+        }
     }
 }
 

@@ -51,10 +51,16 @@ pub fn check_key(key: &str) -> Result<(), NameError> {
 /// Postgres cannot store.
 pub fn check_text(text: &str) -> Result<(), NameError> {
     if text.len() > TEXT_BYTES {
-        return Err(NameError::TooLarge { bytes: text.len(), limit: TEXT_BYTES });
+        return Err(NameError::TooLarge {
+            bytes: text.len(),
+            limit: TEXT_BYTES,
+        });
     }
     match text.chars().position(|c| c == '\0') {
-        Some(index) => Err(NameError::ControlCharacter { code: 0, position: index + 1 }),
+        Some(index) => Err(NameError::ControlCharacter {
+            code: 0,
+            position: index + 1,
+        }),
         None => Ok(()),
     }
 }
@@ -64,7 +70,10 @@ fn check_line(text: &str, limit: usize) -> Result<(), NameError> {
         return Err(NameError::Empty);
     }
     if let Some((index, c)) = text.chars().enumerate().find(|(_, c)| c.is_control()) {
-        return Err(NameError::ControlCharacter { code: u32::from(c), position: index + 1 });
+        return Err(NameError::ControlCharacter {
+            code: u32::from(c),
+            position: index + 1,
+        });
     }
     if text.trim() != text {
         return Err(NameError::Untrimmed);
@@ -85,7 +94,10 @@ mod tests {
         assert_eq!(check_name(&"é".repeat(255)), Ok(()));
         assert_eq!(
             check_name(&"é".repeat(256)),
-            Err(NameError::TooLong { chars: 256, limit: 255 })
+            Err(NameError::TooLong {
+                chars: 256,
+                limit: 255
+            })
         );
     }
 
@@ -96,7 +108,10 @@ mod tests {
         assert_eq!(check_name(" a"), Err(NameError::Untrimmed));
         assert_eq!(
             check_name("a\u{1b}[31m"),
-            Err(NameError::ControlCharacter { code: 0x1b, position: 2 })
+            Err(NameError::ControlCharacter {
+                code: 0x1b,
+                position: 2
+            })
         );
     }
 
@@ -105,7 +120,10 @@ mod tests {
         assert_eq!(check_text("a\n\tb"), Ok(()));
         assert_eq!(
             check_text("a\0"),
-            Err(NameError::ControlCharacter { code: 0, position: 2 })
+            Err(NameError::ControlCharacter {
+                code: 0,
+                position: 2
+            })
         );
     }
 }

@@ -32,14 +32,19 @@ impl<K: Serialize + DeserializeOwned> PageToken<K> {
     /// The token for the page after `after` of the query described by `query` (its filter, order
     /// and whatever else decides the sequence).
     pub fn new(after: K, query: &str) -> Self {
-        Self { after, query: fingerprint(query) }
+        Self {
+            after,
+            query: fingerprint(query),
+        }
     }
 
     /// The text to hand to the caller.
     #[must_use]
     pub fn encode(&self) -> String {
         // Keys are plain numbers and strings, whose JSON cannot fail.
-        serde_json::to_vec(self).map(|json| BASE64_URL_SAFE_NO_PAD.encode(json)).unwrap_or_default()
+        serde_json::to_vec(self)
+            .map(|json| BASE64_URL_SAFE_NO_PAD.encode(json))
+            .unwrap_or_default()
     }
 
     /// Reads a token for `query`; an empty text is the first page.
@@ -47,10 +52,10 @@ impl<K: Serialize + DeserializeOwned> PageToken<K> {
         if text.is_empty() {
             return Ok(None);
         }
-        let json =
-            BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| InvalidPageToken::Malformed)?;
-        let token: Self =
-            serde_json::from_slice(&json).map_err(|_| InvalidPageToken::Malformed)?;
+        let json = BASE64_URL_SAFE_NO_PAD
+            .decode(text)
+            .map_err(|_| InvalidPageToken::Malformed)?;
+        let token: Self = serde_json::from_slice(&json).map_err(|_| InvalidPageToken::Malformed)?;
         if token.query != fingerprint(query) {
             return Err(InvalidPageToken::OtherQuery);
         }
@@ -84,6 +89,9 @@ mod tests {
             PageToken::<(f64, String)>::decode("x%", "acc > 0.9"),
             Err(InvalidPageToken::Malformed)
         );
-        assert_eq!(PageToken::<(f64, String)>::decode("", "acc > 0.9"), Ok(None));
+        assert_eq!(
+            PageToken::<(f64, String)>::decode("", "acc > 0.9"),
+            Ok(None)
+        );
     }
 }
