@@ -1,0 +1,37 @@
+"""A version's pedigree as a person would write it down."""
+
+from herdbook.lineage.v1 import lineage_pb2 as lineage
+from herdbook.registry.v1 import version_pb2 as versions
+
+SECTIONS = {
+    "dataset": "data",
+    "code": "code",
+    "run": "experiment",
+    "model_version": "models",
+    "environment": "environment",
+}
+
+
+def family_tree(graph: lineage.Graph, version: versions.Version) -> str:
+    lines = [f"{version.model} {version.label} ({version.stage})"]
+    for kind, title in SECTIONS.items():
+        nodes = [n.node for n in graph.nodes if n.node.key.kind == kind and n.depth > 0]
+        lines.append(f"├─ {title}")
+        lines += [f"│  {'└' if n is nodes[-1] else '├'}─ {describe(n)}" for n in nodes]
+    return "\n".join(lines)
+
+
+def describe(n: lineage.Node) -> str:
+    facts = n.attributes
+    match n.key.kind:
+        case "dataset":
+            return f"{n.key.name} {n.key.version[:19]}… {facts.get('step', '')}"
+        case "code":
+            return f"{n.key.name} commit {n.key.version[:12]} branch {facts.get('branch', '')} {facts.get('entry_point', '')}"
+        case "run":
+            return f"{facts.get('name', '')} {n.key.name}"
+        case "environment":
+            packages = len(facts.get("requirements", "").splitlines())
+            return f"Python {facts.get('python_version', '')} on {facts.get('platform', '')}, {packages} packages"
+        case _:
+            return f"{n.key.name}/{n.key.version} {facts.get('label', '')} {facts.get('stage', '')}"
