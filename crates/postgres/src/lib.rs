@@ -1,1 +1,15 @@
-//! Placeholder.
+//! Postgres for every service: the pool, migrations per schema, the transactional outbox, advisory
+//! locks, and the embedded cluster that `herdbook up` runs as its child.
+
+pub mod advisory;
+mod database;
+pub mod embedded;
+mod error;
+mod migrate;
+pub mod outbox;
+mod sqlstate;
+
+pub use database::{ConnectError, Database};
+pub use error::DatabaseError;
+pub use migrate::{MigrationError, MigrationStatus, migrate, migration_status};
+pub use outbox::Outbox;

@@ -1,1 +1,10 @@
-//! Placeholder.
+//! What tests share: a database each on a real Postgres, and waiting on conditions.
+
+#![allow(clippy::expect_used, clippy::panic)]
+
+mod cluster;
+mod database;
+mod wait;
+
+pub use database::TestDatabase;
+pub use wait::wait_until;

@@ -1,0 +1,46 @@
+//! Advisory locks: at most one of all replicas does a chore at a time.
+//!
+//! What: transaction-level locks (`pg_try_advisory_xact_lock`), so that a pooler between us and
+//! Postgres does no harm and a killed process frees its lock with its connection.
+//! Why: singleton chores need no leader election, only this.
+//! Footprint: one connection of the pool for as long as the chore's transaction lasts.
+//! Key space: the two-key form belongs to Herdbook; the first key is [`NAMESPACE`], the second one
+//! of the constants of [`Chore`]. sqlx's migrations use the one-key form, which does not overlap.
+
+use sqlx::PgConnection;
+
+use crate::DatabaseError;
+
+/// First key of all of Herdbook's locks: "HERD" in ASCII.
+const NAMESPACE: i32 = 0x4845_5244;
+
+/// A chore that only one replica does at a time. The numbers are part of the protocol between
+/// versions that run side by side: never reuse one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Chore {
+    /// Making the partitions into which metric blocks go.
+    MetricPartitions = 1,
+    /// Making the key with which services sign for each other.
+    SigningKeys = 2,
+}
+
+/// Takes the lock of `chore` until the transaction ends; `false` if another process has it.
+pub async fn try_lock(transaction: &mut PgConnection, chore: Chore) -> Result<bool, DatabaseError> {
+    let locked = sqlx::query_scalar("SELECT pg_try_advisory_xact_lock($1, $2)")
+        .bind(NAMESPACE)
+        .bind(chore as i32)
+        .fetch_one(transaction)
+        .await?;
+    Ok(locked)
+}
+
+/// Takes the lock of `chore` until the transaction ends, waiting for whoever has it.
+pub async fn lock(transaction: &mut PgConnection, chore: Chore) -> Result<(), DatabaseError> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1, $2)")
+        .bind(NAMESPACE)
+        .bind(chore as i32)
+        .execute(transaction)
+        .await?;
+    Ok(())
+}

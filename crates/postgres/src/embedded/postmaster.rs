@@ -1,0 +1,219 @@
+//! The server process: started, watched, started again when it dies, and stopped.
+
+use std::{
+    fs::{self, File},
+    io,
+    path::Path,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use tokio::{
+    process::{Child, Command},
+    time::{Instant, sleep},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    EmbeddedError,
+    cluster::{Cluster, last_lines},
+    unusable,
+};
+
+/// How often a change of state is looked for.
+const TICK: Duration = Duration::from_millis(10);
+/// How long a fast shutdown may take before it is an immediate one (the log is replayed then).
+const STOP_PATIENCE: Duration = Duration::from_secs(30);
+/// Waits between attempts to start a server that keeps dying.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
+
+/// Settings that differ from Postgres's own. Durability is never traded: `fsync`,
+/// `synchronous_commit` and `full_page_writes` keep their defaults, which are on.
+const SETTINGS: [&str; 13] = [
+    "listen_addresses=",
+    "unix_socket_permissions=0700",
+    "max_connections=100",
+    "shared_buffers=128MB",
+    "wal_compression=on",
+    "max_wal_size=4GB",
+    "random_page_cost=1.1",
+    "jit=off",
+    "logging_collector=on",
+    "log_directory=log",
+    "log_filename=postgresql-%a.log",
+    "log_rotation_age=1d",
+    "log_truncate_on_rotation=on",
+];
+
+/// A server that we started.
+#[derive(Debug)]
+pub(super) struct Postmaster {
+    child: Child,
+}
+
+impl Postmaster {
+    /// Starts the server and waits until it takes connections. One that a killed Herdbook left
+    /// behind is stopped first.
+    pub(super) async fn start(
+        cluster: &Cluster,
+        patience: Duration,
+    ) -> Result<Self, EmbeddedError> {
+        stop_orphan(cluster.data()).await?;
+        let output = cluster.data().join("startup.log");
+        let mut child = spawn(cluster, &output)
+            .map_err(|error| unusable(cluster.data(), "the server cannot be started", &error))?;
+        let deadline = Instant::now() + patience;
+        while !is_ready(cluster.data(), child.id()) {
+            if child.try_wait().is_ok_and(|status| status.is_some()) || Instant::now() > deadline {
+                return Err(EmbeddedError::Program {
+                    program: "postgres",
+                    output: last_lines(&fs::read_to_string(&output).unwrap_or_default()),
+                });
+            }
+            sleep(TICK).await;
+        }
+        Ok(Self { child })
+    }
+
+    /// Keeps a server running on `cluster` until `stop`, then ends it.
+    pub(super) async fn supervise(mut self, cluster: Cluster, stop: CancellationToken) {
+        let mut backoff = FIRST_BACKOFF;
+        loop {
+            let started = Instant::now();
+            tokio::select! {
+                () = stop.cancelled() => return self.stop().await,
+                status = self.child.wait() => {
+                    tracing::error!(?status, "postgres died and is started again");
+                }
+            }
+            if started.elapsed() > MAX_BACKOFF {
+                backoff = FIRST_BACKOFF;
+            }
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = sleep(backoff) => {}
+                }
+                backoff = (backoff * 2).min(MAX_BACKOFF);
+                match Self::start(&cluster, STOP_PATIENCE).await {
+                    Ok(postmaster) => {
+                        self = postmaster;
+                        tracing::info!("postgres is back");
+                        break;
+                    }
+                    Err(error) => tracing::error!(%error, "postgres did not start"),
+                }
+            }
+        }
+    }
+
+    /// Fast shutdown: clients are disconnected, the log is flushed.
+    async fn stop(mut self) {
+        for signal in [Signal::INT, Signal::QUIT] {
+            if let Some(pid) = self.child.id().and_then(to_pid) {
+                // An error means that it is gone, which is what is wanted.
+                let _ = kill_process(pid, signal);
+            }
+            if tokio::time::timeout(STOP_PATIENCE, self.child.wait())
+                .await
+                .is_ok()
+            {
+                return;
+            }
+        }
+    }
+}
+
+fn spawn(cluster: &Cluster, output: &Path) -> io::Result<Child> {
+    let log = File::create(output)?;
+    let mut command = Command::new(cluster.installation.program("postgres"));
+    command
+        .arg("-D")
+        .arg(cluster.data())
+        .arg("-k")
+        .arg(cluster.socket_dir())
+        .current_dir("/");
+    for setting in SETTINGS {
+        command.args(["-c", setting]);
+    }
+    command
+        .stdin(std::process::Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
+    cluster.owner.apply(command.as_std_mut());
+    command.spawn()
+}
+
+/// What `postmaster.pid` says: the process, and whether it takes connections. Its lines are listed
+/// in Postgres's `src/include/utils/pidfile.h`.
+fn pid_file(data: &Path) -> Option<(Pid, bool)> {
+    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
+    let lines: Vec<_> = text.lines().map(str::trim).collect();
+    let pid = lines.first()?.parse().ok().and_then(to_pid)?;
+    Some((pid, lines.get(7) == Some(&"ready")))
+}
+
+fn is_ready(data: &Path, child: Option<u32>) -> bool {
+    pid_file(data).is_some_and(|(pid, ready)| ready && Some(pid) == child.and_then(to_pid))
+}
+
+fn to_pid(id: u32) -> Option<Pid> {
+    i32::try_from(id).ok().and_then(Pid::from_raw)
+}
+
+/// Ends a server that runs on our files though we did not start it: the data directory is locked
+/// for this process, so that it can only be the child of one that was killed.
+async fn stop_orphan(data: &Path) -> Result<(), EmbeddedError> {
+    let Some((pid, _)) = pid_file(data) else {
+        return Ok(());
+    };
+    if !serves(pid, data) {
+        // Its number may belong to a stranger by now, at which Postgres would refuse to start.
+        return match fs::remove_file(data.join("postmaster.pid")) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unusable(
+                data,
+                "a stale postmaster.pid cannot be removed",
+                &error,
+            )),
+            _ => Ok(()),
+        };
+    }
+    tracing::info!(
+        pid = pid.as_raw_nonzero(),
+        "stopping the postgres that a killed herdbook left"
+    );
+    for signal in [Signal::INT, Signal::QUIT, Signal::KILL] {
+        let _ = kill_process(pid, signal);
+        let deadline = Instant::now() + STOP_PATIENCE;
+        while Instant::now() < deadline {
+            if test_kill_process(pid).is_err() || !serves(pid, data) {
+                return Ok(());
+            }
+            sleep(TICK).await;
+        }
+    }
+    Err(EmbeddedError::DataDir {
+        path: data.to_owned(),
+        reason: format!(
+            "the process {} still runs on it; stop it",
+            pid.as_raw_nonzero()
+        ),
+    })
+}
+
+/// Whether the process `pid` is a server on the files in `data`.
+fn serves(pid: Pid, data: &Path) -> bool {
+    let pid = pid.as_raw_nonzero().to_string();
+    let command = match fs::read(format!("/proc/{pid}/cmdline")) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).replace('\0', " "),
+        Err(_) => {
+            let ps = std::process::Command::new("ps")
+                .args(["-p", &pid, "-o", "command="])
+                .output();
+            ps.map(|output| String::from_utf8_lossy(&output.stdout).into_owned())
+                .unwrap_or_default()
+        }
+    };
+    command.contains("postgres") && command.contains(&*data.to_string_lossy())
+}

@@ -1,0 +1,207 @@
+//! The transactional outbox: what one service tells another, written in the commit it is about.
+//!
+//! What is stored: encoded requests for another service, each with the workspace it belongs to.
+//! Why durable: an entry is committed with the change it tells of, so that neither can be lost
+//! without the other; it is deleted only after the other service has acknowledged it.
+//! What must be fast: adding an entry (one insert). Delivery is in the background.
+//! On failure: an entry whose relay died is leased again once the lease ends; the receiver may see
+//! it twice and must be idempotent. One that is refused for good is parked, not retried: it must not
+//! hold up the others.
+//!
+//! Each service that has an outbox creates the table in a migration of its own:
+//!
+//! ```sql
+//! CREATE TABLE <schema>.outbox (
+//!     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+//!     workspace_id int NOT NULL,
+//!     payload      bytea NOT NULL,
+//!     attempts     int NOT NULL DEFAULT 0,
+//!     due_at       timestamptz NOT NULL DEFAULT now(),
+//!     parked       text
+//! );
+//! CREATE INDEX outbox_due ON <schema>.outbox (due_at, id) WHERE parked IS NULL;
+//! ```
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use herdbook_core::WorkspaceId;
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, SqlSafeStr, SqlStr};
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use crate::DatabaseError;
+
+/// Entries a relay takes at once.
+const BATCH: i64 = 200;
+/// How long a relay may take over a batch before another takes it on.
+const LEASE: Duration = Duration::from_secs(30);
+/// How often a relay looks when nobody in this process woke it.
+const POLL: Duration = Duration::from_millis(500);
+/// Longest wait between two attempts at an entry.
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
+
+/// The outbox of a service.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    wake: Arc<Notify>,
+    insert: SqlStr,
+    lease: SqlStr,
+    delete: SqlStr,
+    postpone: SqlStr,
+    park: SqlStr,
+}
+
+/// An entry on its way.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    id: i64,
+    /// The workspace it belongs to.
+    pub workspace: WorkspaceId,
+    /// The encoded request.
+    pub payload: Vec<u8>,
+}
+
+/// Why an entry was not delivered.
+#[derive(Debug, Clone)]
+pub enum Undelivered {
+    /// The receiver is away: try again later.
+    Later(String),
+    /// The receiver will never take it.
+    Refused(String),
+}
+
+impl Outbox {
+    /// The outbox in `schema`, which must be a plain identifier.
+    #[must_use]
+    pub fn new(schema: &'static str) -> Self {
+        // Safe: the schema is a constant of the program.
+        let statement = |text: String| AssertSqlSafe(text).into_sql_str();
+        Self {
+            wake: Arc::new(Notify::new()),
+            insert: statement(format!(
+                "INSERT INTO {schema}.outbox (workspace_id, payload) VALUES ($1, $2)"
+            )),
+            lease: statement(format!(
+                "UPDATE {schema}.outbox SET due_at = now() + $2, attempts = attempts + 1 \
+                 WHERE id IN (SELECT id FROM {schema}.outbox \
+                     WHERE parked IS NULL AND due_at <= now() \
+                     ORDER BY due_at, id LIMIT $1 FOR UPDATE SKIP LOCKED) \
+                 RETURNING id, workspace_id, payload"
+            )),
+            delete: statement(format!("DELETE FROM {schema}.outbox WHERE id = ANY($1)")),
+            postpone: statement(format!(
+                "UPDATE {schema}.outbox \
+                 SET due_at = now() + least($2, interval '1 second' * power(2, least(attempts, 10))) \
+                 WHERE id = ANY($1)"
+            )),
+            park: statement(format!(
+                "UPDATE {schema}.outbox SET parked = $2 WHERE id = $1"
+            )),
+        }
+    }
+
+    /// Adds an entry in the caller's transaction. Call [`Self::wake`] once that is committed.
+    pub async fn add(
+        &self,
+        transaction: &mut PgConnection,
+        workspace: WorkspaceId,
+        payload: &[u8],
+    ) -> Result<(), DatabaseError> {
+        sqlx::query(self.insert.clone())
+            .bind(workspace.0)
+            .bind(payload)
+            .execute(transaction)
+            .await?;
+        Ok(())
+    }
+
+    /// Tells this process's relay that an entry was committed, so that it need not wait for its poll.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Delivers entries until `shutdown`, oldest first, each at least once. Any number of relays may
+    /// run. `deliver` is handed a batch and answers for each entry in turn.
+    pub async fn relay<D, F>(&self, pool: &PgPool, shutdown: &CancellationToken, deliver: D)
+    where
+        D: Fn(Vec<Entry>) -> F,
+        F: Future<Output = Vec<Result<(), Undelivered>>>,
+    {
+        while !shutdown.is_cancelled() {
+            match self.relay_batch(pool, &deliver).await {
+                Ok(true) => {}
+                Ok(false) => self.rest(shutdown).await,
+                Err(error) => {
+                    tracing::warn!(%error, "outbox relay failed");
+                    self.rest(shutdown).await;
+                }
+            }
+        }
+    }
+
+    async fn rest(&self, shutdown: &CancellationToken) {
+        tokio::select! {
+            () = self.wake.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+
+    /// Delivers one batch; whether more may be waiting.
+    async fn relay_batch<D, F>(&self, pool: &PgPool, deliver: &D) -> Result<bool, DatabaseError>
+    where
+        D: Fn(Vec<Entry>) -> F,
+        F: Future<Output = Vec<Result<(), Undelivered>>>,
+    {
+        let entries = self.lease(pool).await?;
+        if entries.is_empty() {
+            return Ok(false);
+        }
+        let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
+        let (mut delivered, mut later) = (Vec::new(), Vec::new());
+        for (id, result) in ids.into_iter().zip(deliver(entries).await) {
+            match result {
+                Ok(()) => delivered.push(id),
+                Err(Undelivered::Later(reason)) => {
+                    tracing::warn!(id, reason, "outbox entry is tried again later");
+                    later.push(id);
+                }
+                Err(Undelivered::Refused(reason)) => {
+                    tracing::error!(id, reason, "outbox entry was refused and is parked");
+                    sqlx::query(self.park.clone())
+                        .bind(id)
+                        .bind(reason)
+                        .execute(pool)
+                        .await?;
+                }
+            }
+        }
+        sqlx::query(self.delete.clone())
+            .bind(&delivered)
+            .execute(pool)
+            .await?;
+        if !later.is_empty() {
+            sqlx::query(self.postpone.clone())
+                .bind(&later)
+                .bind(MAX_BACKOFF)
+                .execute(pool)
+                .await?;
+        }
+        Ok(later.is_empty())
+    }
+
+    async fn lease(&self, pool: &PgPool) -> Result<Vec<Entry>, DatabaseError> {
+        let mut rows: Vec<(i64, i32, Vec<u8>)> = sqlx::query_as(self.lease.clone())
+            .bind(BATCH)
+            .bind(LEASE)
+            .fetch_all(pool)
+            .await?;
+        rows.sort_unstable_by_key(|row| row.0);
+        let entry = |(id, workspace, payload)| Entry {
+            id,
+            workspace: WorkspaceId(workspace),
+            payload,
+        };
+        Ok(rows.into_iter().map(entry).collect())
+    }
+}

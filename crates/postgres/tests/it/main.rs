@@ -1,0 +1,5 @@
+//! Tests against a real Postgres.
+
+mod embedded;
+mod migrations;
+mod outbox;
