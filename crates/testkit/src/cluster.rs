@@ -6,7 +6,7 @@
 use std::{
     os::unix::process::CommandExt as _,
     path::PathBuf,
-    process::{ChildStdin, Command, Stdio},
+    process::{Child, Command, Stdio},
     sync::OnceLock,
 };
 
@@ -25,8 +25,8 @@ rm -rf "$2"
 
 pub(crate) struct Cluster {
     pub(crate) socket_dir: PathBuf,
-    /// Held open for as long as the process lives.
-    _alive: ChildStdin,
+    /// Its standard input is held open for as long as the process lives.
+    _shell: Child,
 }
 
 /// The cluster of this process, started when first asked for.
@@ -62,10 +62,9 @@ fn start() -> Cluster {
         .stderr(Stdio::null());
     shell.process_group(0);
     owner.apply(&mut shell);
-    let mut shell = shell.spawn().expect("a shell");
-    let alive = shell.stdin.take().expect("its standard input");
+    let shell = shell.spawn().expect("a shell");
     Cluster {
         socket_dir: folder,
-        _alive: alive,
+        _shell: shell,
     }
 }

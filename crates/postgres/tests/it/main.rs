@@ -1,5 +1,7 @@
 //! Tests against a real Postgres.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 mod embedded;
 mod migrations;
 mod outbox;

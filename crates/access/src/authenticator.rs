@@ -1,0 +1,190 @@
+//! Finds out who calls: by token, by another service's assertion, or as the local user.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use herdbook_core::{PrincipalId, ServiceError};
+use herdbook_rpc::{
+    ASSERTION, Assertions, AuthFuture, Authenticate, Caller, Role, Unauthorized, WORKSPACE,
+};
+use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
+use uuid::Uuid;
+
+use crate::{
+    AccessError, AuthMode, DEFAULT_WORKSPACE,
+    assertion::Signer,
+    secret,
+    store::{Store, tokens::KnownToken},
+};
+
+/// How long a token or workspace is believed without asking the database again.
+const TRUST: Duration = Duration::from_secs(5);
+/// Entries a cache may have before it is emptied.
+const CACHED: usize = 10_000;
+/// The principal `local`, made by the first migration.
+const LOCAL: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001);
+
+pub(crate) struct Authenticator {
+    store: Store,
+    signer: Signer,
+    mode: AuthMode,
+    tokens: Cache<[u8; 32], KnownToken>,
+    workspaces: Cache<String, herdbook_core::WorkspaceId>,
+}
+
+impl Authenticator {
+    pub(crate) fn new(store: Store, key: [u8; 32], mode: AuthMode) -> Self {
+        Self {
+            store,
+            signer: Signer::new(&key),
+            mode,
+            tokens: Cache::default(),
+            workspaces: Cache::default(),
+        }
+    }
+
+    /// Forgets every token, so that a change of one shows at once.
+    pub(crate) fn forget_tokens(&self) {
+        self.tokens.clear();
+    }
+
+    async fn find(&self, headers: &HeaderMap, service: &str) -> Result<Caller, Unauthorized> {
+        if let Some(assertion) = headers.get(ASSERTION) {
+            let audience = service.split('.').nth(1).unwrap_or_default();
+            let caller = assertion
+                .to_str()
+                .ok()
+                .and_then(|text| self.signer.check(text, audience));
+            return caller.ok_or(Unauthorized::InvalidAssertion);
+        }
+        let workspace = headers
+            .get(WORKSPACE)
+            .map(|name| name.to_str().unwrap_or_default());
+        match (headers.get(AUTHORIZATION), self.mode) {
+            (Some(token), _) => self.by_token(token, workspace).await,
+            (None, AuthMode::Local) => {
+                self.local_user(workspace.unwrap_or(DEFAULT_WORKSPACE))
+                    .await
+            }
+            (None, AuthMode::Required) => Err(Unauthorized::MissingToken),
+        }
+    }
+
+    async fn local_user(&self, workspace: &str) -> Result<Caller, Unauthorized> {
+        let id = match self.workspaces.get(workspace) {
+            Some(id) => id,
+            None => {
+                let id = self.store.workspace_id(workspace).await.map_err(backend)?;
+                let id = id.ok_or_else(|| Unauthorized::UnknownWorkspace(workspace.to_owned()))?;
+                self.workspaces.put(workspace.to_owned(), id, TRUST);
+                id
+            }
+        };
+        Ok(Caller {
+            principal: PrincipalId::from(LOCAL),
+            name: "local".into(),
+            workspace: id,
+            role: Role::Admin,
+        })
+    }
+
+    async fn by_token(
+        &self,
+        header: &HeaderValue,
+        workspace: Option<&str>,
+    ) -> Result<Caller, Unauthorized> {
+        let secret = header
+            .to_str()
+            .ok()
+            .and_then(|text| text.strip_prefix("Bearer "));
+        let hash = secret::hash(secret.ok_or(Unauthorized::UnknownToken)?.trim());
+        let token = match self.tokens.get(&hash) {
+            Some(token) => token,
+            None => {
+                let token = self.store.token_by_hash(&hash).await.map_err(backend)?;
+                let token = token.ok_or(Unauthorized::UnknownToken)?;
+                let trust = token.expires_in.map_or(TRUST, |left| left.min(TRUST));
+                self.tokens.put(hash, token.clone(), trust);
+                token
+            }
+        };
+        if token.revoked {
+            return Err(Unauthorized::RevokedToken);
+        }
+        if token.expired {
+            return Err(Unauthorized::ExpiredToken);
+        }
+        let named = workspace.unwrap_or(&token.workspace_name);
+        match token.role {
+            Some(role) if named == token.workspace_name => Ok(Caller {
+                principal: token.principal,
+                name: token.principal_name.as_str().into(),
+                workspace: token.workspace,
+                role,
+            }),
+            _ => Err(Unauthorized::UnknownWorkspace(named.to_owned())),
+        }
+    }
+}
+
+impl Authenticate for Authenticator {
+    fn authenticate<'a>(&'a self, headers: &'a HeaderMap, service: &'a str) -> AuthFuture<'a> {
+        Box::pin(self.find(headers, service))
+    }
+}
+
+impl Assertions for Authenticator {
+    fn sign(&self, caller: &Caller, audience: &str) -> Result<HeaderValue, Box<dyn ServiceError>> {
+        let text = self
+            .signer
+            .sign(caller, audience)
+            .map_err(|_| Unauthorized::InvalidAssertion);
+        let value = text.and_then(|text| {
+            HeaderValue::from_str(&text).map_err(|_| Unauthorized::InvalidAssertion)
+        });
+        value.map_err(|error| Box::new(error) as Box<dyn ServiceError>)
+    }
+}
+
+fn backend(error: AccessError) -> Unauthorized {
+    Unauthorized::Backend(Box::new(error))
+}
+
+/// What the database said a moment ago.
+struct Cache<K, V>(Mutex<HashMap<K, (Instant, V)>>);
+
+impl<K, V> Default for Cache<K, V> {
+    fn default() -> Self {
+        Self(Mutex::new(HashMap::new()))
+    }
+}
+
+impl<K: std::hash::Hash + Eq, V: Clone> Cache<K, V> {
+    fn get<Q>(&self, key: &Q) -> Option<V>
+    where
+        K: std::borrow::Borrow<Q>,
+        Q: std::hash::Hash + Eq + ?Sized,
+    {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (until, value) = entries.get(key)?;
+        (Instant::now() < *until).then(|| value.clone())
+    }
+
+    fn put(&self, key: K, value: V, trust: Duration) {
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= CACHED {
+            entries.clear();
+        }
+        entries.insert(key, (Instant::now() + trust, value));
+    }
+
+    fn clear(&self) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}
