@@ -7,6 +7,7 @@
 //! Key space: the two-key form belongs to Herdbook; the first key is [`NAMESPACE`], the second one
 //! of the constants of [`Chore`]. sqlx's migrations use the one-key form, which does not overlap.
 
+use herdbook_core::WorkspaceId;
 use sqlx::PgConnection;
 
 use crate::DatabaseError;
@@ -40,6 +41,24 @@ pub async fn lock(transaction: &mut PgConnection, chore: Chore) -> Result<(), Da
     sqlx::query("SELECT pg_advisory_xact_lock($1, $2)")
         .bind(NAMESPACE)
         .bind(chore as i32)
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+/// First key of the locks under which the edges of a workspace are searched for cycles: "HERL" in
+/// ASCII. The second key is the workspace.
+const LINEAGE_NAMESPACE: i32 = 0x4845_524c;
+
+/// Keeps other batches that could close a cycle in the lineage of `workspace` waiting until the
+/// transaction ends.
+pub async fn lock_lineage(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+) -> Result<(), DatabaseError> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1, $2)")
+        .bind(LINEAGE_NAMESPACE)
+        .bind(workspace.0)
         .execute(transaction)
         .await?;
     Ok(())

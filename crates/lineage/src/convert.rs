@@ -1,0 +1,247 @@
+//! Between the contract and the domain.
+
+use std::collections::HashMap;
+
+use herdbook_core::{check_key, check_name as check_tag};
+use herdbook_proto::{InvalidRequest, Violations, lineage::v1 as proto, time::to_timestamp};
+
+use crate::{
+    batch::Batch,
+    edge::{Edge, EdgeType},
+    facts::{ATTRIBUTES, Facts, TAGS},
+    graph::Walk,
+    node::{Node, NodeId, NodeKey, check_kind, check_name, check_version},
+    proof::Verdict,
+    reference::Reference,
+};
+
+/// Nodes and edges of one request at most, each.
+const BATCH: usize = 10_000;
+/// Bytes in the value of an attribute: enough for a locked list of requirements.
+const ATTRIBUTE_BYTES: usize = 256 * 1024;
+/// Characters in the label of an edge.
+const LABEL_CHARS: usize = 255;
+
+/// Reads the request of `Record`.
+pub(crate) fn batch(request: proto::RecordRequest) -> Result<Batch, InvalidRequest> {
+    let mut violations = Violations::default();
+    for (field, count) in [
+        ("nodes", request.nodes.len()),
+        ("edges", request.edges.len()),
+    ] {
+        if count > BATCH {
+            violations.add(
+                field,
+                format!("has {count} entries; at most {BATCH} are taken at a time"),
+            );
+        }
+    }
+    violations.finish()?;
+    let mut violations = Violations::default();
+    let mut batch = Batch::default();
+    for (index, node) in request.nodes.into_iter().enumerate() {
+        let scope = format!("nodes[{index}]");
+        let key = key(&format!("{scope}.key"), node.key, &mut violations);
+        let facts = facts(
+            &scope,
+            node.attributes,
+            node.tags,
+            node.revision,
+            &mut violations,
+        );
+        if let Some(key) = key {
+            batch.tell(key, facts);
+        }
+    }
+    for (index, edge) in request.edges.into_iter().enumerate() {
+        if let Some(edge) = read_edge(&format!("edges[{index}]"), edge, &mut violations) {
+            batch.connect(edge);
+        }
+    }
+    violations.finish()?;
+    Ok(batch)
+}
+
+fn key(field: &str, key: Option<proto::NodeKey>, violations: &mut Violations) -> Option<NodeKey> {
+    let key = violations.require(field, key)?;
+    violations.check(format!("{field}.kind"), check_kind(&key.kind))?;
+    violations.check(format!("{field}.name"), check_name(&key.name))?;
+    violations.check(format!("{field}.version"), check_version(&key.version))?;
+    Some(NodeKey {
+        kind: key.kind,
+        name: key.name,
+        version: key.version,
+    })
+}
+
+fn facts(
+    scope: &str,
+    attributes: HashMap<String, String>,
+    tags: Vec<String>,
+    revision: i64,
+    violations: &mut Violations,
+) -> Facts {
+    if attributes.len() > ATTRIBUTES {
+        violations.add(
+            format!("{scope}.attributes"),
+            format!(
+                "has {} entries; at most {ATTRIBUTES} are allowed",
+                attributes.len()
+            ),
+        );
+    }
+    for (name, value) in &attributes {
+        let field = format!("{scope}.attributes");
+        violations.check(field.clone(), check_key(name));
+        if value.len() > ATTRIBUTE_BYTES {
+            let bytes = value.len();
+            violations.add(
+                field,
+                format!("{name:?} has {bytes} bytes; at most {ATTRIBUTE_BYTES} are allowed"),
+            );
+        } else if value.contains('\0') {
+            violations.add(field, format!("{name:?} has a NUL character; remove it"));
+        }
+    }
+    read_tags(&format!("{scope}.tags"), &tags, violations);
+    if revision < 0 {
+        violations.add(format!("{scope}.revision"), "must not be negative");
+    }
+    Facts::given(attributes, tags, revision)
+}
+
+/// Checks tags.
+pub(crate) fn read_tags(field: &str, tags: &[String], violations: &mut Violations) {
+    if tags.len() > TAGS {
+        violations.add(
+            field,
+            format!("has {} entries; at most {TAGS} are allowed", tags.len()),
+        );
+    }
+    for tag in tags {
+        violations.check(field, check_tag(tag));
+    }
+}
+
+fn read_edge(scope: &str, edge: proto::Edge, violations: &mut Violations) -> Option<Edge<NodeKey>> {
+    let source = key(&format!("{scope}.source"), edge.source, violations);
+    let target = key(&format!("{scope}.target"), edge.target, violations);
+    let edge_type = EdgeType::from_number(edge.r#type);
+    if edge_type.is_none() {
+        violations.add(
+            format!("{scope}.type"),
+            "must be one of EDGE_TYPE_USED, _GENERATED, _DERIVED_FROM and _PART_OF",
+        );
+    }
+    if edge.label.chars().count() > LABEL_CHARS || edge.label.chars().any(char::is_control) {
+        violations.add(
+            format!("{scope}.label"),
+            format!("must be one line of at most {LABEL_CHARS} characters"),
+        );
+    }
+    let (source, target) = (source?, target?);
+    if source == target {
+        violations.add(scope, format!("{} cannot come from itself", source.brief()));
+        return None;
+    }
+    Some(Edge {
+        source,
+        target,
+        edge_type: edge_type?,
+        label: edge.label,
+    })
+}
+
+/// Reads a reference.
+pub(crate) fn reference(field: &str, text: &str) -> Result<Reference, InvalidRequest> {
+    Reference::parse(text).map_err(|error| InvalidRequest::field(field, error))
+}
+
+/// A graph of the nodes in `shown`, and the edges between them.
+pub(crate) fn to_graph(walk: &Walk, shown: &HashMap<NodeId, Node>) -> proto::Graph {
+    let nodes = walk.nodes().iter().filter_map(|id| {
+        let node = shown.get(id)?.clone();
+        Some(proto::GraphNode {
+            node: Some(node.into()),
+            depth: walk.depth_of(*id)?,
+        })
+    });
+    let edges = walk.edges().iter().filter_map(|edge| to_edge(edge, shown));
+    proto::Graph {
+        nodes: nodes.collect(),
+        edges: edges.collect(),
+        truncated: walk.truncated(),
+    }
+}
+
+fn to_edge(edge: &Edge<NodeId>, nodes: &HashMap<NodeId, Node>) -> Option<proto::Edge> {
+    let key = |id| Some(nodes.get(&id)?.key.clone().into());
+    Some(proto::Edge {
+        source: Some(key(edge.source)?),
+        target: Some(key(edge.target)?),
+        r#type: i32::from(edge.edge_type.number()),
+        label: edge.label.clone(),
+    })
+}
+
+/// The nodes along `path`, the ancestor first; `only` where it has no edges.
+pub(crate) fn along(path: &[&Edge<NodeId>], only: NodeId) -> Vec<NodeId> {
+    let first = path.first().map_or(only, |edge| edge.source);
+    std::iter::once(first)
+        .chain(path.iter().map(|edge| edge.target))
+        .collect()
+}
+
+/// A path through `nodes`.
+pub(crate) fn to_path(
+    path: &[&Edge<NodeId>],
+    only: NodeId,
+    nodes: &HashMap<NodeId, Node>,
+) -> proto::Path {
+    let along = along(path, only);
+    proto::Path {
+        nodes: along
+            .iter()
+            .filter_map(|id| Some(nodes.get(id)?.clone().into()))
+            .collect(),
+        edges: path
+            .iter()
+            .filter_map(|edge| to_edge(edge, nodes))
+            .collect(),
+    }
+}
+
+impl From<NodeKey> for proto::NodeKey {
+    fn from(key: NodeKey) -> Self {
+        Self {
+            kind: key.kind,
+            name: key.name,
+            version: key.version,
+        }
+    }
+}
+
+impl From<Node> for proto::Node {
+    fn from(node: Node) -> Self {
+        let attributes = node.facts.attributes.into_iter();
+        Self {
+            key: Some(node.key.into()),
+            attributes: attributes
+                .map(|(name, attribute)| (name, attribute.value))
+                .collect(),
+            tags: node.facts.tags.into_iter().collect(),
+            revision: node.facts.revision,
+            recorded_at: Some(to_timestamp(node.recorded_at)),
+        }
+    }
+}
+
+impl From<Verdict> for proto::Verdict {
+    fn from(verdict: Verdict) -> Self {
+        match verdict {
+            Verdict::Clean => Self::Clean,
+            Verdict::Tainted => Self::Tainted,
+            Verdict::Incomplete => Self::Incomplete,
+        }
+    }
+}
