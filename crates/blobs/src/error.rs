@@ -1,0 +1,91 @@
+//! What can go wrong with blobs.
+
+use std::time::Duration;
+
+use herdbook_core::{Code, Details, Digest, FieldViolation, ServiceError};
+
+/// Why a blob was not kept or not given.
+#[derive(Debug, thiserror::Error)]
+pub enum BlobError {
+    /// The address of the store is not one.
+    #[error("the blob store {url:?} cannot be used: {reason}")]
+    InvalidUrl {
+        /// The address.
+        url: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The bytes are not those that were announced.
+    #[error("the bytes have the digest {found}, not {expected}; nothing was kept, send them again")]
+    DigestMismatch {
+        /// Announced.
+        expected: Digest,
+        /// Found.
+        found: Digest,
+    },
+    /// There are more or fewer bytes than were announced.
+    #[error(
+        "{found} bytes came where {expected} were announced; nothing was kept, send them again"
+    )]
+    SizeMismatch {
+        /// Announced.
+        expected: u64,
+        /// Came.
+        found: u64,
+    },
+    /// The blob is not in the store, though it should be.
+    #[error("the content {0} is missing in the blob store; restore it from a backup")]
+    Missing(Digest),
+    /// What the store gives is not what was put.
+    #[error("the content {0} was damaged in the blob store; restore it from a backup")]
+    Damaged(Digest),
+    /// The source of the bytes failed.
+    #[error("the upload was cut short; nothing was kept, send it again")]
+    Interrupted,
+    /// The store failed.
+    #[error("the blob store is not available at the moment; nothing was kept, try again")]
+    Unavailable(#[source] object_store::Error),
+}
+
+impl From<object_store::Error> for BlobError {
+    fn from(error: object_store::Error) -> Self {
+        Self::Unavailable(error)
+    }
+}
+
+impl ServiceError for BlobError {
+    fn code(&self) -> Code {
+        match self {
+            Self::InvalidUrl { .. } | Self::Missing(_) | Self::Damaged(_) => Code::Internal,
+            Self::DigestMismatch { .. } | Self::SizeMismatch { .. } => Code::InvalidArgument,
+            Self::Interrupted | Self::Unavailable(_) => Code::Unavailable,
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::InvalidUrl { .. } => "INVALID_BLOB_STORE",
+            Self::DigestMismatch { .. } => "DIGEST_MISMATCH",
+            Self::SizeMismatch { .. } => "SIZE_MISMATCH",
+            Self::Missing(_) => "BLOB_MISSING",
+            Self::Damaged(_) => "BLOB_DAMAGED",
+            Self::Interrupted => "UPLOAD_INTERRUPTED",
+            Self::Unavailable(_) => "BLOB_STORE_UNAVAILABLE",
+        }
+    }
+
+    fn details(&self) -> Details {
+        match self {
+            Self::DigestMismatch { .. } => {
+                Details::fields(vec![FieldViolation::new("header.digest", self.to_string())])
+            }
+            Self::SizeMismatch { .. } => {
+                Details::fields(vec![FieldViolation::new("header.size", self.to_string())])
+            }
+            Self::Interrupted | Self::Unavailable(_) => {
+                Details::retry_after(Duration::from_secs(1))
+            }
+            Self::InvalidUrl { .. } | Self::Missing(_) | Self::Damaged(_) => Details::default(),
+        }
+    }
+}
