@@ -1,0 +1,155 @@
+//! What a caller of the tracking service can act on.
+
+use herdbook_blobs::BlobError;
+use herdbook_core::{Code, Details, ExperimentId, InvalidPageToken, RunId, ServiceError};
+use herdbook_postgres::DatabaseError;
+use herdbook_proto::InvalidRequest;
+
+use crate::search::ParseError;
+
+/// Why a call of the tracking service failed.
+#[derive(Debug, thiserror::Error)]
+pub enum TrackingError {
+    /// Fields of the request are wrong.
+    #[error(transparent)]
+    Invalid(#[from] InvalidRequest),
+    /// A filter or order that cannot be read.
+    #[error("{field}: {error}")]
+    Query {
+        /// The field of the request.
+        field: String,
+        /// Where and why.
+        error: ParseError,
+    },
+    /// A page token of another query, or none of ours.
+    #[error("page_token: {0}")]
+    PageToken(#[from] InvalidPageToken),
+    /// No such experiment.
+    #[error("there is no experiment {0}; `herdbook experiments list` shows those there are")]
+    ExperimentNotFound(String),
+    /// No such run.
+    #[error("there is no run {0}")]
+    RunNotFound(String),
+    /// No such file in the run.
+    #[error("the run {run} has no artifact {path:?}; list its artifacts to see those it has")]
+    ArtifactNotFound {
+        /// The run.
+        run: RunId,
+        /// The path.
+        path: String,
+    },
+    /// The experiment's name is in use.
+    #[error("an experiment named {0:?} is there already; choose another name, or log to that one")]
+    ExperimentNameTaken(String),
+    /// The experiment was deleted.
+    #[error("the experiment {0} is deleted; restore it first")]
+    ExperimentDeleted(ExperimentId),
+    /// Experiment 0.
+    #[error("the experiment 0 (Default) is always there and cannot be deleted")]
+    DefaultExperiment,
+    /// The run was deleted.
+    #[error("the run {0} is deleted; restore it with RestoreRun before writing to it")]
+    RunDeleted(RunId),
+    /// A param has another value already.
+    #[error(
+        "the param {key:?} of run {run} is {old:?} and cannot become {new:?}: params are written once; \
+         start another run, or use a tag for what changes"
+    )]
+    ParamChanged {
+        /// The run.
+        run: RunId,
+        /// The param.
+        key: String,
+        /// Its value.
+        old: String,
+        /// The value that was sent.
+        new: String,
+    },
+    /// The question would take more memory than it may.
+    #[error("{0}")]
+    TooLarge(String),
+    /// A block of points cannot be read.
+    #[error("a block of metric points is damaged")]
+    DamagedBlock,
+    /// The blob store failed.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<sqlx::Error> for TrackingError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl ServiceError for TrackingError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Invalid(error) => error.code(),
+            Self::Query { .. } | Self::PageToken(_) => Code::InvalidArgument,
+            Self::ExperimentNotFound(_) | Self::RunNotFound(_) | Self::ArtifactNotFound { .. } => {
+                Code::NotFound
+            }
+            Self::ExperimentNameTaken(_) | Self::ParamChanged { .. } => Code::AlreadyExists,
+            Self::ExperimentDeleted(_) | Self::DefaultExperiment | Self::RunDeleted(_) => {
+                Code::FailedPrecondition
+            }
+            Self::TooLarge(_) => Code::ResourceExhausted,
+            Self::DamagedBlock => Code::Internal,
+            Self::Blob(error) => error.code(),
+            Self::Database(error) => error.code(),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(error) => error.reason(),
+            Self::Query { .. } => "INVALID_QUERY",
+            Self::PageToken(_) => "INVALID_PAGE_TOKEN",
+            Self::ExperimentNotFound(_) => "EXPERIMENT_NOT_FOUND",
+            Self::RunNotFound(_) => "RUN_NOT_FOUND",
+            Self::ArtifactNotFound { .. } => "ARTIFACT_NOT_FOUND",
+            Self::ExperimentNameTaken(_) => "EXPERIMENT_NAME_TAKEN",
+            Self::ExperimentDeleted(_) => "EXPERIMENT_DELETED",
+            Self::DefaultExperiment => "DEFAULT_EXPERIMENT",
+            Self::RunDeleted(_) => "RUN_DELETED",
+            Self::ParamChanged { .. } => "PARAM_CHANGED",
+            Self::TooLarge(_) => "TOO_LARGE",
+            Self::DamagedBlock => "INTERNAL",
+            Self::Blob(error) => error.reason(),
+            Self::Database(error) => error.reason(),
+        }
+    }
+
+    fn details(&self) -> Details {
+        let field = |name: &str, description: String| {
+            Details::fields(vec![herdbook_core::FieldViolation::new(name, description)])
+        };
+        match self {
+            Self::Invalid(error) => error.details(),
+            Self::Query { field: name, error } => field(name, error.to_string()),
+            Self::PageToken(error) => field("page_token", error.to_string()),
+            Self::ExperimentNotFound(name) => Details::resource("experiment", name),
+            Self::ExperimentNameTaken(name) => Details::resource("experiment", name),
+            Self::ExperimentDeleted(id) => Details::resource("experiment", id.to_string()),
+            Self::DefaultExperiment => Details::resource("experiment", "0"),
+            Self::RunNotFound(id) => Details::resource("run", id),
+            Self::RunDeleted(id) => Details::resource("run", id.to_string()),
+            Self::ArtifactNotFound { path, .. } => Details::resource("artifact", path),
+            Self::ParamChanged { key, old, new, .. } => Details {
+                metadata: vec![
+                    ("key", key.clone()),
+                    ("old", old.clone()),
+                    ("new", new.clone()),
+                ],
+                ..Details::resource("param", key)
+            },
+            Self::TooLarge(_) | Self::DamagedBlock => Details::default(),
+            Self::Blob(error) => error.details(),
+            Self::Database(error) => error.details(),
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Runs in the domain.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use herdbook_core::{ExperimentId, RunId};
+use serde::{Deserialize, Serialize};
+
+use crate::TrackingError;
+
+/// Keys and their values.
+pub(crate) type Pairs = BTreeMap<String, String>;
+
+/// What the store calls a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct RunKey(pub(crate) i64);
+
+/// How a run stands; the numbers are those of the contract and of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i16)]
+pub(crate) enum RunStatus {
+    Scheduled = 1,
+    Running = 2,
+    Finished = 3,
+    Failed = 4,
+    Killed = 5,
+}
+
+impl RunStatus {
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Scheduled,
+        Self::Running,
+        Self::Finished,
+        Self::Failed,
+        Self::Killed,
+    ];
+
+    pub(crate) fn from_number(number: i32) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|status| i32::from(*status as i16) == number)
+    }
+
+    pub(crate) fn number(self) -> i16 {
+        self as i16
+    }
+
+    /// As filters and lineage name it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Scheduled => "SCHEDULED",
+            Self::Running => "RUNNING",
+            Self::Finished => "FINISHED",
+            Self::Failed => "FAILED",
+            Self::Killed => "KILLED",
+        }
+    }
+
+    /// Whether nothing comes after it.
+    pub(crate) fn is_final(self) -> bool {
+        matches!(self, Self::Finished | Self::Failed | Self::Killed)
+    }
+}
+
+/// The code of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Source {
+    pub(crate) repository: String,
+    pub(crate) commit: String,
+    pub(crate) branch: String,
+    pub(crate) dirty: bool,
+    pub(crate) entry_point: String,
+    pub(crate) command: Vec<String>,
+}
+
+/// What a run ran in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Environment {
+    pub(crate) python_version: String,
+    pub(crate) platform: String,
+    pub(crate) requirements: Vec<String>,
+    pub(crate) digest: String,
+}
+
+/// A data set as a run read it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Input {
+    pub(crate) name: String,
+    pub(crate) digest: String,
+    pub(crate) context: String,
+    pub(crate) uri: String,
+    pub(crate) source_type: String,
+    pub(crate) schema: String,
+    pub(crate) profile: String,
+}
+
+impl Input {
+    /// Whether it is the same data for the same purpose.
+    fn is_same(&self, other: &Self) -> bool {
+        (&self.name, &self.digest, &self.context) == (&other.name, &other.digest, &other.context)
+    }
+}
+
+/// A run.
+#[derive(Debug, Clone)]
+pub(crate) struct Run {
+    pub(crate) id: RunId,
+    pub(crate) experiment: ExperimentId,
+    pub(crate) name: String,
+    pub(crate) status: RunStatus,
+    pub(crate) user: String,
+    pub(crate) started_at: DateTime<Utc>,
+    pub(crate) ended_at: Option<DateTime<Utc>>,
+    pub(crate) description: String,
+    pub(crate) params: Pairs,
+    pub(crate) tags: Pairs,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) source: Option<Source>,
+    pub(crate) environment: Option<Environment>,
+    pub(crate) parent: Option<RunId>,
+    pub(crate) based_on: Vec<String>,
+    pub(crate) revision: i64,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) deleted: bool,
+}
+
+impl Run {
+    /// Adds params; those that are there must have the same value. Returns the new ones.
+    pub(crate) fn add_params(&mut self, params: Pairs) -> Result<Pairs, TrackingError> {
+        let mut new = Pairs::new();
+        for (key, value) in params {
+            match self.params.get(&key) {
+                None => {
+                    new.insert(key, value);
+                }
+                Some(old) if *old == value => {}
+                Some(old) => {
+                    let (run, old) = (self.id, old.clone());
+                    return Err(TrackingError::ParamChanged {
+                        run,
+                        key,
+                        old,
+                        new: value,
+                    });
+                }
+            }
+        }
+        self.params.extend(new.clone());
+        Ok(new)
+    }
+
+    /// Adds inputs; returns those that were not there.
+    pub(crate) fn add_inputs(&mut self, inputs: Vec<Input>) -> Vec<Input> {
+        let mut new = Vec::new();
+        for input in inputs {
+            if !self.inputs.iter().any(|known| known.is_same(&input)) {
+                self.inputs.push(input.clone());
+                new.push(input);
+            }
+        }
+        new
+    }
+}

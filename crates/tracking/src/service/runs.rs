@@ -1,0 +1,460 @@
+//! Runs.
+
+use chrono::Utc;
+use herdbook_core::{
+    PageToken, RunId, WorkspaceId, check_key, check_name, check_text,
+    limits::{ENTRIES_PER_REQUEST, POINTS_PER_BATCH},
+};
+use herdbook_proto::{
+    InvalidRequest, Violations,
+    tracking::v1::{self as proto, run_service_server::RunService},
+};
+use herdbook_rpc::Caller;
+use tonic::{Request, Response, Status};
+
+use super::{Mask, answer};
+use crate::{
+    TrackingError, convert,
+    metrics::{PointTable, Points},
+    run::{Run, RunKey, RunStatus},
+    run_name,
+    search::{parse_filter, parse_order},
+    store::{
+        Store,
+        metrics::append_points,
+        runs::{Told, insert_inputs, insert_params, note_request, put_tags, remove_tags},
+        search::{Cursor, Search},
+    },
+};
+
+/// Orders of one search.
+const ORDERS: usize = 3;
+/// Experiments of one search.
+const EXPERIMENTS: usize = 1_000;
+
+pub(crate) struct RunApi {
+    store: Store,
+}
+
+impl RunApi {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    async fn create(
+        &self,
+        caller: &Caller,
+        request: proto::CreateRunRequest,
+    ) -> Result<proto::Run, TrackingError> {
+        let mut violations = Violations::default();
+        let id = RunId::generate();
+        let name = if request.name.is_empty() {
+            run_name::made_up(id)
+        } else {
+            request.name
+        };
+        violations.check("name", check_name(&name));
+        let user = if request.user.is_empty() {
+            caller.name.to_string()
+        } else {
+            request.user
+        };
+        violations.check("user", check_name(&user));
+        violations.check("description", check_text(&request.description));
+        convert::based_on(&request.based_on, &mut violations);
+        let parent = match request.parent_run_id.as_str() {
+            "" => None,
+            text => violations.check("parent_run_id", text.parse()),
+        };
+        let now = Utc::now();
+        let mut run = Run {
+            id,
+            experiment: convert::experiment_id("experiment_id", request.experiment_id)?,
+            name,
+            status: RunStatus::Running,
+            user,
+            started_at: violations
+                .time("started_at", request.started_at.as_ref())
+                .unwrap_or(now),
+            ended_at: None,
+            description: request.description,
+            params: convert::params("params", request.params, &mut violations),
+            tags: convert::tags("tags", request.tags, &mut violations),
+            inputs: Vec::new(),
+            source: request
+                .source
+                .map(|source| convert::source(source, &mut violations)),
+            environment: request
+                .environment
+                .map(|e| convert::environment(e, &mut violations)),
+            parent,
+            based_on: request.based_on,
+            revision: 1,
+            created_at: now,
+            updated_at: now,
+            deleted: false,
+        };
+        let inputs = convert::inputs("inputs", request.inputs, &mut violations);
+        let request_id = convert::request_id(request.request_id, &mut violations);
+        violations.finish()?;
+        run.add_inputs(inputs);
+        let run = self
+            .store
+            .create_run(caller.workspace, run, request_id.as_deref())
+            .await?;
+        self.with_metrics(caller.workspace, run).await
+    }
+
+    async fn with_metrics(
+        &self,
+        workspace: WorkspaceId,
+        run: Run,
+    ) -> Result<proto::Run, TrackingError> {
+        let (key, _) = self.store.run(workspace, run.id).await?;
+        let metrics = self
+            .store
+            .summaries(&[key])
+            .await?
+            .remove(&key)
+            .unwrap_or_default();
+        Ok(convert::to_run(run, metrics))
+    }
+
+    async fn get(&self, workspace: WorkspaceId, id: &str) -> Result<proto::Run, TrackingError> {
+        let (key, run) = self.store.run(workspace, convert::run_id(id)?).await?;
+        let metrics = self
+            .store
+            .summaries(&[key])
+            .await?
+            .remove(&key)
+            .unwrap_or_default();
+        Ok(convert::to_run(run, metrics))
+    }
+
+    async fn update(
+        &self,
+        workspace: WorkspaceId,
+        request: proto::UpdateRunRequest,
+    ) -> Result<proto::Run, TrackingError> {
+        const FIELDS: [&str; 8] = [
+            "name",
+            "status",
+            "started_at",
+            "ended_at",
+            "description",
+            "source",
+            "environment",
+            "based_on",
+        ];
+        let mut violations = Violations::default();
+        let mask = Mask::read(request.update_mask);
+        mask.check(&FIELDS, &mut violations);
+        let given = violations.require("run", request.run).unwrap_or_default();
+        if mask.has("name") {
+            violations.check("run.name", check_name(&given.name));
+        }
+        violations.check("run.description", check_text(&given.description));
+        convert::based_on(&given.based_on, &mut violations);
+        let status = match mask.has("status") {
+            true => convert::status(given.status, &mut violations),
+            false => None,
+        };
+        let started_at = violations.time("run.started_at", given.started_at.as_ref());
+        if mask.has("started_at") && started_at.is_none() {
+            violations.add("run.started_at", "is required, for the mask names it");
+        }
+        let ended_at = violations.time("run.ended_at", given.ended_at.as_ref());
+        let source = given
+            .source
+            .map(|source| convert::source(source, &mut violations));
+        let environment = given
+            .environment
+            .map(|e| convert::environment(e, &mut violations));
+        violations.finish()?;
+
+        let id = convert::run_id(&given.id)?;
+        let change = async |_: &mut _, locked: &mut crate::store::runs::LockedRun| {
+            let run = &mut locked.run;
+            if mask.has("name") {
+                run.name = given.name;
+            }
+            if mask.has("description") {
+                run.description = given.description;
+            }
+            if let Some(started_at) = started_at.filter(|_| mask.has("started_at")) {
+                run.started_at = started_at;
+            }
+            if let Some(status) = status {
+                run.status = status;
+                run.ended_at = match status.is_final() {
+                    true => run.ended_at.or_else(|| Some(Utc::now())),
+                    false => None,
+                };
+            }
+            if mask.has("ended_at") {
+                run.ended_at = ended_at;
+            }
+            if mask.has("source") {
+                run.source = source;
+            }
+            if mask.has("environment") {
+                run.environment = environment;
+            }
+            if mask.has("based_on") {
+                run.based_on = given.based_on;
+            }
+            let descent = ["source", "environment", "based_on"]
+                .iter()
+                .any(|field| mask.has(field));
+            Ok(if descent {
+                Told::Everything
+            } else {
+                Told::Itself
+            })
+        };
+        let run = self.store.change_run(workspace, id, change).await?;
+        self.with_metrics(workspace, run).await
+    }
+
+    async fn search(
+        &self,
+        workspace: WorkspaceId,
+        request: proto::SearchRunsRequest,
+    ) -> Result<proto::SearchRunsResponse, TrackingError> {
+        let size = convert::page_size(request.page_size)?;
+        for (field, count, limit) in [
+            ("order_by", request.order_by.len(), ORDERS),
+            ("experiment_ids", request.experiment_ids.len(), EXPERIMENTS),
+        ] {
+            if count > limit {
+                let what = format!("has {count} entries; at most {limit} are taken");
+                return Err(InvalidRequest::field(field, what).into());
+            }
+        }
+        let query = format!(
+            "runs {:?} {:?} {:?} {}",
+            request.experiment_ids, request.filter, request.order_by, request.view
+        );
+        let read = |field: &str, error| TrackingError::Query {
+            field: field.to_owned(),
+            error,
+        };
+        let orders = request.order_by.iter().enumerate().map(|(index, text)| {
+            parse_order(text).map_err(|error| read(&format!("order_by[{index}]"), error))
+        });
+        let experiments = request
+            .experiment_ids
+            .iter()
+            .map(|id| convert::experiment_id("experiment_ids", *id));
+        let search = Search {
+            experiments: experiments.collect::<Result<_, _>>()?,
+            filter: parse_filter(&request.filter).map_err(|error| read("filter", error))?,
+            orders: orders.collect::<Result<_, _>>()?,
+            deleted: convert::view(request.view),
+            after: PageToken::<Cursor>::decode(&request.page_token, &query)?,
+            limit: size + 1,
+        };
+        let mut found = self.store.search_runs(workspace, &search).await?;
+        let more = found.len() > size;
+        found.truncate(size);
+        let next = found
+            .last()
+            .filter(|_| more)
+            .map(|(_, _, cursor)| cursor.clone());
+        let keys: Vec<RunKey> = found.iter().map(|(key, ..)| *key).collect();
+        let mut metrics = self.store.summaries(&keys).await?;
+        let runs = found
+            .into_iter()
+            .map(|(key, run, _)| convert::to_run(run, metrics.remove(&key).unwrap_or_default()));
+        Ok(proto::SearchRunsResponse {
+            runs: runs.collect(),
+            next_page_token: next
+                .map(|c| PageToken::new(c, &query).encode())
+                .unwrap_or_default(),
+        })
+    }
+
+    async fn log_batch(
+        &self,
+        workspace: WorkspaceId,
+        request: proto::LogBatchRequest,
+    ) -> Result<(), TrackingError> {
+        let mut violations = Violations::default();
+        let params = convert::params("params", request.params, &mut violations);
+        let tags = convert::tags("tags", request.tags, &mut violations);
+        let inputs = convert::inputs("inputs", request.inputs, &mut violations);
+        let points = points(request.metrics, &mut violations);
+        let request_id = convert::request_id(request.request_id, &mut violations);
+        violations.finish()?;
+
+        let id = convert::run_id(&request.run_id)?;
+        let change = async |transaction: &mut sqlx::PgConnection,
+                            locked: &mut crate::store::runs::LockedRun| {
+            let (key, run) = (locked.key, &mut locked.run);
+            if let Some(request_id) = &request_id
+                && !note_request(transaction, key, request_id).await?
+            {
+                return Ok(Told::Unchanged);
+            }
+            let new_params = run.add_params(params)?;
+            insert_params(transaction, workspace, key, &new_params).await?;
+            put_tags(transaction, workspace, key, &tags).await?;
+            let new_inputs = run.add_inputs(inputs);
+            insert_inputs(transaction, workspace, key, &new_inputs).await?;
+            append_points(transaction, workspace, key, &points).await?;
+            let unchanged = new_params.is_empty() && tags.is_empty() && new_inputs.is_empty();
+            run.tags.extend(tags);
+            Ok(match (unchanged, new_inputs.is_empty()) {
+                (true, _) => Told::Unchanged,
+                (false, true) => Told::Nothing,
+                (false, false) => Told::Everything,
+            })
+        };
+        self.store.change_run(workspace, id, change).await?;
+        Ok(())
+    }
+
+    async fn delete_tags(
+        &self,
+        workspace: WorkspaceId,
+        request: proto::DeleteTagsRequest,
+    ) -> Result<(), TrackingError> {
+        let keys = request.keys;
+        if keys.len() > ENTRIES_PER_REQUEST {
+            let what = format!(
+                "has {} entries; at most {ENTRIES_PER_REQUEST} are taken",
+                keys.len()
+            );
+            return Err(InvalidRequest::field("keys", what).into());
+        }
+        let id = convert::run_id(&request.run_id)?;
+        let change = async |transaction: &mut sqlx::PgConnection,
+                            locked: &mut crate::store::runs::LockedRun| {
+            remove_tags(transaction, locked.key, &keys).await?;
+            locked.run.tags.retain(|key, _| !keys.contains(key));
+            Ok(Told::Nothing)
+        };
+        self.store.change_run(workspace, id, change).await?;
+        Ok(())
+    }
+}
+
+/// Points of a call as tables, one a point, in their order.
+fn points(metrics: Vec<proto::Metric>, violations: &mut Violations) -> Points {
+    if metrics.len() > POINTS_PER_BATCH {
+        violations.add(
+            "metrics",
+            format!(
+                "has {} points; at most {POINTS_PER_BATCH} are taken at a time",
+                metrics.len()
+            ),
+        );
+        return Points::default();
+    }
+    let now = Utc::now().timestamp_micros();
+    let mut tables: Vec<PointTable> = Vec::new();
+    for (index, metric) in metrics.into_iter().enumerate() {
+        violations.check(format!("metrics[{index}].key"), check_key(&metric.key));
+        let time = metric.time_us.unwrap_or(now);
+        match tables.last_mut() {
+            // A run of points of one metric stays one table.
+            Some(table) if table.keys.first() == Some(&metric.key) => {
+                table.steps.push(metric.step);
+                table.times_us.push(time);
+                table.values.push(metric.value);
+            }
+            _ => tables.push(PointTable {
+                keys: vec![metric.key],
+                steps: vec![metric.step],
+                times_us: vec![time],
+                values: vec![metric.value],
+            }),
+        }
+    }
+    Points(tables)
+}
+
+#[tonic::async_trait]
+impl RunService for RunApi {
+    async fn create_run(
+        &self,
+        request: Request<proto::CreateRunRequest>,
+    ) -> Result<Response<proto::CreateRunResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let run = self.create(&caller, request.into_inner()).await;
+        answer(run.map(|run| proto::CreateRunResponse { run: Some(run) }))
+    }
+
+    async fn get_run(
+        &self,
+        request: Request<proto::GetRunRequest>,
+    ) -> Result<Response<proto::GetRunResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let run = self.get(workspace, &request.into_inner().run_id).await;
+        answer(run.map(|run| proto::GetRunResponse { run: Some(run) }))
+    }
+
+    async fn update_run(
+        &self,
+        request: Request<proto::UpdateRunRequest>,
+    ) -> Result<Response<proto::UpdateRunResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let run = self.update(workspace, request.into_inner()).await;
+        answer(run.map(|run| proto::UpdateRunResponse { run: Some(run) }))
+    }
+
+    async fn search_runs(
+        &self,
+        request: Request<proto::SearchRunsRequest>,
+    ) -> Result<Response<proto::SearchRunsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.search(workspace, request.into_inner()).await)
+    }
+
+    async fn delete_run(
+        &self,
+        request: Request<proto::DeleteRunRequest>,
+    ) -> Result<Response<proto::DeleteRunResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let deleted = async {
+            let id = convert::run_id(&request.get_ref().run_id)?;
+            self.store.set_run_deleted(workspace, id, true).await
+        };
+        answer(deleted.await.map(|()| proto::DeleteRunResponse {}))
+    }
+
+    async fn restore_run(
+        &self,
+        request: Request<proto::RestoreRunRequest>,
+    ) -> Result<Response<proto::RestoreRunResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let restored = async {
+            let id = convert::run_id(&request.get_ref().run_id)?;
+            self.store.set_run_deleted(workspace, id, false).await?;
+            self.get(workspace, &request.get_ref().run_id).await
+        };
+        answer(
+            restored
+                .await
+                .map(|run| proto::RestoreRunResponse { run: Some(run) }),
+        )
+    }
+
+    async fn log_batch(
+        &self,
+        request: Request<proto::LogBatchRequest>,
+    ) -> Result<Response<proto::LogBatchResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let logged = self.log_batch(workspace, request.into_inner()).await;
+        answer(logged.map(|()| proto::LogBatchResponse {}))
+    }
+
+    async fn delete_tags(
+        &self,
+        request: Request<proto::DeleteTagsRequest>,
+    ) -> Result<Response<proto::DeleteTagsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let deleted = self.delete_tags(workspace, request.into_inner()).await;
+        answer(deleted.map(|()| proto::DeleteTagsResponse {}))
+    }
+}

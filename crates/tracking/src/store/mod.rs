@@ -1,0 +1,62 @@
+//! The schema `tracking`.
+//!
+//! What is stored: experiments, runs with all that is known of them, metric points in blocks, and the
+//! names of artifacts. Why durable: it is the record that nobody can make again. What must be fast:
+//! appending points (one statement a group of batches) and a page of runs (one row a run). On failure:
+//! each call is one transaction; what was not acknowledged may be sent again.
+
+pub(crate) mod artifacts;
+pub(crate) mod experiments;
+pub(crate) mod metrics;
+pub(crate) mod runs;
+pub(crate) mod search;
+pub(crate) mod writers;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use herdbook_core::WorkspaceId;
+use herdbook_postgres::Outbox;
+use sqlx::PgPool;
+
+use crate::TrackingError;
+
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    pool: PgPool,
+    outbox: Outbox,
+    /// Workspaces known to have their first experiment.
+    seen: Arc<Mutex<Vec<WorkspaceId>>>,
+}
+
+impl Store {
+    pub(crate) fn new(pool: PgPool, outbox: Outbox) -> Self {
+        Self {
+            pool,
+            outbox,
+            seen: Arc::default(),
+        }
+    }
+
+    /// Makes the experiment `Default` of a workspace when it is first met.
+    pub(crate) async fn ensure_workspace(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<(), TrackingError> {
+        let seen = || self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen().contains(&workspace) {
+            return Ok(());
+        }
+        sqlx::query(
+            "WITH made AS ( \
+                 INSERT INTO tracking.workspaces (workspace_id, next_experiment) VALUES ($1, 1) \
+                 ON CONFLICT DO NOTHING RETURNING workspace_id) \
+             INSERT INTO tracking.experiments (workspace_id, id, name) \
+             SELECT workspace_id, 0, 'Default' FROM made",
+        )
+        .bind(workspace.0)
+        .execute(&self.pool)
+        .await?;
+        seen().push(workspace);
+        Ok(())
+    }
+}

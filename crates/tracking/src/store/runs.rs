@@ -1,0 +1,462 @@
+//! Runs: one row each with all that a page shows, and narrow rows for search.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use herdbook_core::{ExperimentId, RunId, WorkspaceId};
+use herdbook_postgres::DatabaseError;
+use herdbook_proto::lineage::v1::RecordRequest;
+use prost::Message as _;
+use sqlx::{FromRow, PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::Store;
+use crate::{
+    TrackingError, pedigree,
+    run::{Environment, Input, Pairs, Run, RunKey, RunStatus, Source},
+};
+
+/// The columns of a run, as [`RunRow`] reads them.
+pub(crate) const COLUMNS: &str = "r.run_key, r.id, r.experiment_id, r.name, r.status, r.user_name, \
+    r.started_at, r.ended_at, r.description, r.params, r.tags, r.inputs, r.source, r.environment, \
+    r.parent_id, r.based_on, r.revision, r.created_at, r.updated_at, r.deleted_at IS NOT NULL AS deleted";
+
+#[derive(FromRow)]
+pub(crate) struct RunRow {
+    run_key: i64,
+    id: Uuid,
+    experiment_id: i64,
+    name: String,
+    status: i16,
+    user_name: String,
+    started_at: DateTime<Utc>,
+    ended_at: Option<DateTime<Utc>>,
+    description: String,
+    params: Json<Pairs>,
+    tags: Json<Pairs>,
+    inputs: Json<Vec<Input>>,
+    source: Option<Json<Source>>,
+    environment: Option<Json<Environment>>,
+    parent_id: Option<Uuid>,
+    based_on: Vec<String>,
+    revision: i64,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    deleted: bool,
+}
+
+impl From<RunRow> for (RunKey, Run) {
+    fn from(row: RunRow) -> Self {
+        let run = Run {
+            id: RunId::from(row.id),
+            experiment: ExperimentId(row.experiment_id),
+            name: row.name,
+            status: RunStatus::from_number(row.status.into()).unwrap_or(RunStatus::Running),
+            user: row.user_name,
+            started_at: row.started_at,
+            ended_at: row.ended_at,
+            description: row.description,
+            params: row.params.0,
+            tags: row.tags.0,
+            inputs: row.inputs.0,
+            source: row.source.map(|source| source.0),
+            environment: row.environment.map(|environment| environment.0),
+            parent: row.parent_id.map(RunId::from),
+            based_on: row.based_on,
+            revision: row.revision,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            deleted: row.deleted,
+        };
+        (RunKey(row.run_key), run)
+    }
+}
+
+/// A run whose row is locked by the transaction at hand.
+pub(crate) struct LockedRun {
+    pub(crate) key: RunKey,
+    pub(crate) run: Run,
+}
+
+impl Store {
+    /// Creates `run`. If `request_id` was used before, the run made then is returned.
+    pub(crate) async fn create_run(
+        &self,
+        workspace: WorkspaceId,
+        mut run: Run,
+        request_id: Option<&str>,
+    ) -> Result<Run, TrackingError> {
+        let experiment = self.experiment(workspace, run.experiment).await?;
+        if experiment.deleted {
+            return Err(TrackingError::ExperimentDeleted(experiment.id));
+        }
+        if let Some(parent) = run.parent {
+            self.run(workspace, parent).await?;
+        }
+        let mut transaction = self.pool.begin().await?;
+        let inserted = insert(&mut transaction, workspace, &run, request_id).await;
+        let (key, created_at): (i64, DateTime<Utc>) = match (inserted, request_id) {
+            (Ok(row), _) => row,
+            (Err(error), Some(id)) if error.unique_violation() == Some("runs_request") => {
+                drop(transaction);
+                return self.run_of_request(workspace, id).await;
+            }
+            (Err(error), _) => return Err(error.into()),
+        };
+        (run.created_at, run.updated_at) = (created_at, created_at);
+        let key = RunKey(key);
+        insert_params(&mut transaction, workspace, key, &run.params).await?;
+        put_tags(&mut transaction, workspace, key, &run.tags).await?;
+        insert_inputs(&mut transaction, workspace, key, &run.inputs).await?;
+        self.tell_lineage(&mut transaction, workspace, &pedigree::of_run(&run))
+            .await?;
+        transaction.commit().await?;
+        self.outbox.wake();
+        Ok(run)
+    }
+
+    async fn run_of_request(
+        &self,
+        workspace: WorkspaceId,
+        request_id: &str,
+    ) -> Result<Run, TrackingError> {
+        let id: Uuid = sqlx::query_scalar(
+            "SELECT id FROM tracking.runs WHERE workspace_id = $1 AND request_id = $2",
+        )
+        .bind(workspace.0)
+        .bind(request_id)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok(self.run(workspace, id.into()).await?.1)
+    }
+
+    /// The run `id`, deleted or not.
+    pub(crate) async fn run(
+        &self,
+        workspace: WorkspaceId,
+        id: RunId,
+    ) -> Result<(RunKey, Run), TrackingError> {
+        let mut runs = self.runs(workspace, &[id]).await?;
+        runs.remove(&id)
+            .ok_or_else(|| TrackingError::RunNotFound(id.to_string()))
+    }
+
+    /// Those of `ids` that there are.
+    pub(crate) async fn runs(
+        &self,
+        workspace: WorkspaceId,
+        ids: &[RunId],
+    ) -> Result<HashMap<RunId, (RunKey, Run)>, TrackingError> {
+        let rows: Vec<RunRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM tracking.runs r WHERE r.workspace_id = $1 AND r.id = ANY($2)"
+        )))
+        .bind(workspace.0)
+        .bind(ids.iter().map(|id| id.as_uuid()).collect::<Vec<_>>())
+        .fetch_all(&self.pool)
+        .await?;
+        let runs = rows.into_iter().map(<(RunKey, Run)>::from);
+        Ok(runs.map(|(key, run)| (run.id, (key, run))).collect())
+    }
+
+    /// The key of a run that may be written to.
+    pub(crate) async fn active_run(
+        &self,
+        workspace: WorkspaceId,
+        id: RunId,
+    ) -> Result<RunKey, TrackingError> {
+        let (key, run) = self.run(workspace, id).await?;
+        if run.deleted {
+            Err(TrackingError::RunDeleted(id))
+        } else {
+            Ok(key)
+        }
+    }
+
+    /// Writes what changed in a run, all in one transaction with its row locked. `change` may add rows
+    /// of its own and says what lineage is to be told.
+    pub(crate) async fn change_run<F>(
+        &self,
+        workspace: WorkspaceId,
+        id: RunId,
+        change: F,
+    ) -> Result<Run, TrackingError>
+    where
+        F: AsyncFnOnce(&mut PgConnection, &mut LockedRun) -> Result<Told, TrackingError>,
+    {
+        let mut transaction = self.pool.begin().await?;
+        let mut locked = lock(&mut transaction, workspace, id).await?;
+        if locked.run.deleted {
+            return Err(TrackingError::RunDeleted(id));
+        }
+        let told = change(&mut transaction, &mut locked).await?;
+        let LockedRun { key, mut run } = locked;
+        if told == Told::Unchanged {
+            transaction.commit().await?;
+            return Ok(run);
+        }
+        run.revision += 1;
+        run.updated_at = update(&mut transaction, key, &run).await?;
+        let record = match told {
+            Told::Everything => Some(pedigree::of_run(&run)),
+            Told::Itself => Some(pedigree::of_change(&run)),
+            Told::Nothing | Told::Unchanged => None,
+        };
+        if let Some(record) = record {
+            self.tell_lineage(&mut transaction, workspace, &record)
+                .await?;
+        }
+        transaction.commit().await?;
+        self.outbox.wake();
+        Ok(run)
+    }
+
+    /// Deletes or restores a run.
+    pub(crate) async fn set_run_deleted(
+        &self,
+        workspace: WorkspaceId,
+        id: RunId,
+        deleted: bool,
+    ) -> Result<(), TrackingError> {
+        let (_, run) = self.run(workspace, id).await?;
+        let experiment = self.experiment(workspace, run.experiment).await?;
+        if !deleted && experiment.deleted {
+            return Err(TrackingError::ExperimentDeleted(experiment.id));
+        }
+        sqlx::query(
+            "UPDATE tracking.runs SET updated_at = now(), \
+                 deleted_at = CASE WHEN $3 THEN coalesce(deleted_at, now()) END \
+             WHERE workspace_id = $1 AND id = $2",
+        )
+        .bind(workspace.0)
+        .bind(id.as_uuid())
+        .bind(deleted)
+        .execute(&self.pool)
+        .await?;
+        Ok(())
+    }
+
+    async fn tell_lineage(
+        &self,
+        transaction: &mut PgConnection,
+        workspace: WorkspaceId,
+        record: &RecordRequest,
+    ) -> Result<(), TrackingError> {
+        Ok(self
+            .outbox
+            .add(transaction, workspace, &record.encode_to_vec())
+            .await?)
+    }
+}
+
+/// What lineage is told of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// What the run came from changed.
+    Everything,
+    /// Its own attributes changed.
+    Itself,
+    /// Something changed that lineage does not keep.
+    Nothing,
+    /// Nothing changed in the run's row.
+    Unchanged,
+}
+
+async fn lock(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    id: RunId,
+) -> Result<LockedRun, TrackingError> {
+    let row: Option<RunRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM tracking.runs r WHERE r.workspace_id = $1 AND r.id = $2 FOR UPDATE"
+    )))
+    .bind(workspace.0)
+    .bind(id.as_uuid())
+    .fetch_optional(transaction)
+    .await?;
+    let row = row.ok_or_else(|| TrackingError::RunNotFound(id.to_string()))?;
+    let (key, run) = row.into();
+    Ok(LockedRun { key, run })
+}
+
+async fn insert(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    run: &Run,
+    request_id: Option<&str>,
+) -> Result<(i64, DateTime<Utc>), DatabaseError> {
+    Ok(sqlx::query_as(
+        "INSERT INTO tracking.runs (id, workspace_id, experiment_id, name, status, user_name, started_at, \
+             ended_at, description, params, tags, inputs, source, environment, parent_id, based_on, \
+             request_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+         RETURNING run_key, created_at",
+    )
+    .bind(run.id.as_uuid())
+    .bind(workspace.0)
+    .bind(run.experiment.0)
+    .bind(&run.name)
+    .bind(run.status.number())
+    .bind(&run.user)
+    .bind(run.started_at)
+    .bind(run.ended_at)
+    .bind(&run.description)
+    .bind(Json(&run.params))
+    .bind(Json(&run.tags))
+    .bind(Json(&run.inputs))
+    .bind(run.source.as_ref().map(Json))
+    .bind(run.environment.as_ref().map(Json))
+    .bind(run.parent.map(RunId::as_uuid))
+    .bind(&run.based_on)
+    .bind(request_id)
+    .fetch_one(transaction)
+    .await?)
+}
+
+async fn update(
+    transaction: &mut PgConnection,
+    key: RunKey,
+    run: &Run,
+) -> Result<DateTime<Utc>, TrackingError> {
+    Ok(sqlx::query_scalar(
+        "UPDATE tracking.runs SET name = $2, status = $3, started_at = $4, ended_at = $5, \
+             description = $6, params = $7, tags = $8, inputs = $9, source = $10, environment = $11, \
+             based_on = $12, revision = $13, updated_at = clock_timestamp() \
+         WHERE run_key = $1 RETURNING updated_at",
+    )
+    .bind(key.0)
+    .bind(&run.name)
+    .bind(run.status.number())
+    .bind(run.started_at)
+    .bind(run.ended_at)
+    .bind(&run.description)
+    .bind(Json(&run.params))
+    .bind(Json(&run.tags))
+    .bind(Json(&run.inputs))
+    .bind(run.source.as_ref().map(Json))
+    .bind(run.environment.as_ref().map(Json))
+    .bind(&run.based_on)
+    .bind(run.revision)
+    .fetch_one(transaction)
+    .await?)
+}
+
+/// Adds params, none of which may be there.
+pub(crate) async fn insert_params(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    key: RunKey,
+    params: &Pairs,
+) -> Result<(), TrackingError> {
+    if params.is_empty() {
+        return Ok(());
+    }
+    // NaN is no number to compare with.
+    let number = |value: &String| value.trim().parse::<f64>().ok().filter(|n| !n.is_nan());
+    sqlx::query(
+        "INSERT INTO tracking.run_params (run_key, workspace_id, key, value, number) \
+         SELECT $1, $2, key, value, number \
+         FROM unnest($3::text[], $4::text[], $5::double precision[]) AS p (key, value, number)",
+    )
+    .bind(key.0)
+    .bind(workspace.0)
+    .bind(params.keys().collect::<Vec<_>>())
+    .bind(params.values().collect::<Vec<_>>())
+    .bind(params.values().map(number).collect::<Vec<_>>())
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Sets tags.
+pub(crate) async fn put_tags(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    key: RunKey,
+    tags: &Pairs,
+) -> Result<(), TrackingError> {
+    if tags.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO tracking.run_tags (run_key, workspace_id, key, value) \
+         SELECT $1, $2, key, value FROM unnest($3::text[], $4::text[]) AS t (key, value) \
+         ON CONFLICT (run_key, key) DO UPDATE SET value = excluded.value",
+    )
+    .bind(key.0)
+    .bind(workspace.0)
+    .bind(tags.keys().collect::<Vec<_>>())
+    .bind(tags.values().collect::<Vec<_>>())
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Removes tags.
+pub(crate) async fn remove_tags(
+    transaction: &mut PgConnection,
+    key: RunKey,
+    keys: &[String],
+) -> Result<(), TrackingError> {
+    sqlx::query("DELETE FROM tracking.run_tags WHERE run_key = $1 AND key = ANY($2)")
+        .bind(key.0)
+        .bind(keys)
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Adds inputs, none of which may be there.
+pub(crate) async fn insert_inputs(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    key: RunKey,
+    inputs: &[Input],
+) -> Result<(), TrackingError> {
+    if inputs.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO tracking.run_inputs (run_key, workspace_id, name, digest, context) \
+         SELECT $1, $2, name, digest, context \
+         FROM unnest($3::text[], $4::text[], $5::text[]) AS i (name, digest, context)",
+    )
+    .bind(key.0)
+    .bind(workspace.0)
+    .bind(
+        inputs
+            .iter()
+            .map(|input| input.name.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        inputs
+            .iter()
+            .map(|input| input.digest.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .bind(
+        inputs
+            .iter()
+            .map(|input| input.context.as_str())
+            .collect::<Vec<_>>(),
+    )
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Notes that the LogBatch call `request_id` is done; `false` if it was before.
+pub(crate) async fn note_request(
+    transaction: &mut PgConnection,
+    key: RunKey,
+    request_id: &str,
+) -> Result<bool, TrackingError> {
+    let noted = sqlx::query(
+        "INSERT INTO tracking.log_requests (run_key, request_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+    )
+    .bind(key.0)
+    .bind(request_id)
+    .execute(transaction)
+    .await?;
+    Ok(noted.rows_affected() == 1)
+}
