@@ -7,6 +7,8 @@
 mod error;
 mod object;
 mod store;
+mod transfer;
 
 pub use error::BlobError;
 pub use store::{Blob, BlobStore};
+pub use transfer::{InvalidRange, byte_range, chunks};

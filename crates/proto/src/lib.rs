@@ -1,6 +1,7 @@
 //! The contract: code generated from `proto/`, its descriptor set, and the helpers with which
 //! requests are read field by field.
 
+pub mod fields;
 mod invalid;
 pub mod time;
 

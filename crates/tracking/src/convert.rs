@@ -1,16 +1,15 @@
 //! Between the contract and the domain.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use herdbook_core::{
-    Digest, ExperimentId, RunId, check_key, check_name, check_text,
-    limits::{
-        DEFAULT_PAGE_SIZE, ENTRIES_PER_REQUEST, MAX_PAGE_SIZE, PARAM_VALUE_BYTES, TAG_VALUE_BYTES,
-    },
+    Digest, ExperimentId, RunId, check_name, check_text,
+    limits::{PARAM_VALUE_BYTES, TAG_VALUE_BYTES},
 };
 use herdbook_proto::{
     InvalidRequest, Violations,
     common::v1::{Lifecycle, View},
+    fields,
     time::to_timestamp,
     tracking::v1 as proto,
 };
@@ -22,8 +21,6 @@ use crate::{
     store::{experiments::Experiment, metrics::SummaryRow},
 };
 
-/// Characters in a request id.
-const REQUEST_ID_CHARS: usize = 128;
 /// Registered versions that a run may be based on.
 const BASES: usize = 100;
 /// Packages in an environment, and words in a command.
@@ -36,16 +33,6 @@ pub(crate) fn run_id(text: &str) -> Result<RunId, TrackingError> {
     })
 }
 
-/// Entries of a page.
-pub(crate) fn page_size(size: u32) -> Result<usize, InvalidRequest> {
-    let size = if size == 0 { DEFAULT_PAGE_SIZE } else { size };
-    if size > MAX_PAGE_SIZE {
-        let what = format!("is {size}; at most {MAX_PAGE_SIZE} are given at a time");
-        return Err(InvalidRequest::field("page_size", what));
-    }
-    Ok(usize::try_from(size).unwrap_or(usize::MAX))
-}
-
 /// Which things a listing shows: `deleted IS [NOT] NULL` as `Some(deleted)`, both as `None`.
 pub(crate) fn view(view: i32) -> Option<bool> {
     match View::try_from(view).unwrap_or(View::Unspecified) {
@@ -55,12 +42,8 @@ pub(crate) fn view(view: i32) -> Option<bool> {
     }
 }
 
-pub(crate) fn params(
-    field: &str,
-    params: HashMap<String, String>,
-    violations: &mut Violations,
-) -> Pairs {
-    pairs(field, params, PARAM_VALUE_BYTES, violations)
+pub(crate) fn params(params: HashMap<String, String>, violations: &mut Violations) -> Pairs {
+    fields::pairs("params", params, PARAM_VALUE_BYTES, violations)
 }
 
 pub(crate) fn tags(
@@ -68,51 +51,7 @@ pub(crate) fn tags(
     tags: HashMap<String, String>,
     violations: &mut Violations,
 ) -> Pairs {
-    pairs(field, tags, TAG_VALUE_BYTES, violations)
-}
-
-fn pairs(
-    field: &str,
-    pairs: HashMap<String, String>,
-    limit: usize,
-    violations: &mut Violations,
-) -> Pairs {
-    count(field, pairs.len(), violations);
-    let pairs: BTreeMap<_, _> = pairs.into_iter().collect();
-    for (key, value) in &pairs {
-        if violations
-            .check(
-                field,
-                check_key(key).map_err(|e| format!("the key {key:?} {e}")),
-            )
-            .is_some()
-        {
-            if value.len() > limit {
-                let bytes = value.len();
-                violations.add(
-                    field,
-                    format!("the value of {key:?} has {bytes} bytes; at most {limit} are allowed"),
-                );
-            } else if value.contains('\0') {
-                violations.add(
-                    field,
-                    format!("the value of {key:?} has a NUL character; remove it"),
-                );
-            }
-        }
-    }
-    pairs
-}
-
-fn count(field: &str, entries: usize, violations: &mut Violations) {
-    if entries > ENTRIES_PER_REQUEST {
-        violations.add(
-            field,
-            format!(
-                "has {entries} entries; at most {ENTRIES_PER_REQUEST} are taken in one request"
-            ),
-        );
-    }
+    fields::pairs(field, tags, TAG_VALUE_BYTES, violations)
 }
 
 pub(crate) fn inputs(
@@ -120,7 +59,7 @@ pub(crate) fn inputs(
     inputs: Vec<proto::DatasetInput>,
     violations: &mut Violations,
 ) -> Vec<Input> {
-    count(field, inputs.len(), violations);
+    fields::entries(field, inputs.len(), violations);
     let mut read = Vec::new();
     for (index, input) in inputs.into_iter().enumerate() {
         let scope = format!("{field}[{index}]");
@@ -249,19 +188,6 @@ pub(crate) fn based_on(bases: &[String], violations: &mut Violations) {
             );
         }
     }
-}
-
-pub(crate) fn request_id(id: String, violations: &mut Violations) -> Option<String> {
-    if id.is_empty() {
-        return None;
-    }
-    if id.chars().count() > REQUEST_ID_CHARS || id.chars().any(char::is_control) {
-        violations.add(
-            "request_id",
-            format!("must be at most {REQUEST_ID_CHARS} characters on one line"),
-        );
-    }
-    Some(id)
 }
 
 pub(crate) fn status(number: i32, violations: &mut Violations) -> Option<RunStatus> {

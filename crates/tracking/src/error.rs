@@ -1,6 +1,6 @@
 //! What a caller of the tracking service can act on.
 
-use herdbook_blobs::BlobError;
+use herdbook_blobs::{BlobError, InvalidRange};
 use herdbook_core::{Code, Details, ExperimentId, InvalidPageToken, RunId, ServiceError};
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::InvalidRequest;
@@ -71,6 +71,9 @@ pub enum TrackingError {
     /// A block of points cannot be read.
     #[error("a block of metric points is damaged")]
     DamagedBlock,
+    /// Bytes that the file does not have.
+    #[error(transparent)]
+    Range(#[from] InvalidRange),
     /// The blob store failed.
     #[error(transparent)]
     Blob(#[from] BlobError),
@@ -99,6 +102,7 @@ impl ServiceError for TrackingError {
             }
             Self::TooLarge(_) => Code::ResourceExhausted,
             Self::DamagedBlock => Code::Internal,
+            Self::Range(error) => error.code(),
             Self::Blob(error) => error.code(),
             Self::Database(error) => error.code(),
         }
@@ -119,6 +123,7 @@ impl ServiceError for TrackingError {
             Self::ParamChanged { .. } => "PARAM_CHANGED",
             Self::TooLarge(_) => "TOO_LARGE",
             Self::DamagedBlock => "INTERNAL",
+            Self::Range(error) => error.reason(),
             Self::Blob(error) => error.reason(),
             Self::Database(error) => error.reason(),
         }
@@ -148,6 +153,7 @@ impl ServiceError for TrackingError {
                 ..Details::resource("param", key)
             },
             Self::TooLarge(_) | Self::DamagedBlock => Details::default(),
+            Self::Range(error) => error.details(),
             Self::Blob(error) => error.details(),
             Self::Database(error) => error.details(),
         }

@@ -2,13 +2,13 @@
 
 use std::pin::Pin;
 
-use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use herdbook_blobs::BlobStore;
-use herdbook_core::{Digest, PageToken, WorkspaceId, limits::FILE_CHUNK_BYTES};
+use herdbook_blobs::{BlobStore, byte_range, chunks};
+use herdbook_core::{Digest, PageToken, WorkspaceId};
 use herdbook_proto::{
     InvalidRequest, Violations,
     common::v1::File,
+    fields,
     tracking::v1::{
         self as proto, artifact_service_server::ArtifactService,
         download_artifact_response::Message as Download,
@@ -97,17 +97,11 @@ impl ArtifactApi {
         let file = proto::DownloadArtifactResponse {
             message: Some(Download::File(artifact.into())),
         };
-        let chunks = bytes.flat_map(|piece| {
-            let pieces: Vec<Result<Bytes, Status>> = match piece {
-                Ok(piece) => split(piece).map(Ok).collect(),
-                Err(error) => vec![Err(status(error))],
-            };
-            futures::stream::iter(pieces)
-        });
-        let chunks = chunks.map(|chunk| {
-            chunk.map(|c| proto::DownloadArtifactResponse {
-                message: Some(Download::Chunk(c)),
-            })
+        let chunks = chunks(bytes).map(|chunk| match chunk {
+            Ok(chunk) => Ok(proto::DownloadArtifactResponse {
+                message: Some(Download::Chunk(chunk)),
+            }),
+            Err(error) => Err(status(error)),
         });
         Ok(Box::pin(futures::stream::iter([Ok(file)]).chain(chunks)))
     }
@@ -117,7 +111,7 @@ impl ArtifactApi {
         workspace: WorkspaceId,
         request: proto::ListArtifactsRequest,
     ) -> Result<proto::ListArtifactsResponse, TrackingError> {
-        let size = convert::page_size(request.page_size)?;
+        let size = fields::page_size(request.page_size)?;
         let path = request.path.trim_end_matches('/');
         if !path.is_empty() {
             artifact_path::check(path).map_err(|error| InvalidRequest::field("path", error))?;
@@ -142,32 +136,6 @@ impl ArtifactApi {
                 .unwrap_or_default(),
         })
     }
-}
-
-/// The bytes that are asked for, all of which must be there.
-fn byte_range(offset: i64, length: i64, size: u64) -> Result<std::ops::Range<u64>, InvalidRequest> {
-    let read = |field: &str, number: i64| {
-        u64::try_from(number).map_err(|_| InvalidRequest::field(field, "must not be negative"))
-    };
-    let (start, length) = (read("offset", offset)?, read("length", length)?);
-    if start > size {
-        let what = format!("is {start}, but the file has {size} bytes");
-        return Err(InvalidRequest::field("offset", what));
-    }
-    let end = if length == 0 {
-        size
-    } else {
-        start.saturating_add(length).min(size)
-    };
-    Ok(start..end)
-}
-
-/// Pieces of at most the size that a message may have.
-fn split(mut piece: Bytes) -> impl Iterator<Item = Bytes> {
-    std::iter::from_fn(move || {
-        let part = piece.split_to(piece.len().min(FILE_CHUNK_BYTES));
-        (!part.is_empty()).then_some(part)
-    })
 }
 
 impl From<Artifact> for File {

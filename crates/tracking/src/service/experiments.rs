@@ -3,6 +3,7 @@
 use herdbook_core::{ExperimentId, PageToken, WorkspaceId, check_name, check_text};
 use herdbook_proto::{
     InvalidRequest, Violations,
+    fields::{self, Mask},
     tracking::v1::{
         self as proto, experiment_service_server::ExperimentService,
         get_experiment_request::Experiment as Which,
@@ -11,7 +12,7 @@ use herdbook_proto::{
 use herdbook_rpc::Caller;
 use tonic::{Request, Response, Status};
 
-use super::{Mask, answer};
+use super::answer;
 use crate::{
     TrackingError, convert,
     store::{
@@ -65,7 +66,7 @@ impl ExperimentApi {
         workspace: WorkspaceId,
         request: proto::ListExperimentsRequest,
     ) -> Result<proto::ListExperimentsResponse, TrackingError> {
-        let size = convert::page_size(request.page_size)?;
+        let size = fields::page_size(request.page_size)?;
         let query = format!("experiments {}", request.view);
         let after = PageToken::<ExperimentCursor>::decode(&request.page_token, &query)?;
         let deleted = convert::view(request.view);
@@ -91,8 +92,11 @@ impl ExperimentApi {
         request: proto::UpdateExperimentRequest,
     ) -> Result<Experiment, TrackingError> {
         let mut violations = Violations::default();
-        let mask = Mask::read(request.update_mask);
-        mask.check(&["name", "description", "tags"], &mut violations);
+        let mask = Mask::read(
+            request.update_mask,
+            &["name", "description", "tags"],
+            &mut violations,
+        );
         let given = violations
             .require("experiment", request.experiment)
             .unwrap_or_default();
@@ -111,15 +115,7 @@ impl ExperimentApi {
         if mask.has("description") {
             experiment.description = given.description;
         }
-        for key in mask.tag_keys() {
-            match tags.get(key) {
-                Some(value) => experiment.tags.insert(key.to_owned(), value.clone()),
-                None => experiment.tags.remove(key),
-            };
-        }
-        if mask.has("tags") {
-            experiment.tags = tags;
-        }
+        mask.change_tags(&mut experiment.tags, tags);
         self.store.update_experiment(workspace, &experiment).await
     }
 

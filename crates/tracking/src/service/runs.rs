@@ -7,12 +7,13 @@ use herdbook_core::{
 };
 use herdbook_proto::{
     InvalidRequest, Violations,
+    fields::{self, Mask},
     tracking::v1::{self as proto, run_service_server::RunService},
 };
 use herdbook_rpc::Caller;
 use tonic::{Request, Response, Status};
 
-use super::{Mask, answer};
+use super::answer;
 use crate::{
     TrackingError, convert,
     metrics::{PointTable, Points},
@@ -78,7 +79,7 @@ impl RunApi {
                 .unwrap_or(now),
             ended_at: None,
             description: request.description,
-            params: convert::params("params", request.params, &mut violations),
+            params: convert::params(request.params, &mut violations),
             tags: convert::tags("tags", request.tags, &mut violations),
             inputs: Vec::new(),
             source: request
@@ -95,7 +96,7 @@ impl RunApi {
             deleted: false,
         };
         let inputs = convert::inputs("inputs", request.inputs, &mut violations);
-        let request_id = convert::request_id(request.request_id, &mut violations);
+        let request_id = fields::request_id(request.request_id, &mut violations);
         violations.finish()?;
         run.add_inputs(inputs);
         let run = self
@@ -147,8 +148,7 @@ impl RunApi {
             "based_on",
         ];
         let mut violations = Violations::default();
-        let mask = Mask::read(request.update_mask);
-        mask.check(&FIELDS, &mut violations);
+        let mask = Mask::read(request.update_mask, &FIELDS, &mut violations);
         let given = violations.require("run", request.run).unwrap_or_default();
         if mask.has("name") {
             violations.check("run.name", check_name(&given.name));
@@ -221,7 +221,7 @@ impl RunApi {
         workspace: WorkspaceId,
         request: proto::SearchRunsRequest,
     ) -> Result<proto::SearchRunsResponse, TrackingError> {
-        let size = convert::page_size(request.page_size)?;
+        let size = fields::page_size(request.page_size)?;
         for (field, count, limit) in [
             ("order_by", request.order_by.len(), ORDERS),
             ("experiment_ids", request.experiment_ids.len(), EXPERIMENTS),
@@ -280,11 +280,11 @@ impl RunApi {
         request: proto::LogBatchRequest,
     ) -> Result<(), TrackingError> {
         let mut violations = Violations::default();
-        let params = convert::params("params", request.params, &mut violations);
+        let params = convert::params(request.params, &mut violations);
         let tags = convert::tags("tags", request.tags, &mut violations);
         let inputs = convert::inputs("inputs", request.inputs, &mut violations);
         let points = points(request.metrics, &mut violations);
-        let request_id = convert::request_id(request.request_id, &mut violations);
+        let request_id = fields::request_id(request.request_id, &mut violations);
         violations.finish()?;
 
         let id = convert::run_id(&request.run_id)?;
