@@ -121,11 +121,11 @@ impl Outbox {
     }
 
     /// Delivers entries until `shutdown`, oldest first, each at least once. Any number of relays may
-    /// run. `deliver` is handed a batch and answers for each entry in turn.
+    /// run.
     pub async fn relay<D, F>(&self, pool: &PgPool, shutdown: &CancellationToken, deliver: D)
     where
-        D: Fn(Vec<Entry>) -> F,
-        F: Future<Output = Vec<Result<(), Undelivered>>>,
+        D: Fn(Entry) -> F,
+        F: Future<Output = Result<(), Undelivered>>,
     {
         while !shutdown.is_cancelled() {
             match self.relay_batch(pool, &deliver).await {
@@ -150,17 +150,17 @@ impl Outbox {
     /// Delivers one batch; whether more may be waiting.
     async fn relay_batch<D, F>(&self, pool: &PgPool, deliver: &D) -> Result<bool, DatabaseError>
     where
-        D: Fn(Vec<Entry>) -> F,
-        F: Future<Output = Vec<Result<(), Undelivered>>>,
+        D: Fn(Entry) -> F,
+        F: Future<Output = Result<(), Undelivered>>,
     {
         let entries = self.lease(pool).await?;
         if entries.is_empty() {
             return Ok(false);
         }
-        let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
         let (mut delivered, mut later) = (Vec::new(), Vec::new());
-        for (id, result) in ids.into_iter().zip(deliver(entries).await) {
-            match result {
+        for entry in entries {
+            let id = entry.id;
+            match deliver(entry).await {
                 Ok(()) => delivered.push(id),
                 Err(Undelivered::Later(reason)) => {
                     tracing::warn!(id, reason, "outbox entry is tried again later");

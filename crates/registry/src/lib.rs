@@ -1,1 +1,99 @@
-//! Placeholder.
+//! The registry: models, their versions, and the rules by which versions move between stages.
+//!
+//! A promotion is a decision: facts are gathered first, then it is decided and done in one transaction
+//! under the model's row, and kept in a hash-chained audit log that others can watch.
+
+mod audit;
+mod convert;
+mod error;
+mod facts;
+mod pedigree;
+mod policy;
+mod reference;
+mod rules;
+mod service;
+mod store;
+mod transition;
+mod version;
+mod watch;
+
+use herdbook_blobs::BlobStore;
+use herdbook_postgres::{Database, Outbox};
+use herdbook_proto::registry::v1::{
+    model_service_server::ModelServiceServer, transition_service_server::TransitionServiceServer,
+    version_service_server::VersionServiceServer,
+};
+use herdbook_rpc::{PeerChannel, RoutesBuilder, configured};
+use sqlx::migrate::Migrator;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+pub use error::RegistryError;
+
+use service::{models::ModelApi, transitions::TransitionApi, versions::VersionApi};
+use store::Store;
+use watch::Pulse;
+
+/// The schema of this service.
+pub const SCHEMA: &str = "registry";
+/// Its migrations.
+pub static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// The registry service of a process.
+pub struct Registry {
+    store: Store,
+    blobs: BlobStore,
+    tracking: PeerChannel,
+    shutdown: CancellationToken,
+    chores: Vec<JoinHandle<()>>,
+}
+
+impl Registry {
+    /// Opens the migrated schema in `database`. From now on until `shutdown`, `lineage` is told of
+    /// versions and their stages. `tracking` is asked for runs and their files.
+    #[must_use]
+    pub fn start(
+        database: &Database,
+        blobs: BlobStore,
+        tracking: PeerChannel,
+        lineage: PeerChannel,
+        shutdown: CancellationToken,
+    ) -> Self {
+        let outbox = Outbox::new(SCHEMA);
+        let pulse = Pulse::default();
+        let store = Store::new(database.pool().clone(), outbox.clone(), pulse.clone());
+        let relay = pedigree::relay(outbox, database.pool().clone(), lineage, shutdown.clone());
+        let beat = watch::beat(store.clone(), pulse, shutdown.clone());
+        let chores = vec![tokio::spawn(relay), tokio::spawn(beat)];
+        Self {
+            store,
+            blobs,
+            tracking,
+            shutdown,
+            chores,
+        }
+    }
+
+    /// Adds the services to a server.
+    pub fn register(&self, routes: &mut RoutesBuilder) {
+        let store = &self.store;
+        let versions = VersionApi::new(store.clone(), self.blobs.clone(), self.tracking.clone());
+        let transitions =
+            TransitionApi::new(store.clone(), self.tracking.clone(), self.shutdown.clone());
+        routes
+            .add_service(configured!(ModelServiceServer::new(ModelApi::new(
+                store.clone()
+            ))))
+            .add_service(configured!(VersionServiceServer::new(versions)))
+            .add_service(configured!(TransitionServiceServer::new(transitions)));
+    }
+
+    /// Waits for the chores to end after shutdown.
+    pub async fn join(self) {
+        for chore in self.chores {
+            if let Err(error) = chore.await {
+                tracing::error!(%error, "a chore of the registry failed");
+            }
+        }
+    }
+}

@@ -181,16 +181,7 @@ pub(crate) async fn relay(
     lineage: PeerChannel,
     shutdown: CancellationToken,
 ) {
-    let deliver = |entries: Vec<Entry>| {
-        let lineage = lineage.clone();
-        async move {
-            let mut answers = Vec::with_capacity(entries.len());
-            for entry in entries {
-                answers.push(tell(&lineage, entry).await);
-            }
-            answers
-        }
-    };
+    let deliver = |entry| tell(&lineage, entry);
     outbox.relay(&pool, &shutdown, deliver).await;
 }
 

@@ -56,19 +56,12 @@ fn relay(
         delivered.clone(),
     );
     let task = tokio::spawn(async move {
-        let deliver = |entries: Vec<Entry>| {
-            let answers = entries.iter().map(|entry| {
-                let result = answer(entry);
-                if result.is_ok() {
-                    *seen
-                        .lock()
-                        .unwrap()
-                        .entry(entry.payload.clone())
-                        .or_default() += 1;
-                }
-                result
-            });
-            std::future::ready(answers.collect())
+        let deliver = |entry: Entry| {
+            let result = answer(&entry);
+            if result.is_ok() {
+                *seen.lock().unwrap().entry(entry.payload).or_default() += 1;
+            }
+            std::future::ready(result)
         };
         outbox.relay(&pool, &shutdown, deliver).await;
     });

@@ -1,0 +1,230 @@
+//! What a caller of the registry can act on.
+
+use std::time::Duration;
+
+use herdbook_blobs::{BlobError, InvalidRange};
+use herdbook_core::{Code, Details, InvalidPageToken, PreconditionViolation, ServiceError};
+use herdbook_postgres::DatabaseError;
+use herdbook_proto::InvalidRequest;
+
+use crate::transition::Refusal;
+
+/// Why a call of the registry failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// Fields of the request are wrong.
+    #[error(transparent)]
+    Invalid(#[from] InvalidRequest),
+    /// A page token of another query, or none of ours.
+    #[error("page_token: {0}")]
+    PageToken(#[from] InvalidPageToken),
+    /// No such model.
+    #[error("there is no model {0:?}; create it first, or see `herdbook models list`")]
+    ModelNotFound(String),
+    /// No such version.
+    #[error("there is no version {0}; `herdbook models show` lists those there are")]
+    VersionNotFound(String),
+    /// No such file in the version.
+    #[error("{version} has no file {path:?}; its files are: {files}")]
+    FileNotFound {
+        /// The version.
+        version: String,
+        /// The path.
+        path: String,
+        /// Some of those it has.
+        files: String,
+    },
+    /// No such alias.
+    #[error("the model {model:?} has no alias {alias:?}")]
+    AliasNotFound {
+        /// The model.
+        model: String,
+        /// The alias.
+        alias: String,
+    },
+    /// The source names no files.
+    #[error("the run {run} has no artifacts at {path:?}; upload them first, or correct the source")]
+    SourceEmpty {
+        /// The run.
+        run: String,
+        /// The path.
+        path: String,
+    },
+    /// The source run is not there.
+    #[error("there is no run {0} to register from")]
+    RunNotFound(String),
+    /// The model's name is in use.
+    #[error("the model {0:?} is there already; register a version of it instead")]
+    ModelExists(String),
+    /// The label is in use.
+    #[error("another version of {model:?} is labelled {label:?}; choose the next label")]
+    LabelTaken {
+        /// The model.
+        model: String,
+        /// The label.
+        label: String,
+    },
+    /// The stage is not one of the policy.
+    #[error("the model {model:?} has no stage {stage:?}; it has: {stages}")]
+    StageNotFound {
+        /// The model.
+        model: String,
+        /// The stage.
+        stage: String,
+        /// Those it has.
+        stages: String,
+    },
+    /// Rules do not hold.
+    #[error("{0}")]
+    Refused(Box<Refusal>),
+    /// Nothing stood in the stage before.
+    #[error("{model:?} has held no other version in {stage} that it could return to")]
+    NothingBefore {
+        /// The model.
+        model: String,
+        /// The stage.
+        stage: String,
+    },
+    /// Versions stand in a stage that the new policy lacks or makes exclusive.
+    #[error("policy.stages: {0}")]
+    StageInUse(String),
+    /// Somebody was faster.
+    #[error("{what} by {principal} at revision {revision}; look at it and decide again")]
+    Concurrent {
+        /// What they did.
+        what: String,
+        /// Who.
+        principal: String,
+        /// The revision now.
+        revision: i64,
+    },
+    /// The revision to watch from is ahead.
+    #[error("the workspace is at revision {now}, and {asked} is ahead of it; watch from {now}")]
+    RevisionAhead {
+        /// Asked for.
+        asked: i64,
+        /// Now.
+        now: i64,
+    },
+    /// Tracking did not answer.
+    #[error(
+        "tracking did not answer, without which this cannot be decided ({0}); nothing was changed, try again"
+    )]
+    TrackingUnavailable(String),
+    /// A stored policy or record that cannot be read.
+    #[error("a stored record is damaged")]
+    Damaged,
+    /// Bytes that the file does not have.
+    #[error(transparent)]
+    Range(#[from] InvalidRange),
+    /// The blob store failed.
+    #[error(transparent)]
+    Blob(#[from] BlobError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl From<sqlx::Error> for RegistryError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl ServiceError for RegistryError {
+    fn code(&self) -> Code {
+        match self {
+            Self::Invalid(error) => error.code(),
+            Self::PageToken(_) => Code::InvalidArgument,
+            Self::ModelNotFound(_)
+            | Self::VersionNotFound(_)
+            | Self::FileNotFound { .. }
+            | Self::AliasNotFound { .. }
+            | Self::SourceEmpty { .. }
+            | Self::RunNotFound(_)
+            | Self::StageNotFound { .. } => Code::NotFound,
+            Self::ModelExists(_) | Self::LabelTaken { .. } => Code::AlreadyExists,
+            Self::Refused(_) | Self::NothingBefore { .. } | Self::StageInUse(_) => {
+                Code::FailedPrecondition
+            }
+            Self::Concurrent { .. } => Code::Aborted,
+            Self::RevisionAhead { .. } => Code::OutOfRange,
+            Self::TrackingUnavailable(_) => Code::Unavailable,
+            Self::Damaged => Code::Internal,
+            Self::Range(error) => error.code(),
+            Self::Blob(error) => error.code(),
+            Self::Database(error) => error.code(),
+        }
+    }
+
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Invalid(error) => error.reason(),
+            Self::PageToken(_) => "INVALID_PAGE_TOKEN",
+            Self::ModelNotFound(_) => "MODEL_NOT_FOUND",
+            Self::VersionNotFound(_) => "VERSION_NOT_FOUND",
+            Self::FileNotFound { .. } => "FILE_NOT_FOUND",
+            Self::AliasNotFound { .. } => "ALIAS_NOT_FOUND",
+            Self::SourceEmpty { .. } => "SOURCE_EMPTY",
+            Self::RunNotFound(_) => "RUN_NOT_FOUND",
+            Self::ModelExists(_) => "MODEL_EXISTS",
+            Self::LabelTaken { .. } => "LABEL_TAKEN",
+            Self::StageNotFound { .. } => "STAGE_NOT_FOUND",
+            Self::Refused(_) => "TRANSITION_REFUSED",
+            Self::NothingBefore { .. } => "NOTHING_BEFORE",
+            Self::StageInUse(_) => "STAGE_IN_USE",
+            Self::Concurrent { .. } => "CONCURRENT_TRANSITION",
+            Self::RevisionAhead { .. } => "REVISION_AHEAD",
+            Self::TrackingUnavailable(_) => "TRACKING_UNAVAILABLE",
+            Self::Damaged => "INTERNAL",
+            Self::Range(error) => error.reason(),
+            Self::Blob(error) => error.reason(),
+            Self::Database(error) => error.reason(),
+        }
+    }
+
+    fn details(&self) -> Details {
+        let metadata = |pairs: Vec<(&'static str, String)>| Details {
+            metadata: pairs,
+            ..Details::default()
+        };
+        match self {
+            Self::Invalid(error) => error.details(),
+            Self::ModelNotFound(name) | Self::ModelExists(name) => Details::resource("model", name),
+            Self::VersionNotFound(reference) => Details::resource("version", reference),
+            Self::FileNotFound { path, .. } => Details::resource("file", path),
+            Self::AliasNotFound { alias, .. } => Details::resource("alias", alias),
+            Self::SourceEmpty { path, .. } => Details::resource("artifact", path),
+            Self::RunNotFound(id) => Details::resource("run", id),
+            Self::LabelTaken { label, .. } => Details::resource("label", label),
+            Self::StageNotFound { stage, .. } => Details::resource("stage", stage),
+            Self::Refused(refusal) => Details {
+                preconditions: refusal.violations(),
+                metadata: vec![("revision", refusal.revision.to_string())],
+                ..Details::default()
+            },
+            Self::Concurrent {
+                principal,
+                revision,
+                ..
+            } => metadata(vec![
+                ("principal", principal.clone()),
+                ("revision", revision.to_string()),
+            ]),
+            Self::RevisionAhead { now, .. } => metadata(vec![("revision", now.to_string())]),
+            Self::TrackingUnavailable(_) => Details::retry_after(Duration::from_secs(1)),
+            Self::StageInUse(why) => Details {
+                preconditions: vec![PreconditionViolation {
+                    kind: "STAGE_IN_USE".to_owned(),
+                    subject: "policy.stages".to_owned(),
+                    description: why.clone(),
+                }],
+                ..Details::default()
+            },
+            Self::PageToken(_) | Self::NothingBefore { .. } | Self::Damaged => Details::default(),
+            Self::Range(error) => error.details(),
+            Self::Blob(error) => error.details(),
+            Self::Database(error) => error.details(),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Models, aliases and policies.
+
+use herdbook_core::{PageToken, limits::TAG_VALUE_BYTES};
+use herdbook_proto::{
+    Violations,
+    fields::{self, Mask},
+    registry::v1::{self as proto, model_service_server::ModelService},
+};
+use herdbook_rpc::Caller;
+use tonic::{Request, Response, Status};
+
+use super::answer;
+use crate::{
+    RegistryError, convert,
+    store::{Store, models::Model},
+};
+
+pub(crate) struct ModelApi {
+    store: Store,
+}
+
+impl ModelApi {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    async fn shown(&self, model: Model) -> Result<proto::Model, RegistryError> {
+        let contents = self.store.contents(&[model.key]).await?;
+        let of_model = contents.get(&model.key);
+        Ok(convert::to_model(model, of_model))
+    }
+
+    async fn create(
+        &self,
+        caller: &Caller,
+        request: proto::CreateModelRequest,
+    ) -> Result<proto::Model, RegistryError> {
+        let proto::CreateModelRequest {
+            name,
+            description,
+            tags,
+        } = request;
+        let mut violations = Violations::default();
+        convert::check_model_name("name", &name, &mut violations);
+        convert::check_words("description", &description, &mut violations);
+        let tags = fields::pairs("tags", tags, TAG_VALUE_BYTES, &mut violations);
+        violations.finish()?;
+        let (workspace, principal) = (caller.workspace, &caller.name);
+        let model = self
+            .store
+            .create_model(workspace, principal, &name, &description, &tags)
+            .await?;
+        self.shown(model).await
+    }
+
+    async fn list(
+        &self,
+        caller: &Caller,
+        request: proto::ListModelsRequest,
+    ) -> Result<proto::ListModelsResponse, RegistryError> {
+        let size = fields::page_size(request.page_size)?;
+        let after = PageToken::<String>::decode(&request.page_token, "models")?.unwrap_or_default();
+        let mut found = self
+            .store
+            .models(caller.workspace, &after, size + 1)
+            .await?;
+        let more = found.len() > size;
+        found.truncate(size);
+        let next = found
+            .last()
+            .filter(|_| more)
+            .map(|model| model.name.clone());
+        let keys: Vec<i64> = found.iter().map(|model| model.key).collect();
+        let contents = self.store.contents(&keys).await?;
+        let models = found.into_iter().map(|model| {
+            let of_model = contents.get(&model.key);
+            convert::to_model(model, of_model)
+        });
+        Ok(proto::ListModelsResponse {
+            models: models.collect(),
+            next_page_token: next
+                .map(|n| PageToken::new(n, "models").encode())
+                .unwrap_or_default(),
+        })
+    }
+
+    async fn update(
+        &self,
+        caller: &Caller,
+        request: proto::UpdateModelRequest,
+    ) -> Result<proto::Model, RegistryError> {
+        let mut violations = Violations::default();
+        let mask = Mask::read(
+            request.update_mask,
+            &["description", "tags"],
+            &mut violations,
+        );
+        let given = violations
+            .require("model", request.model)
+            .unwrap_or_default();
+        convert::check_words("model.description", &given.description, &mut violations);
+        let tags = fields::pairs("model.tags", given.tags, TAG_VALUE_BYTES, &mut violations);
+        violations.finish()?;
+        let change = |model: &mut Model| {
+            if mask.has("description") {
+                model.description = given.description;
+            }
+            mask.change_tags(&mut model.tags.0, tags);
+        };
+        let (workspace, principal) = (caller.workspace, &caller.name);
+        let model = self
+            .store
+            .update_model(workspace, principal, &given.name, change)
+            .await?;
+        self.shown(model).await
+    }
+
+    async fn set_alias(
+        &self,
+        caller: &Caller,
+        model: &str,
+        alias: &str,
+        number: Option<i64>,
+    ) -> Result<proto::Model, RegistryError> {
+        let (workspace, principal) = (caller.workspace, &caller.name);
+        if number.is_some() {
+            let found = self.store.model(workspace, model).await?;
+            convert::check_alias(alias, &found.policy)?;
+        }
+        let model = self
+            .store
+            .set_alias(workspace, principal, model, alias, number)
+            .await?;
+        self.shown(model).await
+    }
+
+    async fn set_policy(
+        &self,
+        caller: &Caller,
+        request: proto::SetPolicyRequest,
+    ) -> Result<proto::Policy, RegistryError> {
+        let mut violations = Violations::default();
+        let given = violations
+            .require("policy", request.policy)
+            .unwrap_or_default();
+        violations.finish()?;
+        let expected = given.revision;
+        let policy = convert::policy(given)?;
+        let (workspace, principal) = (caller.workspace, &caller.name);
+        let model = self
+            .store
+            .set_policy(workspace, principal, &request.model, &policy, expected)
+            .await?;
+        Ok(convert::to_policy(model.policy.0, model.policy_revision))
+    }
+}
+
+#[tonic::async_trait]
+impl ModelService for ModelApi {
+    async fn create_model(
+        &self,
+        request: Request<proto::CreateModelRequest>,
+    ) -> Result<Response<proto::CreateModelResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let model = self.create(&caller, request.into_inner()).await;
+        answer(model.map(|model| proto::CreateModelResponse { model: Some(model) }))
+    }
+
+    async fn get_model(
+        &self,
+        request: Request<proto::GetModelRequest>,
+    ) -> Result<Response<proto::GetModelResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let found = async {
+            let model = self
+                .store
+                .model(caller.workspace, &request.get_ref().name)
+                .await?;
+            self.shown(model).await
+        };
+        answer(
+            found
+                .await
+                .map(|model| proto::GetModelResponse { model: Some(model) }),
+        )
+    }
+
+    async fn list_models(
+        &self,
+        request: Request<proto::ListModelsRequest>,
+    ) -> Result<Response<proto::ListModelsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        answer(self.list(&caller, request.into_inner()).await)
+    }
+
+    async fn update_model(
+        &self,
+        request: Request<proto::UpdateModelRequest>,
+    ) -> Result<Response<proto::UpdateModelResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let model = self.update(&caller, request.into_inner()).await;
+        answer(model.map(|model| proto::UpdateModelResponse { model: Some(model) }))
+    }
+
+    async fn set_alias(
+        &self,
+        request: Request<proto::SetAliasRequest>,
+    ) -> Result<Response<proto::SetAliasResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let proto::SetAliasRequest {
+            model,
+            alias,
+            version,
+        } = request.into_inner();
+        let model = self.set_alias(&caller, &model, &alias, Some(version)).await;
+        answer(model.map(|model| proto::SetAliasResponse { model: Some(model) }))
+    }
+
+    async fn delete_alias(
+        &self,
+        request: Request<proto::DeleteAliasRequest>,
+    ) -> Result<Response<proto::DeleteAliasResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let proto::DeleteAliasRequest { model, alias } = request.into_inner();
+        let model = self.set_alias(&caller, &model, &alias, None).await;
+        answer(model.map(|model| proto::DeleteAliasResponse { model: Some(model) }))
+    }
+
+    async fn get_policy(
+        &self,
+        request: Request<proto::GetPolicyRequest>,
+    ) -> Result<Response<proto::GetPolicyResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let model = self
+            .store
+            .model(caller.workspace, &request.get_ref().model)
+            .await;
+        let policy = model.map(|model| convert::to_policy(model.policy.0, model.policy_revision));
+        answer(policy.map(|policy| proto::GetPolicyResponse {
+            policy: Some(policy),
+        }))
+    }
+
+    async fn set_policy(
+        &self,
+        request: Request<proto::SetPolicyRequest>,
+    ) -> Result<Response<proto::SetPolicyResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let policy = self.set_policy(&caller, request.into_inner()).await;
+        answer(policy.map(|policy| proto::SetPolicyResponse {
+            policy: Some(policy),
+        }))
+    }
+}

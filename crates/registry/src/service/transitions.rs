@@ -1,0 +1,297 @@
+//! Moves, rollbacks, the audit log and watching it.
+
+use std::{pin::Pin, time::Duration};
+
+use chrono::Utc;
+use futures::Stream;
+use herdbook_core::PageToken;
+use herdbook_proto::{
+    Violations, fields,
+    registry::v1::{
+        self as proto, Outcome, transition_service_server::TransitionService, watch_response::Event,
+    },
+    time::to_timestamp,
+};
+use herdbook_rpc::{Caller, PeerChannel, status};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use super::answer;
+use crate::{
+    RegistryError, convert,
+    facts::Facts,
+    policy::Asks,
+    store::{
+        Store,
+        transitions::{Asked, Seen},
+    },
+    transition::decide,
+};
+
+/// How long a watcher hears nothing before it is sent a bookmark.
+const QUIET: Duration = Duration::from_secs(10);
+/// Events on their way to a watcher.
+const EVENTS: usize = 256;
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+pub(crate) struct TransitionApi {
+    store: Store,
+    tracking: PeerChannel,
+    shutdown: CancellationToken,
+}
+
+impl TransitionApi {
+    pub(crate) fn new(store: Store, tracking: PeerChannel, shutdown: CancellationToken) -> Self {
+        Self {
+            store,
+            tracking,
+            shutdown,
+        }
+    }
+
+    async fn transition(
+        &self,
+        caller: &Caller,
+        request: proto::TransitionVersionRequest,
+    ) -> Result<proto::Decision, RegistryError> {
+        let mut violations = Violations::default();
+        convert::check_words("comment", &request.comment, &mut violations);
+        let request_id = fields::request_id(request.request_id, &mut violations);
+        violations.finish()?;
+        let seen = self
+            .store
+            .see(
+                caller.workspace,
+                &request.model,
+                request.version,
+                &request.to,
+            )
+            .await?;
+        let facts = self.facts(caller, &seen).await?;
+        if request.dry_run {
+            return Ok(dry_run(caller, &seen, &facts, &request.comment));
+        }
+        let asked = Asked {
+            comment: &request.comment,
+            expected_revision: request.expected_revision,
+            request_id: request_id.as_deref(),
+        };
+        self.store.transition(caller, &seen, &facts, &asked).await
+    }
+
+    /// Facts from tracking, if a rule of the move asks for any.
+    async fn facts(&self, caller: &Caller, seen: &Seen) -> Result<Facts, RegistryError> {
+        let step = seen
+            .model
+            .policy
+            .find_move(&seen.version.stage, &seen.to.name);
+        let asks_tracking = step.is_some_and(|step| {
+            step.rules
+                .iter()
+                .any(|rule| matches!(rule.asks, Asks::Metric { .. }))
+        });
+        if !asks_tracking {
+            return Ok(Facts::unasked(seen.version.run));
+        }
+        Facts::gather(&self.tracking, caller, seen.version.run).await
+    }
+
+    async fn rollback(
+        &self,
+        caller: &Caller,
+        request: proto::RollbackStageRequest,
+    ) -> Result<proto::Decision, RegistryError> {
+        let mut violations = Violations::default();
+        convert::check_words("comment", &request.comment, &mut violations);
+        let request_id = fields::request_id(request.request_id, &mut violations);
+        violations.finish()?;
+        let asked = Asked {
+            comment: &request.comment,
+            expected_revision: 0,
+            request_id: request_id.as_deref(),
+        };
+        self.store
+            .rollback(caller, &request.model, &request.stage, &asked)
+            .await
+    }
+
+    async fn list(
+        &self,
+        caller: &Caller,
+        request: proto::ListAuditRecordsRequest,
+    ) -> Result<proto::ListAuditRecordsResponse, RegistryError> {
+        let size = fields::page_size(request.page_size)?;
+        let query = format!("audit {}", request.model);
+        let before = PageToken::<i64>::decode(&request.page_token, &query)?.unwrap_or(i64::MAX);
+        let mut records = self
+            .store
+            .audit(caller.workspace, &request.model, before, size + 1)
+            .await?;
+        let more = records.len() > size;
+        records.truncate(size);
+        let next = records
+            .last()
+            .filter(|_| more)
+            .map(|record| record.revision);
+        Ok(proto::ListAuditRecordsResponse {
+            records,
+            next_page_token: next
+                .map(|n| PageToken::new(n, &query).encode())
+                .unwrap_or_default(),
+        })
+    }
+
+    /// Where a watch begins.
+    async fn watch_from(&self, caller: &Caller, after: Option<i64>) -> Result<i64, RegistryError> {
+        let now = self.store.revision(caller.workspace).await?;
+        match after {
+            Some(asked) if asked > now => Err(RegistryError::RevisionAhead { asked, now }),
+            Some(asked) => Ok(asked.max(0)),
+            None => Ok(now),
+        }
+    }
+}
+
+/// What a move would come to.
+fn dry_run(caller: &Caller, seen: &Seen, facts: &Facts, comment: &str) -> proto::Decision {
+    let Seen {
+        model,
+        version,
+        to,
+        occupants,
+    } = seen;
+    let plan = decide(&model.policy, version, to, occupants, caller.role, facts);
+    let mut decision = convert::to_decision(version, &to.name, &plan, model, caller, comment);
+    let outcome = if plan.allowed() {
+        Outcome::WouldAllow
+    } else {
+        Outcome::WouldRefuse
+    };
+    decision.outcome = outcome.into();
+    decision.decided_at = Some(to_timestamp(Utc::now()));
+    decision
+}
+
+type Events = mpsc::Sender<Result<proto::WatchResponse, Status>>;
+
+/// Sends every record after `after`, then those that come, until the listener leaves.
+async fn send_events(
+    store: Store,
+    caller: Caller,
+    model: String,
+    mut after: i64,
+    events: &Events,
+) -> Result<(), RegistryError> {
+    let mut listener = store.pulse().listen();
+    let send = async |event| {
+        events
+            .send(Ok(proto::WatchResponse { event: Some(event) }))
+            .await
+            .is_ok()
+    };
+    if !send(Event::Bookmark(after)).await {
+        return Ok(());
+    }
+    loop {
+        // Read before the records: none between the two can be missed, for a revision is visible only
+        // with its record.
+        let now = store.revision(caller.workspace).await?;
+        loop {
+            let records = store.audit_after(caller.workspace, &model, after).await?;
+            if records.is_empty() {
+                break;
+            }
+            for record in records {
+                after = record.revision;
+                if !send(Event::Record(record)).await {
+                    return Ok(());
+                }
+            }
+        }
+        after = after.max(now);
+        if tokio::time::timeout(QUIET, listener.past(caller.workspace, after))
+            .await
+            .is_err()
+            && !send(Event::Bookmark(after)).await
+        {
+            return Ok(());
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl TransitionService for TransitionApi {
+    async fn transition_version(
+        &self,
+        request: Request<proto::TransitionVersionRequest>,
+    ) -> Result<Response<proto::TransitionVersionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let decision = self.transition(&caller, request.into_inner()).await;
+        answer(decision.map(|d| proto::TransitionVersionResponse { decision: Some(d) }))
+    }
+
+    async fn rollback_stage(
+        &self,
+        request: Request<proto::RollbackStageRequest>,
+    ) -> Result<Response<proto::RollbackStageResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let decision = self.rollback(&caller, request.into_inner()).await;
+        answer(decision.map(|d| proto::RollbackStageResponse { decision: Some(d) }))
+    }
+
+    async fn list_audit_records(
+        &self,
+        request: Request<proto::ListAuditRecordsRequest>,
+    ) -> Result<Response<proto::ListAuditRecordsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        answer(self.list(&caller, request.into_inner()).await)
+    }
+
+    async fn verify_audit(
+        &self,
+        request: Request<proto::VerifyAuditRequest>,
+    ) -> Result<Response<proto::VerifyAuditResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let verified = self.store.verify_audit(caller.workspace).await;
+        answer(verified.map(|verifier| {
+            proto::VerifyAuditResponse {
+                records: verifier.records,
+                hash: herdbook_core::Digest::try_from(verifier.last.as_slice())
+                    .map(|hash| hash.to_string())
+                    .unwrap_or_default(),
+                broken_at: verifier.broken_at,
+            }
+        }))
+    }
+
+    type WatchStream = Answers<proto::WatchResponse>;
+
+    async fn watch(
+        &self,
+        request: Request<proto::WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let caller = Caller::of(&request)?;
+        let request = request.into_inner();
+        let after = self
+            .watch_from(&caller, request.after_revision)
+            .await
+            .map_err(status)?;
+        let (events, receiver) = mpsc::channel(EVENTS);
+        let (store, shutdown) = (self.store.clone(), self.shutdown.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = events.closed() => {}
+                sent = send_events(store, caller, request.model, after, &events) => {
+                    if let Err(error) = sent {
+                        let _ = events.send(Err(status(error))).await;
+                    }
+                }
+            }
+        });
+        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+    }
+}

@@ -1,0 +1,300 @@
+//! Versions.
+
+use std::pin::Pin;
+
+use futures::{Stream, StreamExt as _};
+use herdbook_blobs::{Blob, BlobStore, byte_range, chunks};
+use herdbook_core::{PageToken, RunId, limits::TAG_VALUE_BYTES};
+use herdbook_proto::{
+    InvalidRequest, Violations,
+    fields::{self, Mask},
+    registry::v1::{
+        self as proto, download_version_file_response::Message as Download,
+        version_service_server::VersionService,
+    },
+};
+use herdbook_rpc::{Caller, PeerChannel, status};
+use tonic::{Request, Response, Status};
+
+use super::answer;
+use crate::{
+    RegistryError, convert, facts,
+    reference::Reference,
+    store::{Store, models::Model, versions::NewVersion},
+    version::{Version, check_label},
+};
+
+/// Files that an error names.
+const FILES_SHOWN: usize = 10;
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+pub(crate) struct VersionApi {
+    store: Store,
+    blobs: BlobStore,
+    tracking: PeerChannel,
+}
+
+impl VersionApi {
+    pub(crate) fn new(store: Store, blobs: BlobStore, tracking: PeerChannel) -> Self {
+        Self {
+            store,
+            blobs,
+            tracking,
+        }
+    }
+
+    async fn shown(
+        &self,
+        caller: &Caller,
+        version: Version,
+    ) -> Result<proto::Version, RegistryError> {
+        let model = self.store.model(caller.workspace, &version.model).await?;
+        let contents = self.store.contents(&[model.key]).await?;
+        Ok(convert::to_version(version, contents.get(&model.key)))
+    }
+
+    async fn create(
+        &self,
+        caller: &Caller,
+        request: proto::CreateVersionRequest,
+    ) -> Result<proto::Version, RegistryError> {
+        let mut violations = Violations::default();
+        if !request.label.is_empty() {
+            violations.check("label", check_label(&request.label));
+        }
+        convert::check_words("description", &request.description, &mut violations);
+        convert::check_bases(&request.based_on, &mut violations);
+        let tags = fields::pairs("tags", request.tags, TAG_VALUE_BYTES, &mut violations);
+        let request_id = fields::request_id(request.request_id, &mut violations);
+        let source = read_source(&request.source);
+        if source.is_none() {
+            violations.add(
+                "source",
+                "must be runs:/<run id>/<path of an artifact or a folder of them>",
+            );
+        }
+        violations.finish()?;
+        let (run, path) = source.unwrap_or((RunId::from(uuid::Uuid::nil()), ""));
+        // Asked first: who misspells the model should not be told about the run.
+        self.store.model(caller.workspace, &request.model).await?;
+
+        let files = facts::list_files(&self.tracking, caller, run, path).await?;
+        if files.is_empty() {
+            return Err(RegistryError::SourceEmpty {
+                run: run.to_string(),
+                path: path.to_owned(),
+            });
+        }
+        let source_run = facts::get_run(&self.tracking, caller, run).await?;
+        let mut based_on = request.based_on;
+        based_on.extend(source_run.based_on.iter().cloned());
+        based_on.sort_unstable();
+        based_on.dedup();
+        let new = NewVersion {
+            label: request.label,
+            description: request.description,
+            tags,
+            source: request.source,
+            run,
+            based_on,
+            files,
+            metrics: facts::latest(&source_run),
+            params: source_run.params.into_iter().collect(),
+            request_id,
+        };
+        let (workspace, principal) = (caller.workspace, &caller.name);
+        let made = self
+            .store
+            .create_version(workspace, principal, &request.model, new)
+            .await?;
+        self.shown(caller, made).await
+    }
+
+    async fn resolve(&self, caller: &Caller, text: &str) -> Result<Version, RegistryError> {
+        let reference =
+            Reference::parse(text).map_err(|error| InvalidRequest::field("reference", error))?;
+        self.store.resolve(caller.workspace, &reference).await
+    }
+
+    async fn list(
+        &self,
+        caller: &Caller,
+        request: proto::ListVersionsRequest,
+    ) -> Result<proto::ListVersionsResponse, RegistryError> {
+        let size = fields::page_size(request.page_size)?;
+        let query = format!("versions {} {}", request.model, request.stage);
+        let before = PageToken::<i64>::decode(&request.page_token, &query)?.unwrap_or(i64::MAX);
+        let model: Model = self.store.model(caller.workspace, &request.model).await?;
+        let stage = model
+            .policy
+            .stage(&request.stage)
+            .map_or(&request.stage, |stage| &stage.name);
+        let mut found = self.store.versions(&model, stage, before, size + 1).await?;
+        let more = found.len() > size;
+        found.truncate(size);
+        let next = found.last().filter(|_| more).map(|version| version.number);
+        let contents = self.store.contents(&[model.key]).await?;
+        let contents = contents.get(&model.key);
+        Ok(proto::ListVersionsResponse {
+            versions: found
+                .into_iter()
+                .map(|v| convert::to_version(v, contents))
+                .collect(),
+            next_page_token: next
+                .map(|n| PageToken::new(n, &query).encode())
+                .unwrap_or_default(),
+        })
+    }
+
+    async fn update(
+        &self,
+        caller: &Caller,
+        request: proto::UpdateVersionRequest,
+    ) -> Result<proto::Version, RegistryError> {
+        let mut violations = Violations::default();
+        let mask = Mask::read(
+            request.update_mask,
+            &["label", "description", "tags"],
+            &mut violations,
+        );
+        let given = violations
+            .require("version", request.version)
+            .unwrap_or_default();
+        if mask.has("label") && !given.label.is_empty() {
+            violations.check("version.label", check_label(&given.label));
+        }
+        convert::check_words("version.description", &given.description, &mut violations);
+        let tags = fields::pairs("version.tags", given.tags, TAG_VALUE_BYTES, &mut violations);
+        violations.finish()?;
+        let change = |version: &mut Version| {
+            if mask.has("label") {
+                version.label = given.label;
+            }
+            if mask.has("description") {
+                version.description = given.description;
+            }
+            mask.change_tags(&mut version.tags, tags);
+        };
+        let changed = self
+            .store
+            .update_version(
+                caller.workspace,
+                &caller.name,
+                &given.model,
+                given.number,
+                change,
+            )
+            .await?;
+        self.shown(caller, changed).await
+    }
+
+    async fn download(
+        &self,
+        caller: &Caller,
+        request: proto::DownloadVersionFileRequest,
+    ) -> Result<Answers<proto::DownloadVersionFileResponse>, RegistryError> {
+        let version = self.resolve(caller, &request.reference).await?;
+        let Some(file) = version.files.iter().find(|file| file.path == request.path) else {
+            let files: Vec<_> = version
+                .files
+                .iter()
+                .take(FILES_SHOWN)
+                .map(|file| file.path.as_str())
+                .collect();
+            return Err(RegistryError::FileNotFound {
+                version: format!("{}/{}", version.model, version.number),
+                path: request.path.chars().take(200).collect(),
+                files: files.join(", "),
+            });
+        };
+        let range = byte_range(request.offset, request.length, file.size)?;
+        let bytes = self
+            .blobs
+            .get(
+                Blob {
+                    digest: file.digest,
+                    size: file.size,
+                },
+                range,
+            )
+            .await?;
+        let message = |message| proto::DownloadVersionFileResponse {
+            message: Some(message),
+        };
+        let first = message(Download::File(file.clone().into()));
+        let rest = chunks(bytes).map(move |chunk| match chunk {
+            Ok(chunk) => Ok(message(Download::Chunk(chunk))),
+            Err(error) => Err(status(error)),
+        });
+        Ok(Box::pin(futures::stream::iter([Ok(first)]).chain(rest)))
+    }
+}
+
+/// Reads `runs:/<run id>/<path>`.
+fn read_source(source: &str) -> Option<(RunId, &str)> {
+    let (run, path) = source.strip_prefix("runs:/")?.split_once('/')?;
+    let path = path.trim_end_matches('/');
+    if path.is_empty() {
+        None
+    } else {
+        Some((run.parse().ok()?, path))
+    }
+}
+
+#[tonic::async_trait]
+impl VersionService for VersionApi {
+    async fn create_version(
+        &self,
+        request: Request<proto::CreateVersionRequest>,
+    ) -> Result<Response<proto::CreateVersionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let version = self.create(&caller, request.into_inner()).await;
+        answer(version.map(|version| proto::CreateVersionResponse {
+            version: Some(version),
+        }))
+    }
+
+    async fn get_version(
+        &self,
+        request: Request<proto::GetVersionRequest>,
+    ) -> Result<Response<proto::GetVersionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let found = async {
+            let version = self.resolve(&caller, &request.get_ref().reference).await?;
+            self.shown(&caller, version).await
+        };
+        answer(found.await.map(|version| proto::GetVersionResponse {
+            version: Some(version),
+        }))
+    }
+
+    async fn list_versions(
+        &self,
+        request: Request<proto::ListVersionsRequest>,
+    ) -> Result<Response<proto::ListVersionsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        answer(self.list(&caller, request.into_inner()).await)
+    }
+
+    async fn update_version(
+        &self,
+        request: Request<proto::UpdateVersionRequest>,
+    ) -> Result<Response<proto::UpdateVersionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let version = self.update(&caller, request.into_inner()).await;
+        answer(version.map(|version| proto::UpdateVersionResponse {
+            version: Some(version),
+        }))
+    }
+
+    type DownloadVersionFileStream = Answers<proto::DownloadVersionFileResponse>;
+
+    async fn download_version_file(
+        &self,
+        request: Request<proto::DownloadVersionFileRequest>,
+    ) -> Result<Response<Self::DownloadVersionFileStream>, Status> {
+        let caller = Caller::of(&request)?;
+        answer(self.download(&caller, request.into_inner()).await)
+    }
+}

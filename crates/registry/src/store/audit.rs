@@ -1,0 +1,159 @@
+//! The audit log: appended to by each change, in its transaction.
+
+use herdbook_core::WorkspaceId;
+use herdbook_proto::{registry::v1::AuditRecord, time::to_timestamp};
+use prost::Message as _;
+use sqlx::{
+    PgConnection,
+    types::chrono::{DateTime, Utc},
+};
+
+use super::Store;
+use crate::{
+    RegistryError,
+    audit::{Verifier, chain},
+};
+
+/// Records that are verified at a time.
+const PAGE: i64 = 1_000;
+
+/// Takes the next revision of `workspace` and appends `record` with it and the time; `seal` may write the
+/// revision where it belongs. From here on everybody in the workspace waits for this transaction.
+pub(super) async fn append(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    mut record: AuditRecord,
+) -> Result<AuditRecord, RegistryError> {
+    let (revision, before, now): (i64, Vec<u8>, DateTime<Utc>) = sqlx::query_as(
+        "INSERT INTO registry.workspaces AS w (workspace_id, revision) VALUES ($1, 1) \
+         ON CONFLICT (workspace_id) DO UPDATE SET revision = w.revision + 1 \
+         RETURNING revision, hash, clock_timestamp()",
+    )
+    .bind(workspace.0)
+    .fetch_one(&mut *transaction)
+    .await?;
+    record.revision = revision;
+    record.at = Some(to_timestamp(now));
+    if let Some(decision) = &mut record.decision {
+        decision.revision = revision;
+        decision.decided_at = record.at;
+    }
+    let encoded = record.encode_to_vec();
+    let hash = chain(&before, &encoded);
+    sqlx::query(
+        "WITH head AS (UPDATE registry.workspaces SET hash = $5 WHERE workspace_id = $1) \
+         INSERT INTO registry.audit (workspace_id, revision, model, record, hash) \
+         VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(workspace.0)
+    .bind(revision)
+    .bind(&record.model)
+    .bind(encoded)
+    .bind(hash.as_slice())
+    .execute(transaction)
+    .await?;
+    Ok(record)
+}
+
+impl Store {
+    /// Records of `workspace` (of one model, if named) before the revision `before`, newest first.
+    pub(crate) async fn audit(
+        &self,
+        workspace: WorkspaceId,
+        model: &str,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<AuditRecord>, RegistryError> {
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
+            "SELECT record, hash FROM registry.audit \
+             WHERE workspace_id = $1 AND ($2 = '' OR model = $2) AND revision < $3 \
+             ORDER BY revision DESC LIMIT $4",
+        )
+        .bind(workspace.0)
+        .bind(model)
+        .bind(before)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|(record, hash)| decode(record, hash))
+            .collect()
+    }
+
+    /// Records after the revision `after`, oldest first.
+    pub(crate) async fn audit_after(
+        &self,
+        workspace: WorkspaceId,
+        model: &str,
+        after: i64,
+    ) -> Result<Vec<AuditRecord>, RegistryError> {
+        let rows: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
+            "SELECT record, hash FROM registry.audit \
+             WHERE workspace_id = $1 AND ($2 = '' OR model = $2) AND revision > $3 \
+             ORDER BY revision LIMIT $4",
+        )
+        .bind(workspace.0)
+        .bind(model)
+        .bind(after)
+        .bind(PAGE)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter()
+            .map(|(record, hash)| decode(record, hash))
+            .collect()
+    }
+
+    /// The record of one revision.
+    pub(crate) async fn audit_record(
+        &self,
+        workspace: WorkspaceId,
+        revision: i64,
+    ) -> Result<AuditRecord, RegistryError> {
+        let mut records = self.audit(workspace, "", revision + 1, 1).await?;
+        records.pop().ok_or(RegistryError::Damaged)
+    }
+
+    /// The last revision of `workspace`.
+    pub(crate) async fn revision(&self, workspace: WorkspaceId) -> Result<i64, RegistryError> {
+        let revision: Option<i64> =
+            sqlx::query_scalar("SELECT revision FROM registry.workspaces WHERE workspace_id = $1")
+                .bind(workspace.0)
+                .fetch_optional(&self.pool)
+                .await?;
+        Ok(revision.unwrap_or_default())
+    }
+
+    /// Recomputes the chain, a page of records at a time.
+    pub(crate) async fn verify_audit(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<Verifier, RegistryError> {
+        let mut verifier = Verifier::default();
+        let mut after = 0;
+        loop {
+            let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
+                "SELECT revision, record, hash FROM registry.audit \
+                 WHERE workspace_id = $1 AND revision > $2 ORDER BY revision LIMIT $3",
+            )
+            .bind(workspace.0)
+            .bind(after)
+            .bind(PAGE)
+            .fetch_all(&self.pool)
+            .await?;
+            let Some((last, ..)) = rows.last() else {
+                return Ok(verifier);
+            };
+            after = *last;
+            for (revision, record, hash) in &rows {
+                verifier.take(*revision, record, hash);
+            }
+        }
+    }
+}
+
+fn decode(record: &[u8], hash: &[u8]) -> Result<AuditRecord, RegistryError> {
+    let mut record = AuditRecord::decode(record).map_err(|_| RegistryError::Damaged)?;
+    let hash = herdbook_core::Digest::try_from(hash).map_err(|_| RegistryError::Damaged)?;
+    record.hash = hash.to_string();
+    Ok(record)
+}

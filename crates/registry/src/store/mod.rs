@@ -1,0 +1,60 @@
+//! The schema `registry`.
+//!
+//! What is stored: models with their policies, versions with their files, and the audit log of every
+//! change. Why durable: what serves is decided here. What must be fast: resolving a reference, one or
+//! two index look-ups. On failure: a change is one transaction with its audit record; what was not
+//! acknowledged may be asked for again with its request id.
+//!
+//! Order of locks: the model's row, then the workspace's revision, which is the last row touched.
+
+mod audit;
+pub(crate) mod models;
+pub(crate) mod transitions;
+pub(crate) mod versions;
+
+use std::collections::HashMap;
+
+use herdbook_core::WorkspaceId;
+use herdbook_postgres::Outbox;
+use sqlx::PgPool;
+
+use crate::{RegistryError, watch::Pulse};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Store {
+    pool: PgPool,
+    outbox: Outbox,
+    pulse: Pulse,
+}
+
+impl Store {
+    pub(crate) fn new(pool: PgPool, outbox: Outbox, pulse: Pulse) -> Self {
+        Self {
+            pool,
+            outbox,
+            pulse,
+        }
+    }
+
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    /// The last revision of every workspace.
+    pub(crate) async fn revisions(&self) -> Result<HashMap<WorkspaceId, i64>, RegistryError> {
+        let rows: Vec<(i32, i64)> =
+            sqlx::query_as("SELECT workspace_id, revision FROM registry.workspaces")
+                .fetch_all(&self.pool)
+                .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(id, revision)| (WorkspaceId(id), revision))
+            .collect())
+    }
+
+    /// Says that a change was committed.
+    fn committed(&self) {
+        self.pulse.nudge();
+        self.outbox.wake();
+    }
+}

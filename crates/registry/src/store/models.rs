@@ -1,0 +1,332 @@
+//! Models, their policies and aliases.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use herdbook_core::WorkspaceId;
+use herdbook_postgres::DatabaseError;
+use herdbook_proto::registry::v1::{AuditAction, AuditRecord};
+use sqlx::{FromRow, PgConnection, types::Json};
+
+use super::{Store, audit::append};
+use crate::{RegistryError, policy::Policy, version::Pairs};
+
+/// A model.
+#[derive(Debug, Clone, FromRow)]
+pub(crate) struct Model {
+    #[sqlx(rename = "model_key")]
+    pub(crate) key: i64,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) tags: Json<Pairs>,
+    pub(crate) policy: Json<Policy>,
+    pub(crate) policy_revision: i64,
+    pub(crate) latest_version: i64,
+    pub(crate) created_by: String,
+    pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
+    pub(crate) revision: i64,
+    pub(crate) changed_by: String,
+}
+
+const COLUMNS: &str = "model_key, name, description, tags, policy, policy_revision, latest_version, \
+    created_by, created_at, updated_at, revision, changed_by";
+
+/// What stands where in a model, and what its aliases point at.
+#[derive(Debug, Default)]
+pub(crate) struct Contents {
+    /// Numbers by stage.
+    pub(crate) stages: BTreeMap<String, Vec<i64>>,
+    /// Numbers by alias.
+    pub(crate) aliases: BTreeMap<String, i64>,
+}
+
+/// A model whose row the transaction at hand has locked.
+pub(super) async fn lock(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    name: &str,
+) -> Result<Model, RegistryError> {
+    let model = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM registry.models WHERE workspace_id = $1 AND name = $2 FOR UPDATE"
+    )))
+    .bind(workspace.0)
+    .bind(name)
+    .fetch_optional(transaction)
+    .await?;
+    model.ok_or_else(|| RegistryError::ModelNotFound(name.to_owned()))
+}
+
+/// Appends the record of a change to `model` and notes its revision.
+pub(super) async fn seal(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    model: i64,
+    record: AuditRecord,
+) -> Result<AuditRecord, RegistryError> {
+    let record = append(transaction, workspace, record).await?;
+    sqlx::query(
+        "UPDATE registry.models SET revision = $2, changed_by = $3, updated_at = clock_timestamp() \
+         WHERE model_key = $1",
+    )
+    .bind(model)
+    .bind(record.revision)
+    .bind(&record.principal)
+    .execute(transaction)
+    .await?;
+    Ok(record)
+}
+
+/// A record about a model, to be completed.
+pub(super) fn record(action: AuditAction, principal: &str, model: &str) -> AuditRecord {
+    AuditRecord {
+        action: action.into(),
+        principal: principal.to_owned(),
+        model: model.to_owned(),
+        ..Default::default()
+    }
+}
+
+impl Store {
+    pub(crate) async fn create_model(
+        &self,
+        workspace: WorkspaceId,
+        principal: &str,
+        name: &str,
+        description: &str,
+        tags: &Pairs,
+    ) -> Result<Model, RegistryError> {
+        let mut transaction = self.pool.begin().await?;
+        let key: Result<i64, _> = sqlx::query_scalar(
+            "INSERT INTO registry.models \
+                 (workspace_id, name, description, tags, policy, created_by, changed_by) \
+             VALUES ($1, $2, $3, $4, $5, $6, $6) RETURNING model_key",
+        )
+        .bind(workspace.0)
+        .bind(name)
+        .bind(description)
+        .bind(Json(tags))
+        .bind(Json(Policy::default()))
+        .bind(principal)
+        .fetch_one(&mut *transaction)
+        .await;
+        let key = key.map_err(|error| {
+            let error = DatabaseError::from(error);
+            match error.unique_violation() {
+                Some("models_name") => RegistryError::ModelExists(name.to_owned()),
+                _ => error.into(),
+            }
+        })?;
+        let record = record(AuditAction::CreateModel, principal, name);
+        seal(&mut transaction, workspace, key, record).await?;
+        transaction.commit().await?;
+        self.committed();
+        self.model(workspace, name).await
+    }
+
+    pub(crate) async fn model(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+    ) -> Result<Model, RegistryError> {
+        let model = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM registry.models WHERE workspace_id = $1 AND name = $2"
+        )))
+        .bind(workspace.0)
+        .bind(name)
+        .fetch_optional(&self.pool)
+        .await?;
+        model.ok_or_else(|| RegistryError::ModelNotFound(name.chars().take(255).collect()))
+    }
+
+    /// Models by name, after the name `after`.
+    pub(crate) async fn models(
+        &self,
+        workspace: WorkspaceId,
+        after: &str,
+        limit: usize,
+    ) -> Result<Vec<Model>, RegistryError> {
+        Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM registry.models WHERE workspace_id = $1 AND name > $2 \
+             ORDER BY name LIMIT $3"
+        )))
+        .bind(workspace.0)
+        .bind(after)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// What stands where in each of `models`, by their keys.
+    pub(crate) async fn contents(
+        &self,
+        models: &[i64],
+    ) -> Result<BTreeMap<i64, Contents>, RegistryError> {
+        let mut contents: BTreeMap<i64, Contents> = BTreeMap::new();
+        let stages: Vec<(i64, String, i64)> = sqlx::query_as(
+            "SELECT model_key, stage, number FROM registry.versions WHERE model_key = ANY($1) \
+             ORDER BY model_key, number",
+        )
+        .bind(models)
+        .fetch_all(&self.pool)
+        .await?;
+        for (model, stage, number) in stages {
+            contents
+                .entry(model)
+                .or_default()
+                .stages
+                .entry(stage)
+                .or_default()
+                .push(number);
+        }
+        let aliases: Vec<(i64, String, i64)> = sqlx::query_as(
+            "SELECT model_key, alias, number FROM registry.aliases WHERE model_key = ANY($1)",
+        )
+        .bind(models)
+        .fetch_all(&self.pool)
+        .await?;
+        for (model, alias, number) in aliases {
+            contents
+                .entry(model)
+                .or_default()
+                .aliases
+                .insert(alias, number);
+        }
+        Ok(contents)
+    }
+
+    /// Changes a model's description and tags.
+    pub(crate) async fn update_model(
+        &self,
+        workspace: WorkspaceId,
+        principal: &str,
+        name: &str,
+        change: impl FnOnce(&mut Model),
+    ) -> Result<Model, RegistryError> {
+        let mut transaction = self.pool.begin().await?;
+        let mut model = lock(&mut transaction, workspace, name).await?;
+        change(&mut model);
+        sqlx::query("UPDATE registry.models SET description = $2, tags = $3 WHERE model_key = $1")
+            .bind(model.key)
+            .bind(&model.description)
+            .bind(&model.tags)
+            .execute(&mut *transaction)
+            .await?;
+        let mut record = record(AuditAction::UpdateModel, principal, name);
+        record.details =
+            serde_json::json!({ "description": model.description, "tags": model.tags.0 })
+                .to_string();
+        seal(&mut transaction, workspace, model.key, record).await?;
+        transaction.commit().await?;
+        self.committed();
+        self.model(workspace, name).await
+    }
+
+    /// Points an alias at a version, or removes it.
+    pub(crate) async fn set_alias(
+        &self,
+        workspace: WorkspaceId,
+        principal: &str,
+        name: &str,
+        alias: &str,
+        number: Option<i64>,
+    ) -> Result<Model, RegistryError> {
+        let mut transaction = self.pool.begin().await?;
+        let model = lock(&mut transaction, workspace, name).await?;
+        let done = match number {
+            Some(number) => sqlx::query(
+                "INSERT INTO registry.aliases (model_key, alias, number) \
+                 SELECT model_key, $2, number FROM registry.versions \
+                 WHERE model_key = $1 AND number = $3 \
+                 ON CONFLICT (model_key, alias) DO UPDATE SET number = excluded.number",
+            )
+            .bind(model.key)
+            .bind(alias)
+            .bind(number),
+            None => sqlx::query("DELETE FROM registry.aliases WHERE model_key = $1 AND alias = $2")
+                .bind(model.key)
+                .bind(alias),
+        };
+        if done.execute(&mut *transaction).await?.rows_affected() == 0 {
+            return Err(match number {
+                Some(number) => RegistryError::VersionNotFound(format!("{name}/{number}")),
+                None => RegistryError::AliasNotFound {
+                    model: name.into(),
+                    alias: alias.into(),
+                },
+            });
+        }
+        let mut record = record(AuditAction::SetAlias, principal, name);
+        record.version = number.unwrap_or_default();
+        record.details = serde_json::json!({ "alias": alias, "version": number }).to_string();
+        seal(&mut transaction, workspace, model.key, record).await?;
+        transaction.commit().await?;
+        self.committed();
+        self.model(workspace, name).await
+    }
+
+    /// Replaces a model's policy; `expected` is its revision unless 0.
+    pub(crate) async fn set_policy(
+        &self,
+        workspace: WorkspaceId,
+        principal: &str,
+        name: &str,
+        policy: &Policy,
+        expected: i64,
+    ) -> Result<Model, RegistryError> {
+        let mut transaction = self.pool.begin().await?;
+        let model = lock(&mut transaction, workspace, name).await?;
+        if expected != 0 && expected != model.policy_revision {
+            return Err(RegistryError::Concurrent {
+                what: format!("the policy of {name:?} was changed"),
+                principal: model.changed_by,
+                revision: model.policy_revision,
+            });
+        }
+        check_stages_in_use(&mut transaction, &model, policy).await?;
+        sqlx::query(
+            "UPDATE registry.models SET policy = $2, policy_revision = policy_revision + 1 \
+             WHERE model_key = $1",
+        )
+        .bind(model.key)
+        .bind(Json(policy))
+        .execute(&mut *transaction)
+        .await?;
+        let mut record = record(AuditAction::SetPolicy, principal, name);
+        record.details = serde_json::to_string(policy).unwrap_or_default();
+        seal(&mut transaction, workspace, model.key, record).await?;
+        transaction.commit().await?;
+        self.committed();
+        self.model(workspace, name).await
+    }
+}
+
+/// Refuses a policy that lacks a stage in which versions stand, or makes one exclusive that holds many.
+async fn check_stages_in_use(
+    transaction: &mut PgConnection,
+    model: &Model,
+    policy: &Policy,
+) -> Result<(), RegistryError> {
+    let used: Vec<(String, i64)> = sqlx::query_as(
+        "SELECT stage, count(*) FROM registry.versions WHERE model_key = $1 GROUP BY stage",
+    )
+    .bind(model.key)
+    .fetch_all(transaction)
+    .await?;
+    for (name, count) in used {
+        let stage = policy.stages.iter().find(|stage| stage.name == name);
+        let problem = match stage {
+            None => format!(
+                "{count} versions stand in {name:?}, which the policy lacks; move them first"
+            ),
+            Some(stage) if stage.displaced_to.is_some() && count > 1 => {
+                format!(
+                    "{count} versions stand in {name:?}, which is to hold one; move the others first"
+                )
+            }
+            Some(_) => continue,
+        };
+        return Err(RegistryError::StageInUse(problem));
+    }
+    Ok(())
+}

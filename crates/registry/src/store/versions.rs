@@ -1,0 +1,355 @@
+//! Versions.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use herdbook_core::{Digest, RunId, WorkspaceId};
+use herdbook_postgres::DatabaseError;
+use herdbook_proto::registry::v1::AuditAction;
+use prost::Message as _;
+use sqlx::{FromRow, PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::{
+    Store,
+    models::{Model, lock, record, seal},
+};
+use crate::{
+    RegistryError, pedigree,
+    reference::{Pointer, Reference},
+    version::{File, Pairs, Version, manifest_digest},
+};
+
+const COLUMNS: &str = "number, label, stage, description, tags, source, run_id, based_on, files, digest, \
+    params, metric_keys, metric_values, created_by, created_at, updated_at, stage_since, revision";
+
+#[derive(FromRow)]
+struct Row {
+    number: i64,
+    label: String,
+    stage: String,
+    description: String,
+    tags: Json<Pairs>,
+    source: String,
+    run_id: Uuid,
+    based_on: Vec<String>,
+    files: Json<Vec<File>>,
+    digest: Vec<u8>,
+    params: Json<Pairs>,
+    metric_keys: Vec<String>,
+    metric_values: Vec<f64>,
+    created_by: String,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    stage_since: DateTime<Utc>,
+    revision: i64,
+}
+
+impl Row {
+    fn of(self, model: &str) -> Result<Version, RegistryError> {
+        Ok(Version {
+            model: model.to_owned(),
+            number: self.number,
+            label: self.label,
+            stage: self.stage,
+            description: self.description,
+            tags: self.tags.0,
+            source: self.source,
+            run: RunId::from(self.run_id),
+            based_on: self.based_on,
+            files: self.files.0,
+            digest: Digest::try_from(self.digest.as_slice()).map_err(|_| RegistryError::Damaged)?,
+            params: self.params.0,
+            metrics: self
+                .metric_keys
+                .into_iter()
+                .zip(self.metric_values)
+                .collect(),
+            created_by: self.created_by,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            stage_since: self.stage_since,
+            revision: self.revision,
+        })
+    }
+}
+
+/// A version to be registered.
+#[derive(Debug)]
+pub(crate) struct NewVersion {
+    pub(crate) label: String,
+    pub(crate) description: String,
+    pub(crate) tags: Pairs,
+    pub(crate) source: String,
+    pub(crate) run: RunId,
+    pub(crate) based_on: Vec<String>,
+    pub(crate) files: Vec<File>,
+    pub(crate) params: Pairs,
+    pub(crate) metrics: BTreeMap<String, f64>,
+    pub(crate) request_id: Option<String>,
+}
+
+/// A version of a model that the transaction at hand has locked.
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    model: &Model,
+    number: i64,
+) -> Result<Version, RegistryError> {
+    let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM registry.versions WHERE model_key = $1 AND number = $2"
+    )))
+    .bind(model.key)
+    .bind(number)
+    .fetch_optional(connection)
+    .await?;
+    let missing = || RegistryError::VersionNotFound(format!("{}/{number}", model.name));
+    row.ok_or_else(missing)?.of(&model.name)
+}
+
+impl Store {
+    /// Registers a version. If its request id was used before, the version made then is returned.
+    pub(crate) async fn create_version(
+        &self,
+        workspace: WorkspaceId,
+        principal: &str,
+        model: &str,
+        new: NewVersion,
+    ) -> Result<Version, RegistryError> {
+        let mut transaction = self.pool.begin().await?;
+        let model = lock(&mut transaction, workspace, model).await?;
+        if let Some(request_id) = &new.request_id
+            && let Some(number) = number_of_request(&mut transaction, &model, request_id).await?
+        {
+            return read(&mut transaction, &model, number).await;
+        }
+        let number = model.latest_version + 1;
+        insert(&mut transaction, &model, number, principal, &new)
+            .await
+            .map_err(|error| {
+                let error = DatabaseError::from(error);
+                match error.unique_violation() {
+                    Some("versions_label") => RegistryError::LabelTaken {
+                        model: model.name.clone(),
+                        label: new.label.clone(),
+                    },
+                    _ => error.into(),
+                }
+            })?;
+        sqlx::query("UPDATE registry.models SET latest_version = $2 WHERE model_key = $1")
+            .bind(model.key)
+            .bind(number)
+            .execute(&mut *transaction)
+            .await?;
+        let mut record = record(AuditAction::CreateVersion, principal, &model.name);
+        record.version = number;
+        record.details =
+            serde_json::json!({ "label": new.label, "source": new.source }).to_string();
+        let revision = seal(&mut transaction, workspace, model.key, record)
+            .await?
+            .revision;
+        set_revision(&mut transaction, &model, &[number], revision).await?;
+        let version = read(&mut transaction, &model, number).await?;
+        let told = pedigree::of_version(&version).encode_to_vec();
+        self.outbox.add(&mut transaction, workspace, &told).await?;
+        transaction.commit().await?;
+        self.committed();
+        Ok(version)
+    }
+
+    pub(crate) async fn version(
+        &self,
+        model: &Model,
+        number: i64,
+    ) -> Result<Version, RegistryError> {
+        let mut connection = self.pool.acquire().await?;
+        read(&mut connection, model, number).await
+    }
+
+    /// The version that a reference means.
+    pub(crate) async fn resolve(
+        &self,
+        workspace: WorkspaceId,
+        reference: &Reference,
+    ) -> Result<Version, RegistryError> {
+        let model = self.model(workspace, &reference.model).await?;
+        let number: Option<i64> = match &reference.version {
+            Pointer::Number(number) => Some(*number),
+            Pointer::Latest => Some(model.latest_version).filter(|number| *number > 0),
+            Pointer::Named(name) => {
+                let stage = model
+                    .policy
+                    .stage(name)
+                    .map_or(name.as_str(), |stage| &stage.name);
+                sqlx::query_scalar(
+                    "SELECT number FROM ( \
+                         (SELECT 1 AS place, number FROM registry.versions \
+                          WHERE model_key = $1 AND stage = $2 ORDER BY number DESC LIMIT 1) \
+                         UNION ALL SELECT 2, number FROM registry.aliases \
+                             WHERE model_key = $1 AND alias = $3 \
+                         UNION ALL SELECT 3, number FROM registry.versions \
+                             WHERE model_key = $1 AND label = ANY($4)) AS found \
+                     ORDER BY place LIMIT 1",
+                )
+                .bind(model.key)
+                .bind(stage)
+                .bind(name)
+                .bind(labels(name))
+                .fetch_optional(&self.pool)
+                .await?
+            }
+        };
+        let shown = match &reference.version {
+            Pointer::Number(number) => format!("{}/{number}", model.name),
+            Pointer::Latest => format!("{}@latest", model.name),
+            Pointer::Named(name) => format!("{}@{name}", model.name),
+        };
+        let number = number.ok_or(RegistryError::VersionNotFound(shown))?;
+        self.version(&model, number).await
+    }
+
+    /// Versions of a model before the number `before`, newest first.
+    pub(crate) async fn versions(
+        &self,
+        model: &Model,
+        stage: &str,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<Version>, RegistryError> {
+        let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS} FROM registry.versions \
+             WHERE model_key = $1 AND ($2 = '' OR stage = $2) AND number < $3 \
+             ORDER BY number DESC LIMIT $4"
+        )))
+        .bind(model.key)
+        .bind(stage)
+        .bind(before)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_all(&self.pool)
+        .await?;
+        rows.into_iter().map(|row| row.of(&model.name)).collect()
+    }
+
+    /// Changes what people may change of a version.
+    pub(crate) async fn update_version(
+        &self,
+        workspace: WorkspaceId,
+        principal: &str,
+        model: &str,
+        number: i64,
+        change: impl FnOnce(&mut Version),
+    ) -> Result<Version, RegistryError> {
+        let mut transaction = self.pool.begin().await?;
+        let model = lock(&mut transaction, workspace, model).await?;
+        let mut version = read(&mut transaction, &model, number).await?;
+        change(&mut version);
+        let updated = sqlx::query(
+            "UPDATE registry.versions \
+             SET label = $3, description = $4, tags = $5, updated_at = clock_timestamp() \
+             WHERE model_key = $1 AND number = $2",
+        )
+        .bind(model.key)
+        .bind(number)
+        .bind(&version.label)
+        .bind(&version.description)
+        .bind(Json(&version.tags))
+        .execute(&mut *transaction)
+        .await;
+        updated.map_err(|error| {
+            let error = DatabaseError::from(error);
+            match error.unique_violation() {
+                Some("versions_label") => RegistryError::LabelTaken {
+                    model: model.name.clone(),
+                    label: version.label.clone(),
+                },
+                _ => error.into(),
+            }
+        })?;
+        let mut record = record(AuditAction::UpdateVersion, principal, &model.name);
+        record.version = number;
+        record.details = serde_json::json!({
+            "label": version.label, "description": version.description, "tags": version.tags
+        })
+        .to_string();
+        let revision = seal(&mut transaction, workspace, model.key, record)
+            .await?
+            .revision;
+        set_revision(&mut transaction, &model, &[number], revision).await?;
+        let version = read(&mut transaction, &model, number).await?;
+        let told = pedigree::of_change(&version).encode_to_vec();
+        self.outbox.add(&mut transaction, workspace, &told).await?;
+        transaction.commit().await?;
+        self.committed();
+        Ok(version)
+    }
+}
+
+/// A label is meant with and without its `v`.
+fn labels(name: &str) -> Vec<String> {
+    let bare = name.strip_prefix('v').unwrap_or(name);
+    vec![bare.to_owned(), format!("v{bare}")]
+}
+
+async fn number_of_request(
+    transaction: &mut PgConnection,
+    model: &Model,
+    request_id: &str,
+) -> Result<Option<i64>, RegistryError> {
+    Ok(sqlx::query_scalar(
+        "SELECT number FROM registry.versions WHERE model_key = $1 AND request_id = $2",
+    )
+    .bind(model.key)
+    .bind(request_id)
+    .fetch_optional(transaction)
+    .await?)
+}
+
+async fn insert(
+    transaction: &mut PgConnection,
+    model: &Model,
+    number: i64,
+    principal: &str,
+    new: &NewVersion,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO registry.versions (model_key, number, label, stage, description, tags, source, run_id, \
+             based_on, files, digest, params, metric_keys, metric_values, request_id, created_by) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+    )
+    .bind(model.key)
+    .bind(number)
+    .bind(&new.label)
+    .bind(model.policy.first_stage())
+    .bind(&new.description)
+    .bind(Json(&new.tags))
+    .bind(&new.source)
+    .bind(new.run.as_uuid())
+    .bind(&new.based_on)
+    .bind(Json(&new.files))
+    .bind(manifest_digest(&new.files).0.as_slice())
+    .bind(Json(&new.params))
+    .bind(new.metrics.keys().collect::<Vec<_>>())
+    .bind(new.metrics.values().collect::<Vec<_>>())
+    .bind(&new.request_id)
+    .bind(principal)
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+/// Notes the revision at which versions changed.
+pub(super) async fn set_revision(
+    transaction: &mut PgConnection,
+    model: &Model,
+    numbers: &[i64],
+    revision: i64,
+) -> Result<(), RegistryError> {
+    sqlx::query(
+        "UPDATE registry.versions SET revision = $3 WHERE model_key = $1 AND number = ANY($2)",
+    )
+    .bind(model.key)
+    .bind(numbers)
+    .bind(revision)
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
