@@ -1,0 +1,597 @@
+//! `herdbook models`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use futures::StreamExt as _;
+use herdbook_proto::registry::v1::{
+    AuditRecord, CreateModelRequest, CreateVersionRequest, Decision, DeleteAliasRequest,
+    GetModelRequest, GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest,
+    ListModelsRequest, ListVersionsRequest, Model, Outcome, Policy, RollbackStageRequest,
+    SetAliasRequest, SetPolicyRequest, TransitionVersionRequest, Version, WatchRequest,
+    model_service_client::ModelServiceClient, rule::Rule as Asks,
+    transition_service_client::TransitionServiceClient,
+    version_service_client::VersionServiceClient, watch_response::Event,
+};
+
+use super::{artifacts, audit, pairs, version_of};
+use crate::{
+    cli::{ClientOptions, Output},
+    connection::{Connection, connect},
+    exit::Failure,
+    output,
+};
+
+const MODEL: &str = "herdbook.registry.v1.Model";
+const VERSION: &str = "herdbook.registry.v1.Version";
+const DECISION: &str = "herdbook.registry.v1.Decision";
+const POLICY: &str = "herdbook.registry.v1.Policy";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List models and what stands in each stage.
+    ///
+    /// Example: herdbook models list
+    List,
+    /// Create a model.
+    ///
+    /// Example: herdbook models create fraud-detector --description "Finds stolen cards"
+    Create {
+        /// Its name.
+        name: String,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        description: String,
+        /// A tag; may be repeated.
+        #[arg(long = "tag", value_name = "KEY=VALUE")]
+        tags: Vec<String>,
+    },
+    /// Show a model with its versions, or one version whole.
+    ///
+    /// Example: herdbook models show fraud-detector@Production
+    Show {
+        /// A model, or a version such as model/3, model@Production or model@v1.2.0.
+        reference: String,
+    },
+    /// Register a version from the artifacts of a run.
+    ///
+    /// Example: herdbook models register fraud-detector runs:/0198c0de…/model --label v1.2.0
+    Register {
+        /// The model.
+        model: String,
+        /// `runs:/<run id>/<path>`.
+        source: String,
+        /// A semantic version.
+        #[arg(long, default_value = "")]
+        label: String,
+        /// What is special about it.
+        #[arg(long, default_value = "")]
+        description: String,
+        /// A tag; may be repeated.
+        #[arg(long = "tag", value_name = "KEY=VALUE")]
+        tags: Vec<String>,
+        /// A registered version it was built on; may be repeated.
+        #[arg(long, value_name = "MODEL/NUMBER")]
+        based_on: Vec<String>,
+    },
+    /// Move a version to a stage, if the rules allow it.
+    ///
+    /// Example: herdbook models promote fraud-detector/3 Production --comment "passed the pilot"
+    Promote {
+        /// The version: model/number.
+        version: String,
+        /// The stage.
+        stage: String,
+        /// Why.
+        #[arg(long, default_value = "")]
+        comment: String,
+        /// Only say what would happen.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Return a stage to the version it held before.
+    ///
+    /// Example: herdbook models rollback fraud-detector Production --comment "false alarms"
+    Rollback {
+        /// The model.
+        model: String,
+        /// The stage.
+        stage: String,
+        /// Why.
+        #[arg(long, default_value = "")]
+        comment: String,
+    },
+    /// Show or replace the stages, moves and rules of a model.
+    ///
+    /// Example: herdbook models rules fraud-detector --output json > policy.json; herdbook models
+    /// rules fraud-detector --set policy.json
+    Rules {
+        /// The model.
+        model: String,
+        /// A file with a policy as `--output json` prints it.
+        #[arg(long, value_name = "FILE")]
+        set: Option<PathBuf>,
+    },
+    /// Point an alias at a version, or remove it.
+    ///
+    /// Example: herdbook models alias fraud-detector champion 3
+    Alias {
+        /// The model.
+        model: String,
+        /// The alias.
+        alias: String,
+        /// The number of the version; without it the alias is removed.
+        version: Option<i64>,
+    },
+    /// Show what was done to a model, newest first.
+    ///
+    /// Example: herdbook models history fraud-detector
+    History {
+        /// The model.
+        model: String,
+    },
+    /// Print changes as they happen.
+    ///
+    /// Example: herdbook models watch fraud-detector --after 12 --output json
+    Watch {
+        /// A model; all of the workspace, if none is named.
+        model: Option<String>,
+        /// From the change after this revision on; from now on, if none is given.
+        #[arg(long, value_name = "REVISION")]
+        after: Option<i64>,
+    },
+    /// Download a file of a version, or all of them.
+    ///
+    /// Example: herdbook models download fraud-detector@Production --to ./model
+    Download {
+        /// The version.
+        reference: String,
+        /// The file; all, if none is named.
+        path: Option<String>,
+        /// The folder to put them in.
+        #[arg(long, default_value = ".", value_name = "DIR")]
+        to: PathBuf,
+    },
+}
+
+pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), Failure> {
+    let output = options.output;
+    let connection = connect(&options).await?;
+    let mut models = ModelServiceClient::new(connection.clone());
+    let mut versions = VersionServiceClient::new(connection.clone());
+    let mut transitions = TransitionServiceClient::new(connection.clone());
+    match command {
+        Command::List => list(&mut models, output).await,
+        Command::Create {
+            name,
+            description,
+            tags,
+        } => {
+            let request = CreateModelRequest {
+                name,
+                description,
+                tags: pairs(tags)?,
+            };
+            let made = models.create_model(request).await?.into_inner().model;
+            output::print(output, MODEL, &made.unwrap_or_default(), show_model)
+        }
+        Command::Show { reference } => show(connection, output, reference).await,
+        Command::Register {
+            model,
+            source,
+            label,
+            description,
+            tags,
+            based_on,
+        } => {
+            let request = CreateVersionRequest {
+                model,
+                source,
+                label,
+                description,
+                tags: pairs(tags)?,
+                based_on,
+                request_id: String::new(),
+            };
+            let made = versions.create_version(request).await?.into_inner().version;
+            output::print(output, VERSION, &made.unwrap_or_default(), show_version)
+        }
+        Command::Promote {
+            version,
+            stage,
+            comment,
+            dry_run,
+        } => {
+            let (model, number) = version_of(&version)
+                .ok_or_else(|| Failure::usage(format!("{version:?} is not model/number")))?;
+            let request = TransitionVersionRequest {
+                model: model.to_owned(),
+                version: number,
+                to: stage,
+                comment,
+                dry_run,
+                ..Default::default()
+            };
+            let decision = transitions
+                .transition_version(request)
+                .await?
+                .into_inner()
+                .decision;
+            decided(output, &decision.unwrap_or_default())
+        }
+        Command::Rollback {
+            model,
+            stage,
+            comment,
+        } => {
+            let request = RollbackStageRequest {
+                model,
+                stage,
+                comment,
+                request_id: String::new(),
+            };
+            let decision = transitions
+                .rollback_stage(request)
+                .await?
+                .into_inner()
+                .decision;
+            decided(output, &decision.unwrap_or_default())
+        }
+        Command::Rules { model, set } => rules(&mut models, output, model, set).await,
+        Command::Alias {
+            model,
+            alias,
+            version,
+        } => {
+            let changed = match version {
+                Some(version) => {
+                    let request = SetAliasRequest {
+                        model,
+                        alias,
+                        version,
+                    };
+                    models.set_alias(request).await?.into_inner().model
+                }
+                None => {
+                    let request = DeleteAliasRequest { model, alias };
+                    models.delete_alias(request).await?.into_inner().model
+                }
+            };
+            output::print(output, MODEL, &changed.unwrap_or_default(), show_model)
+        }
+        Command::History { model } => {
+            let request = ListAuditRecordsRequest {
+                model,
+                page_size: 100,
+                ..Default::default()
+            };
+            let found = transitions.list_audit_records(request).await?.into_inner();
+            audit::print(output, &found)
+        }
+        Command::Watch { model, after } => {
+            let request = WatchRequest {
+                after_revision: after,
+                model: model.unwrap_or_default(),
+            };
+            watch(&mut transitions, output, request).await
+        }
+        Command::Download {
+            reference,
+            path,
+            to,
+        } => artifacts::download_version(connection, reference, path, to).await,
+    }
+}
+
+async fn list(models: &mut ModelServiceClient<Connection>, output: Output) -> Result<(), Failure> {
+    let request = ListModelsRequest {
+        page_size: 1_000,
+        ..Default::default()
+    };
+    let found = models.list_models(request).await?.into_inner();
+    output::print(
+        output,
+        "herdbook.registry.v1.ListModelsResponse",
+        &found,
+        |found| {
+            let row = |model: &Model| {
+                let changed = output::ago(model.updated_at.as_ref());
+                vec![
+                    model.name.clone(),
+                    model.latest_version.to_string(),
+                    stages(model),
+                    changed,
+                ]
+            };
+            output::table(
+                &["name", "versions", "stages", "changed"],
+                found.models.iter().map(row),
+            )
+        },
+    )
+}
+
+async fn show(connection: Connection, output: Output, reference: String) -> Result<(), Failure> {
+    let mut versions = VersionServiceClient::new(connection.clone());
+    if reference.contains(['/', '@']) {
+        let found = versions
+            .get_version(GetVersionRequest { reference })
+            .await?
+            .into_inner();
+        return output::print(
+            output,
+            VERSION,
+            &found.version.unwrap_or_default(),
+            show_version,
+        );
+    }
+    let request = GetModelRequest {
+        name: reference.clone(),
+    };
+    let model = ModelServiceClient::new(connection)
+        .get_model(request)
+        .await?
+        .into_inner()
+        .model;
+    let request = ListVersionsRequest {
+        model: reference,
+        page_size: 50,
+        ..Default::default()
+    };
+    let found = versions.list_versions(request).await?.into_inner().versions;
+    output::print(output, MODEL, &model.unwrap_or_default(), |model| {
+        let row = |version: &Version| {
+            vec![
+                version.number.to_string(),
+                version.label.clone(),
+                version.stage.clone(),
+                output::ago(version.stage_since.as_ref()),
+                version.created_by.clone(),
+                version
+                    .description
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            ]
+        };
+        let header = ["version", "label", "stage", "since", "by", "description"];
+        format!(
+            "{}\n\n{}",
+            show_model(model),
+            output::table(&header, found.iter().map(row))
+        )
+    })
+}
+
+async fn rules(
+    models: &mut ModelServiceClient<Connection>,
+    output: Output,
+    model: String,
+    set: Option<PathBuf>,
+) -> Result<(), Failure> {
+    let policy = match set {
+        Some(file) => {
+            let text = std::fs::read_to_string(&file)
+                .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+            let policy: Policy = output::read_json(POLICY, &text)?;
+            let request = SetPolicyRequest {
+                model,
+                policy: Some(policy),
+            };
+            models.set_policy(request).await?.into_inner().policy
+        }
+        None => {
+            models
+                .get_policy(GetPolicyRequest { model })
+                .await?
+                .into_inner()
+                .policy
+        }
+    };
+    output::print(output, POLICY, &policy.unwrap_or_default(), show_policy)
+}
+
+async fn watch(
+    transitions: &mut TransitionServiceClient<Connection>,
+    output: Output,
+    request: WatchRequest,
+) -> Result<(), Failure> {
+    let mut events = transitions.watch(request).await?.into_inner();
+    while let Some(event) = events.next().await {
+        if let Some(Event::Record(record)) = event?.event {
+            output::print(
+                output,
+                "herdbook.registry.v1.AuditRecord",
+                &record,
+                audit::line,
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Prints a decision; one of a dry run that would be refused ends like a refusal.
+fn decided(output: Output, decision: &Decision) -> Result<(), Failure> {
+    output::print(output, DECISION, decision, show_decision)?;
+    match decision.outcome() {
+        Outcome::WouldRefuse => Err(Failure::refused("it would be refused")),
+        _ => Ok(()),
+    }
+}
+
+fn show_decision(decision: &Decision) -> String {
+    let Decision {
+        model,
+        version,
+        from,
+        to,
+        ..
+    } = decision;
+    let moves = match decision.outcome() {
+        Outcome::WouldAllow => "would move",
+        Outcome::WouldRefuse => "would not move",
+        _ => "moved",
+    };
+    let mut lines = vec![format!("{model}/{version} {moves} from {from} to {to}")];
+    lines.extend(decision.verdicts.iter().map(|verdict| {
+        let mark = if verdict.passed { '✓' } else { '✗' };
+        let remedy = match verdict.remedy.as_str() {
+            "" => String::new(),
+            remedy => format!("; {remedy}"),
+        };
+        format!(
+            "  {mark} {}: {} ({}){remedy}",
+            verdict.rule, verdict.requirement, verdict.evidence
+        )
+    }));
+    lines.extend(
+        decision
+            .displaced
+            .iter()
+            .map(|number| format!("  {model}/{number} made way for it")),
+    );
+    lines.join("\n")
+}
+
+fn stages(model: &Model) -> String {
+    let stage = |content: &herdbook_proto::registry::v1::StageContent| {
+        let versions: Vec<_> = content.versions.iter().map(ToString::to_string).collect();
+        match versions.len() {
+            0..=4 => format!("{} {}", content.stage, versions.join(",")),
+            count => format!("{} ({count})", content.stage),
+        }
+    };
+    model
+        .stages
+        .iter()
+        .map(stage)
+        .collect::<Vec<_>>()
+        .join(" · ")
+}
+
+fn show_model(model: &Model) -> String {
+    let mut aliases: Vec<_> = model
+        .aliases
+        .iter()
+        .map(|(alias, number)| format!("{alias} -> {number}"))
+        .collect();
+    aliases.sort_unstable();
+    output::facts(&[
+        ("name", model.name.clone()),
+        ("description", model.description.clone()),
+        ("stages", stages(model)),
+        ("aliases", aliases.join(", ")),
+        ("tags", output::pairs(&model.tags)),
+        (
+            "created",
+            format!(
+                "{} by {}",
+                output::time(model.created_at.as_ref()),
+                model.created_by
+            ),
+        ),
+        ("revision", model.revision.to_string()),
+    ])
+}
+
+fn show_version(version: &Version) -> String {
+    let files = version.files.iter().map(|file| {
+        format!(
+            "{}  {}  {}",
+            file.path,
+            output::size(file.size),
+            output::short(&file.digest)
+        )
+    });
+    let mut metrics: Vec<_> = version
+        .metrics
+        .iter()
+        .map(|(key, value)| format!("{key} = {}", output::number(*value)))
+        .collect();
+    metrics.sort_unstable();
+    output::facts(&[
+        ("version", format!("{}/{}", version.model, version.number)),
+        ("label", version.label.clone()),
+        (
+            "stage",
+            format!(
+                "{}, since {}",
+                version.stage,
+                output::time(version.stage_since.as_ref())
+            ),
+        ),
+        ("aliases", version.aliases.join(", ")),
+        ("description", version.description.clone()),
+        ("source", version.source.clone()),
+        ("based on", version.based_on.join(", ")),
+        ("files", files.collect::<Vec<_>>().join("\n")),
+        ("digest", version.digest.clone()),
+        ("metrics", metrics.join("\n")),
+        ("params", output::pairs(&version.params)),
+        ("tags", output::pairs(&version.tags)),
+        (
+            "created",
+            format!(
+                "{} by {}",
+                output::time(version.created_at.as_ref()),
+                version.created_by
+            ),
+        ),
+        ("revision", version.revision.to_string()),
+    ])
+}
+
+fn show_policy(policy: &Policy) -> String {
+    let mut lines = vec!["Stages".to_owned()];
+    lines.extend(policy.stages.iter().map(|stage| match stage.exclusive {
+        true => format!(
+            "  {} (one at a time; the former goes to {})",
+            stage.name, stage.displaced_to
+        ),
+        false => format!("  {}", stage.name),
+    }));
+    lines.push("Moves".to_owned());
+    for step in &policy.moves {
+        let from = if step.from == "*" { "any" } else { &step.from };
+        lines.push(format!("  {from} -> {}", step.to));
+        lines.extend(
+            step.rules
+                .iter()
+                .map(|rule| format!("    {}: {}", rule.name, ask(rule.rule.as_ref()))),
+        );
+    }
+    lines.push(format!("Revision {}", policy.revision));
+    lines.join("\n")
+}
+
+fn ask(asks: Option<&Asks>) -> String {
+    match asks {
+        Some(Asks::MetricThreshold(asks)) => {
+            let comparison = output::name(asks.comparison().as_str_name(), "COMPARISON_");
+            format!(
+                "{} {} {}",
+                asks.metric,
+                comparison.replace('_', " "),
+                asks.threshold
+            )
+        }
+        Some(Asks::RequiredTags(asks)) => format!("the tags {}", asks.keys.join(", ")),
+        Some(Asks::RequiredRole(asks)) => {
+            format!(
+                "the role {}",
+                output::name(asks.role().as_str_name(), "ROLE_")
+            )
+        }
+        Some(Asks::RequiredDescription(_)) => "a description".to_owned(),
+        None => String::new(),
+    }
+}
+
+/// What a record was about, for a line.
+pub(super) fn subject(record: &AuditRecord) -> String {
+    match record.version {
+        0 => record.model.clone(),
+        number => format!("{}/{number}", record.model),
+    }
+}

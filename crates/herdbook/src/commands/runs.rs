@@ -1,0 +1,439 @@
+//! `herdbook runs`.
+
+use std::{collections::BTreeSet, io::IsTerminal as _};
+
+use clap::{Subcommand, ValueEnum};
+use herdbook_proto::{
+    common::v1::View,
+    tracking::v1::{
+        CurveAxis, DeleteRunRequest, GetCurvesRequest, GetRunRequest, RestoreRunRequest, Run,
+        SearchRunsRequest, SearchRunsResponse, metric_service_client::MetricServiceClient,
+        run_service_client::RunServiceClient,
+    },
+};
+
+use super::experiments;
+use crate::{
+    chart::{Curve, Style, draw},
+    cli::{ClientOptions, Output},
+    connection::{Connection, connect},
+    exit::Failure,
+    output,
+};
+
+const RUN: &str = "herdbook.tracking.v1.Run";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Find runs.
+    ///
+    /// Example: herdbook runs list --filter "metrics.val_accuracy > 0.9 and params.optimizer = 'sgd'"
+    /// --order-by "metrics.val_accuracy desc" --columns params.lr,metrics.val_accuracy
+    List {
+        /// Only those of an experiment: its name or number.
+        #[arg(long, short)]
+        experiment: Option<String>,
+        /// Which runs.
+        #[arg(long, short, default_value = "")]
+        filter: String,
+        /// In which order; may be repeated.
+        #[arg(long, value_name = "FIELD [asc|desc]")]
+        order_by: Vec<String>,
+        /// What to show of each, such as params.lr,metrics.loss,tags.team.
+        #[arg(long, value_delimiter = ',')]
+        columns: Vec<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        /// Show deleted ones too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show a run whole.
+    ///
+    /// Example: herdbook runs show 0198c0de…
+    Show {
+        /// Its id.
+        run: String,
+    },
+    /// Show where runs differ.
+    ///
+    /// Example: herdbook runs compare 0198c0de… 0198c0df…
+    Compare {
+        /// Their ids.
+        #[arg(required = true, num_args = 2..)]
+        runs: Vec<String>,
+        /// Show what is the same too.
+        #[arg(long)]
+        all: bool,
+    },
+    /// Draw learning curves.
+    ///
+    /// Example: herdbook runs chart 0198c0de… loss val_loss --log
+    Chart {
+        /// Ids of runs, and keys of metrics (all of the runs, if none is given).
+        #[arg(required = true, value_name = "RUN|KEY")]
+        runs_and_keys: Vec<String>,
+        /// What is on the x axis.
+        #[arg(long, value_enum, default_value_t = Axis::Step)]
+        x: Axis,
+        /// Draw y by its logarithm.
+        #[arg(long)]
+        log: bool,
+        /// Lines of the chart.
+        #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(3..=200))]
+        height: u16,
+    },
+    /// Delete a run; `restore` brings it back.
+    ///
+    /// Example: herdbook runs delete 0198c0de…
+    Delete {
+        /// Its id.
+        run: String,
+    },
+    /// Bring a deleted run back.
+    ///
+    /// Example: herdbook runs restore 0198c0de…
+    Restore {
+        /// Its id.
+        run: String,
+    },
+}
+
+/// What is on the x axis of a chart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Axis {
+    /// The step.
+    Step,
+    /// Seconds since the run's first point.
+    Time,
+}
+
+pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), Failure> {
+    let connection = connect(&options).await?;
+    let mut client = RunServiceClient::new(connection.clone());
+    match command {
+        Command::List {
+            experiment,
+            filter,
+            order_by,
+            columns,
+            limit,
+            all,
+        } => {
+            let experiment_ids = match experiment {
+                Some(text) => vec![experiments::find(connection, &text).await?.id],
+                None => Vec::new(),
+            };
+            let request = SearchRunsRequest {
+                experiment_ids,
+                filter,
+                order_by,
+                page_size: limit,
+                view: if all { View::All } else { View::Active }.into(),
+                ..Default::default()
+            };
+            let found = client.search_runs(request).await?.into_inner();
+            let name = "herdbook.tracking.v1.SearchRunsResponse";
+            output::print(options.output, name, &found, |found| list(found, &columns))
+        }
+        Command::Show { run } => {
+            let found = get(&mut client, run).await?;
+            output::print(options.output, RUN, &found, show)
+        }
+        Command::Compare { runs, all } => {
+            let mut found = Vec::with_capacity(runs.len());
+            for run in runs {
+                found.push(get(&mut client, run).await?);
+            }
+            let found = SearchRunsResponse {
+                runs: found,
+                ..Default::default()
+            };
+            let name = "herdbook.tracking.v1.SearchRunsResponse";
+            output::print(options.output, name, &found, |found| {
+                compare(&found.runs, all)
+            })
+        }
+        Command::Chart {
+            runs_and_keys,
+            x,
+            log,
+            height,
+        } => {
+            chart(
+                connection,
+                options.output,
+                runs_and_keys,
+                x,
+                log,
+                height.into(),
+            )
+            .await
+        }
+        Command::Delete { run } => {
+            client.delete_run(DeleteRunRequest { run_id: run }).await?;
+            Ok(())
+        }
+        Command::Restore { run } => {
+            let restored = client
+                .restore_run(RestoreRunRequest { run_id: run })
+                .await?;
+            output::print(
+                options.output,
+                RUN,
+                &restored.into_inner().run.unwrap_or_default(),
+                show,
+            )
+        }
+    }
+}
+
+async fn get(client: &mut RunServiceClient<Connection>, id: String) -> Result<Run, Failure> {
+    let found = client.get_run(GetRunRequest { run_id: id }).await?;
+    Ok(found.into_inner().run.unwrap_or_default())
+}
+
+/// A table of runs. Without columns, of those metrics that they have in common and few.
+fn list(found: &SearchRunsResponse, columns: &[String]) -> String {
+    if found.runs.is_empty() {
+        return "no runs".to_owned();
+    }
+    let common: Vec<String> = match columns {
+        [] => {
+            let keys = found
+                .runs
+                .first()
+                .map(|run| &run.metrics)
+                .into_iter()
+                .flatten();
+            keys.take(4)
+                .map(|metric| format!("metrics.{}", metric.key))
+                .collect()
+        }
+        columns => columns.to_vec(),
+    };
+    let mut table = vec![];
+    for run in &found.runs {
+        let facts = [
+            run.id.clone(),
+            run.name.clone(),
+            status(run),
+            output::ago(run.started_at.as_ref()),
+        ];
+        let values = common.iter().map(|column| value(run, column));
+        table.push(facts.into_iter().chain(values).collect::<Vec<_>>());
+    }
+    let header = ["id", "name", "status", "started"].map(str::to_owned);
+    let header: Vec<String> = header.into_iter().chain(common).collect();
+    let more = match found.next_page_token.is_empty() {
+        true => "",
+        false => "\n… there are more; raise --limit",
+    };
+    format!("{}{more}", output::table(&header, table))
+}
+
+fn status(run: &Run) -> String {
+    output::name(run.status().as_str_name(), "RUN_STATUS_")
+}
+
+/// What a column such as `params.lr` holds.
+fn value(run: &Run, column: &str) -> String {
+    let (entity, key) = column.split_once('.').unwrap_or(("metrics", column));
+    let found = match entity {
+        "params" => run.params.get(key).cloned(),
+        "tags" => run.tags.get(key).cloned(),
+        _ => run
+            .metrics
+            .iter()
+            .find(|m| m.key == key)
+            .map(|m| output::number(m.latest)),
+    };
+    found.unwrap_or_default()
+}
+
+fn show(run: &Run) -> String {
+    let source = run.source.clone().unwrap_or_default();
+    let environment = run.environment.clone().unwrap_or_default();
+    let metrics = run.metrics.iter().map(|metric| {
+        let range = match (metric.min, metric.max) {
+            (Some(min), Some(max)) => {
+                format!("min {}, max {}, ", output::number(min), output::number(max))
+            }
+            _ => String::new(),
+        };
+        let latest = output::number(metric.latest);
+        format!(
+            "{} = {latest} at step {} ({range}{} points)",
+            metric.key, metric.latest_step, metric.count
+        )
+    });
+    let inputs = run.inputs.iter().map(|input| {
+        let dataset = input.dataset.clone().unwrap_or_default();
+        format!(
+            "{} {} ({})",
+            dataset.name,
+            output::short(&dataset.digest),
+            input.context
+        )
+    });
+    let dirty = if source.dirty {
+        ", with uncommitted changes"
+    } else {
+        ""
+    };
+    let code = match source.commit.is_empty() {
+        true => String::new(),
+        false => format!(
+            "{} {} on {}{dirty}",
+            source.repository, source.commit, source.branch
+        ),
+    };
+    let packages = environment.requirements.len();
+    let python = match environment.python_version.is_empty() {
+        true => String::new(),
+        false => {
+            format!(
+                "Python {} on {}, {packages} packages",
+                environment.python_version, environment.platform
+            )
+        }
+    };
+    output::facts(&[
+        ("id", run.id.clone()),
+        ("name", run.name.clone()),
+        ("experiment", run.experiment_id.to_string()),
+        ("status", status(run)),
+        ("user", run.user.clone()),
+        ("started", output::time(run.started_at.as_ref())),
+        ("ended", output::time(run.ended_at.as_ref())),
+        ("parent", run.parent_run_id.clone()),
+        ("based on", run.based_on.join(", ")),
+        ("description", run.description.clone()),
+        ("params", output::pairs(&run.params)),
+        ("metrics", metrics.collect::<Vec<_>>().join("\n")),
+        ("tags", output::pairs(&run.tags)),
+        ("inputs", inputs.collect::<Vec<_>>().join("\n")),
+        ("code", code),
+        ("script", source.entry_point),
+        ("environment", python),
+    ])
+}
+
+/// A row for each fact in which runs differ, a column a run.
+fn compare(runs: &[Run], all: bool) -> String {
+    let params = runs
+        .iter()
+        .flat_map(|run| run.params.keys())
+        .map(|key| format!("params.{key}"));
+    let metrics = runs
+        .iter()
+        .flat_map(|run| &run.metrics)
+        .map(|m| format!("metrics.{}", m.key));
+    let tags = runs
+        .iter()
+        .flat_map(|run| run.tags.keys())
+        .map(|key| format!("tags.{key}"));
+    let columns: BTreeSet<String> = params.chain(metrics).chain(tags).collect();
+    let mut rows = Vec::new();
+    for column in columns {
+        let values: Vec<String> = runs.iter().map(|run| value(run, &column)).collect();
+        if all || values.iter().any(|value| Some(value) != values.first()) {
+            rows.push(std::iter::once(column).chain(values).collect());
+        }
+    }
+    if rows.is_empty() {
+        return "the runs do not differ".to_owned();
+    }
+    let names = runs.iter().map(|run| run.name.clone());
+    output::table(
+        &std::iter::once(String::new())
+            .chain(names)
+            .collect::<Vec<_>>(),
+        rows,
+    )
+}
+
+async fn chart(
+    connection: Connection,
+    output: Output,
+    runs_and_keys: Vec<String>,
+    x: Axis,
+    log: bool,
+    height: usize,
+) -> Result<(), Failure> {
+    let is_run = |text: &String| text.len() == 32 && text.chars().all(|c| c.is_ascii_hexdigit());
+    let (run_ids, mut keys): (Vec<_>, Vec<_>) = runs_and_keys.into_iter().partition(is_run);
+    if run_ids.is_empty() {
+        return Err(Failure::usage(
+            "name at least one run by its id of 32 digits",
+        ));
+    }
+    let mut runs = Vec::new();
+    for id in &run_ids {
+        runs.push(get(&mut RunServiceClient::new(connection.clone()), id.clone()).await?);
+    }
+    if keys.is_empty() {
+        let all: BTreeSet<_> = runs
+            .iter()
+            .flat_map(|r| &r.metrics)
+            .map(|m| m.key.clone())
+            .collect();
+        keys = all.into_iter().take(6).collect();
+    }
+    if keys.is_empty() {
+        return Err(Failure::failed("the runs have no metrics yet"));
+    }
+    let width = width().saturating_sub(14).clamp(20, 120);
+    let axis = if x == Axis::Step {
+        CurveAxis::Step
+    } else {
+        CurveAxis::RelativeTime
+    };
+    let request = GetCurvesRequest {
+        run_ids,
+        keys,
+        buckets: u32::try_from(width * 2).unwrap_or(320),
+        axis: axis.into(),
+        ..Default::default()
+    };
+    let found = MetricServiceClient::new(connection)
+        .get_curves(request)
+        .await?
+        .into_inner();
+    let unit = if x == Axis::Step { 1.0 } else { 1e-6 };
+    output::print(
+        output,
+        "herdbook.tracking.v1.GetCurvesResponse",
+        &found,
+        |found| {
+            let curves = found.curves.iter().map(|curve| {
+                let run = runs.iter().find(|run| run.id == curve.run_id);
+                let run_name = run.map(|run| run.name.as_str()).unwrap_or_default();
+                let points = curve.last_x.iter().zip(&curve.min).zip(&curve.max);
+                Curve {
+                    name: format!("{} of {run_name}", curve.key),
+                    points: points
+                        .map(|((x, min), max)| (*x as f64 * unit, *min, *max))
+                        .collect(),
+                }
+            });
+            let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+            draw(
+                &curves.collect::<Vec<_>>(),
+                Style {
+                    width,
+                    height,
+                    log,
+                    colour,
+                },
+            )
+        },
+    )
+}
+
+/// Characters in a line of the terminal.
+fn width() -> usize {
+    let width = comfy_table::Table::new().width();
+    width.map_or(80, usize::from)
+}

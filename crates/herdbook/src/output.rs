@@ -1,0 +1,219 @@
+//! How results are printed: tables for people, JSON for scripts.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use chrono::{DateTime, Utc};
+use comfy_table::{ContentArrangement, Table, presets};
+use herdbook_proto::FILE_DESCRIPTOR_SET;
+use prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
+use prost_types::Timestamp;
+
+use crate::{cli::Output, exit::Failure};
+
+/// Prints a message of the contract, named such as `herdbook.tracking.v1.Run`: as JSON, or as what
+/// `for_people` makes of it.
+pub(crate) fn print<M: Message>(
+    output: Output,
+    name: &str,
+    message: &M,
+    for_people: impl FnOnce(&M) -> String,
+) -> Result<(), Failure> {
+    let text = match output {
+        Output::Table => for_people(message),
+        Output::Json => json(name, message)?,
+    };
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{}", text.trim_end())?;
+    Ok(())
+}
+
+/// The message as JSON by the protobuf mapping, with the contract's field names and plain numbers.
+fn json<M: Message>(name: &str, message: &M) -> Result<String, Failure> {
+    let message = DynamicMessage::decode(descriptor(name)?, message.encode_to_vec().as_slice())
+        .map_err(Failure::failed)?;
+    let options = SerializeOptions::new()
+        .use_proto_field_name(true)
+        .stringify_64_bit_integers(false)
+        .skip_default_fields(false);
+    let mut text = Vec::new();
+    let mut serializer = serde_json::Serializer::pretty(&mut text);
+    message
+        .serialize_with_options(&mut serializer, &options)
+        .map_err(Failure::failed)?;
+    String::from_utf8(text).map_err(Failure::failed)
+}
+
+/// A message that is written as JSON prints it.
+pub(crate) fn read_json<M: Message + Default>(name: &str, text: &str) -> Result<M, Failure> {
+    let descriptor = descriptor(name)?;
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let message = DynamicMessage::deserialize(descriptor, &mut reader).map_err(Failure::usage)?;
+    reader.end().map_err(Failure::usage)?;
+    M::decode(message.encode_to_vec().as_slice()).map_err(Failure::failed)
+}
+
+fn descriptor(name: &str) -> Result<MessageDescriptor, Failure> {
+    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).map_err(Failure::failed)?;
+    let found = pool.get_message_by_name(name);
+    found.ok_or_else(|| Failure::failed(format!("the contract has no message {name}")))
+}
+
+/// Rows under a header, columns as wide as they need; on a terminal no wider than that.
+pub(crate) fn table(
+    header: &[impl AsRef<str>],
+    rows: impl IntoIterator<Item = Vec<String>>,
+) -> String {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        .set_header(header.iter().map(|name| name.as_ref().to_uppercase()));
+    if std::io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    table.add_rows(rows);
+    if table.is_empty() {
+        return "none".to_owned();
+    }
+    let text = table.to_string();
+    // Each cell has a margin of one on both sides.
+    let lines = text
+        .lines()
+        .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Facts with their names, aligned; those that are empty are left out.
+pub(crate) fn facts(facts: &[(&str, String)]) -> String {
+    let facts = facts.iter().filter(|(_, value)| !value.is_empty());
+    let width = facts
+        .clone()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or_default();
+    let line = |(name, value): &(&str, String)| {
+        let rest = format!("\n{:width$}  ", "");
+        format!("{name:width$}  {}", value.replace('\n', &rest))
+    };
+    facts.map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A number with four significant figures.
+pub(crate) fn number(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    let magnitude = value.abs().log10().floor() as i32;
+    if !(-4..6).contains(&magnitude) {
+        return format!("{value:.3e}");
+    }
+    let decimals = usize::try_from(3 - magnitude).unwrap_or_default();
+    let text = format!("{value:.decimals$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// How long ago a time was, such as `3 h ago`.
+pub(crate) fn ago(time: Option<&Timestamp>) -> String {
+    let Some(time) = time.and_then(herdbook_proto::time::from_timestamp) else {
+        return String::new();
+    };
+    let seconds = (Utc::now() - time).num_seconds().max(0);
+    match seconds {
+        0..60 => format!("{seconds} s ago"),
+        60..3_600 => format!("{} min ago", seconds / 60),
+        3_600..172_800 => format!("{} h ago", seconds / 3_600),
+        _ => format!("{} d ago", seconds / 86_400),
+    }
+}
+
+/// A time as people write it.
+pub(crate) fn time(time: Option<&Timestamp>) -> String {
+    let time = time.and_then(herdbook_proto::time::from_timestamp);
+    time.map(|time: DateTime<Utc>| time.format("%Y-%m-%d %H:%M:%S UTC").to_string())
+        .unwrap_or_default()
+}
+
+/// A size in bytes as people write it.
+pub(crate) fn size(bytes: i64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let mut amount = bytes as f64;
+    let mut unit = 0;
+    while amount >= 1024.0 && unit + 1 < UNITS.len() {
+        amount /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 {
+        format!("{bytes} B")
+    } else {
+        format!("{amount:.1} {}", UNITS[unit])
+    }
+}
+
+/// Pairs in the order of their keys, one a line.
+pub(crate) fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a String)>) -> String {
+    let mut lines: Vec<_> = pairs
+        .into_iter()
+        .map(|(key, value)| format!("{key} = {value}"))
+        .collect();
+    lines.sort_unstable();
+    lines.join("\n")
+}
+
+/// The beginning of a digest.
+pub(crate) fn short(digest: &str) -> String {
+    match digest.char_indices().nth(19) {
+        Some((end, _)) => format!("{}…", &digest[..end]),
+        None => digest.to_owned(),
+    }
+}
+
+/// What an enum of the contract calls a value, without the prefix of its type.
+pub(crate) fn name(value: &str, prefix: &str) -> String {
+    value.strip_prefix(prefix).unwrap_or(value).to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_four_significant_figures() {
+        assert_eq!(number(0.934_27), "0.9343");
+        assert_eq!(number(0.5), "0.5");
+        assert_eq!(number(12_345.678), "12346");
+        assert_eq!(number(-0.000_123_45), "-0.0001234");
+        assert_eq!(number(1.5e-7), "1.500e-7");
+        assert_eq!(number(100.0), "100");
+        assert_eq!(number(f64::NAN), "NaN");
+        assert_eq!(number(0.0), "0");
+    }
+
+    #[test]
+    fn sizes_are_rounded_to_their_unit() {
+        assert_eq!(size(0), "0 B");
+        assert_eq!(size(1_536), "1.5 KiB");
+        assert_eq!(size(20 << 20), "20.0 MiB");
+    }
+
+    #[test]
+    fn facts_are_aligned_and_empty_ones_left_out() {
+        let shown = facts(&[
+            ("id", "7".into()),
+            ("tags", String::new()),
+            ("params", "a\nb".into()),
+        ]);
+        assert_eq!(shown, "id      7\nparams  a\n        b");
+    }
+
+    #[test]
+    fn tables_have_no_trailing_space() {
+        let shown = table(
+            &["id", "name"],
+            [vec!["7".into(), "a".into()], vec!["12".into(), "bc".into()]],
+        );
+        assert_eq!(shown, "ID  NAME\n7   a\n12  bc");
+    }
+}

@@ -1,0 +1,168 @@
+//! Options of the serving commands.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::{Args, ValueEnum};
+use herdbook_access::AuthMode;
+
+/// Run everything in one process, on an embedded Postgres.
+///
+/// Example: herdbook up --listen 127.0.0.1:5757 --data-dir ./data
+#[derive(Debug, Args)]
+pub(crate) struct UpOptions {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// Where data is kept [default: /var/lib/herdbook as root, else $XDG_DATA_HOME/herdbook].
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// A Postgres (14 or newer) to use instead of the embedded one.
+    #[arg(
+        long,
+        env = "HERDBOOK_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub(crate) database_url: Option<String>,
+    /// Where files are kept: file:///folder, s3://bucket/prefix, gs://… or az://… [default: a folder
+    /// in the data directory].
+    #[arg(long, env = "HERDBOOK_BLOBS", value_name = "URL")]
+    pub(crate) blobs: Option<String>,
+}
+
+/// Run one part, as a deployment does.
+///
+/// Example: herdbook serve registry --database-url postgres://… --blobs s3://bucket
+/// --tracking-url http://tracking:5757 --lineage-url http://lineage:5757
+#[derive(Debug, Args)]
+pub(crate) struct ServeOptions {
+    /// The part.
+    pub(crate) part: Part,
+    #[command(flatten)]
+    pub(crate) common: Common,
+    /// The Postgres (14 or newer) that all parts share.
+    #[arg(
+        long,
+        env = "HERDBOOK_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub(crate) database_url: String,
+    /// The object store that all parts share.
+    #[arg(long, env = "HERDBOOK_BLOBS", value_name = "URL")]
+    pub(crate) blobs: String,
+    /// Where tracking runs (for the registry).
+    #[arg(long, env = "HERDBOOK_TRACKING_URL", value_name = "URL")]
+    pub(crate) tracking_url: Option<String>,
+    /// Where lineage runs (for tracking and the registry).
+    #[arg(long, env = "HERDBOOK_LINEAGE_URL", value_name = "URL")]
+    pub(crate) lineage_url: Option<String>,
+}
+
+/// Bring the schemas of a database up to date.
+///
+/// Example: herdbook migrate --database-url postgres://herdbook@localhost/herdbook --status
+#[derive(Debug, Args)]
+pub(crate) struct MigrateOptions {
+    /// The database.
+    #[arg(
+        long,
+        env = "HERDBOOK_DATABASE_URL",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub(crate) database_url: String,
+    /// Only say how far they are.
+    #[arg(long)]
+    pub(crate) status: bool,
+}
+
+/// What every serving command has.
+#[derive(Debug, Args)]
+pub(crate) struct Common {
+    /// Address to listen on; port 0 takes a free one.
+    #[arg(
+        long,
+        env = "HERDBOOK_LISTEN",
+        default_value = "127.0.0.1:5757",
+        value_name = "ADDRESS"
+    )]
+    pub(crate) listen: SocketAddr,
+    /// File to write once the server is ready: JSON with address, pid and database.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ready_file: Option<PathBuf>,
+    /// Whether callers need a token.
+    #[arg(long, env = "HERDBOOK_AUTH", value_enum, default_value_t = Auth::Local)]
+    auth: Auth,
+    /// Let everybody in who can reach the address.
+    #[arg(long)]
+    pub(crate) insecure: bool,
+    /// A name under which browsers may reach the server, besides those of loopback.
+    #[arg(long = "allowed-host", value_name = "HOST")]
+    pub(crate) allowed_hosts: Vec<String>,
+    /// How logs are written to standard error.
+    #[arg(long, env = "HERDBOOK_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human)]
+    pub(crate) log_format: LogFormat,
+    /// What is logged, such as warn, info or herdbook_tracking=debug.
+    #[arg(
+        long,
+        env = "HERDBOOK_LOG",
+        default_value = "warn",
+        value_name = "FILTER"
+    )]
+    pub(crate) log: String,
+}
+
+impl Common {
+    pub(crate) fn auth(&self) -> AuthMode {
+        match self.auth {
+            Auth::Local => AuthMode::Local,
+            Auth::Required => AuthMode::Required,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Auth {
+    /// Everybody is the local user.
+    Local,
+    /// Every call needs a token.
+    Required,
+}
+
+/// How logs are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// A line for people.
+    Human,
+    /// A JSON object a line.
+    Json,
+}
+
+/// A part that runs by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Experiments, runs, metrics, artifacts.
+    Tracking,
+    /// Models, versions, promotions.
+    Registry,
+    /// What came from what.
+    Lineage,
+    #[value(skip)]
+    All,
+}
+
+impl Part {
+    /// Whether it includes `other`.
+    pub(crate) fn includes(self, other: Self) -> bool {
+        self == Self::All || self == other
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Tracking => "tracking",
+            Self::Registry => "registry",
+            Self::Lineage => "lineage",
+            Self::All => "everything",
+        }
+    }
+}

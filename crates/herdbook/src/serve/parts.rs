@@ -1,0 +1,177 @@
+//! The wiring: which services a process runs, and how each reaches the others.
+
+use std::sync::Arc;
+
+use herdbook_access::Access;
+use herdbook_blobs::BlobStore;
+use herdbook_lineage::Lineage;
+use herdbook_postgres::{Database, migrate};
+use herdbook_registry::Registry;
+use herdbook_rpc::{BrowserGuard, PeerChannel, RoutesBuilder, Server};
+use herdbook_tracking::Tracking;
+use sqlx::migrate::Migrator;
+use tokio_util::sync::CancellationToken;
+
+use super::options::{Common, Part};
+use crate::{connection::endpoint, exit::Failure};
+
+/// Where the parts run that this process does not.
+#[derive(Debug, Default)]
+pub(super) struct Peers {
+    pub(super) tracking: Option<String>,
+    pub(super) lineage: Option<String>,
+}
+
+/// The services of this process.
+pub(super) struct Parts {
+    access: Access,
+    lineage: Option<Lineage>,
+    tracking: Option<Tracking>,
+    registry: Option<Registry>,
+}
+
+/// The schemas that `part` uses, with their migrations.
+pub(super) fn schemas(part: Part) -> Vec<(&'static str, &'static Migrator)> {
+    let all = [
+        (
+            Part::Lineage,
+            herdbook_lineage::SCHEMA,
+            &herdbook_lineage::MIGRATIONS,
+        ),
+        (
+            Part::Tracking,
+            herdbook_tracking::SCHEMA,
+            &herdbook_tracking::MIGRATIONS,
+        ),
+        (
+            Part::Registry,
+            herdbook_registry::SCHEMA,
+            &herdbook_registry::MIGRATIONS,
+        ),
+    ];
+    let used = all.into_iter().filter(|(owner, ..)| part.includes(*owner));
+    let used = used.map(|(_, schema, migrations)| (schema, migrations));
+    std::iter::once((herdbook_access::SCHEMA, &herdbook_access::MIGRATIONS))
+        .chain(used)
+        .collect()
+}
+
+/// Brings the schemas that `part` uses up to date.
+pub(super) async fn migrate_all(database: &Database, part: Part) -> Result<(), Failure> {
+    for (schema, migrations) in schemas(part) {
+        migrate(database, schema, migrations)
+            .await
+            .map_err(Failure::failed)?;
+    }
+    Ok(())
+}
+
+impl Parts {
+    /// Starts the services of `part`. One that is needed and not among them is called over the
+    /// network.
+    pub(super) async fn start(
+        database: &Database,
+        blobs: BlobStore,
+        part: Part,
+        peers: &Peers,
+        common: &Common,
+        shutdown: &CancellationToken,
+    ) -> Result<Self, Failure> {
+        let access = Access::start(database, common.auth())
+            .await
+            .map_err(Failure::failed)?;
+        let lineage = part
+            .includes(Part::Lineage)
+            .then(|| Lineage::start(database));
+        let mut parts = Self {
+            access,
+            lineage,
+            tracking: None,
+            registry: None,
+        };
+        if part.includes(Part::Tracking) {
+            let to_lineage = parts.to_lineage(peers)?;
+            let tracking = Tracking::start(database, blobs.clone(), to_lineage, shutdown.clone());
+            parts.tracking = Some(tracking);
+        }
+        if part.includes(Part::Registry) {
+            let (to_tracking, to_lineage) = (parts.to_tracking(peers)?, parts.to_lineage(peers)?);
+            let registry =
+                Registry::start(database, blobs, to_tracking, to_lineage, shutdown.clone());
+            parts.registry = Some(registry);
+        }
+        Ok(parts)
+    }
+
+    fn to_lineage(&self, peers: &Peers) -> Result<PeerChannel, Failure> {
+        let local = self.lineage.as_ref().map(|lineage| {
+            let mut routes = RoutesBuilder::default();
+            lineage.register(&mut routes);
+            routes
+        });
+        self.peer("lineage", local, peers.lineage.as_deref())
+    }
+
+    fn to_tracking(&self, peers: &Peers) -> Result<PeerChannel, Failure> {
+        let local = self.tracking.as_ref().map(|tracking| {
+            let mut routes = RoutesBuilder::default();
+            tracking.register(&mut routes);
+            routes
+        });
+        self.peer("tracking", local, peers.tracking.as_deref())
+    }
+
+    fn peer(
+        &self,
+        name: &'static str,
+        local: Option<RoutesBuilder>,
+        url: Option<&str>,
+    ) -> Result<PeerChannel, Failure> {
+        let assertions = self.access.assertions();
+        match (local, url) {
+            (Some(routes), _) => Ok(PeerChannel::local(
+                name,
+                routes,
+                self.access.authenticator(),
+                assertions,
+            )),
+            (None, Some(url)) => Ok(PeerChannel::remote(name, endpoint(url)?, assertions)),
+            (None, None) => Err(Failure::usage(format!(
+                "say where {name} runs, with --{name}-url"
+            ))),
+        }
+    }
+
+    /// The server of all services of this process.
+    pub(super) fn server(&self, common: &Common) -> Server {
+        let mut routes = RoutesBuilder::default();
+        self.access.register(&mut routes);
+        self.lineage
+            .iter()
+            .for_each(|lineage| lineage.register(&mut routes));
+        self.tracking
+            .iter()
+            .for_each(|tracking| tracking.register(&mut routes));
+        self.registry
+            .iter()
+            .for_each(|registry| registry.register(&mut routes));
+        let server = Server::new(routes, Arc::clone(&self.access.authenticator()));
+        match common.auth() {
+            // Without tokens, the only thing that tells the user from a stranger's page.
+            herdbook_access::AuthMode::Local if !common.insecure => {
+                server.browser_guard(BrowserGuard::new(common.allowed_hosts.clone()))
+            }
+            _ => server,
+        }
+    }
+
+    /// Waits for the chores to end after shutdown.
+    pub(super) async fn join(self) {
+        if let Some(registry) = self.registry {
+            registry.join().await;
+        }
+        if let Some(tracking) = self.tracking {
+            tracking.join().await;
+        }
+    }
+}
