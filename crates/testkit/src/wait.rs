@@ -1,18 +1,12 @@
 //! Waiting for what other tasks and processes do.
 
-use std::{
-    future::Future,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 /// How long anything in a test may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Asks again and again until `ask` answers `Some`; panics, naming `what`, if it takes too long.
-pub async fn wait_until<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
-where
-    F: Future<Output = Option<T>>,
-{
+pub async fn wait_until<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(answer) = ask().await {

@@ -1,0 +1,13 @@
+//! What end-to-end tests stand on: the real binary as processes, a real S3 server, and the trainers.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod program;
+mod s3;
+mod server;
+mod writer;
+
+pub use program::{node, python, run};
+pub use s3::S3Server;
+pub use server::{Herdbook, folder};
+pub use writer::DurableWriter;

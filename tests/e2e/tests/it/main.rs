@@ -1,0 +1,7 @@
+//! End-to-end tests against the real binary.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod clients;
+mod faults;
+mod startup;
