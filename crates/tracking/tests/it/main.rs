@@ -1,0 +1,10 @@
+//! The tracking service over real gRPC, on a real Postgres.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod artifacts;
+mod cluster;
+mod experiments;
+mod metrics;
+mod runs;
+mod search;
