@@ -124,7 +124,9 @@ impl Herdbook {
 
     /// Its process, unless it has ended.
     fn pid(&self) -> Option<Pid> {
-        self.child.id().and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
+        self.child
+            .id()
+            .and_then(|id| Pid::from_raw(i32::try_from(id).ok()?))
     }
 }
 
