@@ -4,6 +4,7 @@
 
 mod cluster;
 mod database;
+pub mod grpc;
 mod wait;
 
 pub use database::TestDatabase;

@@ -10,9 +10,10 @@ use herdbook_proto::{
         upload_artifact_request::Message as Upload,
     },
 };
+use herdbook_testkit::grpc::{fields, reason};
 use tonic::{Code, Status};
 
-use crate::cluster::{Cluster, fields, reason};
+use crate::cluster::Cluster;
 
 async fn upload(cluster: &Cluster, header: ArtifactHeader, content: &[u8]) -> Result<File, Status> {
     let message = |message| UploadArtifactRequest {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use herdbook_blobs::BlobStore;
-use herdbook_core::{ServiceError, WorkspaceId};
+use herdbook_core::WorkspaceId;
 use herdbook_lineage::Lineage;
 use herdbook_postgres::migrate;
 use herdbook_proto::{
@@ -15,24 +15,14 @@ use herdbook_proto::{
         metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
     },
 };
-use herdbook_rpc::{Assertions, Caller, FixedCaller, PeerChannel, Role, RoutesBuilder, Server};
-use herdbook_testkit::TestDatabase;
+use herdbook_rpc::{FixedCaller, PeerChannel, Role, RoutesBuilder};
+use herdbook_testkit::{
+    TestDatabase,
+    grpc::{Unsigned, serve},
+};
 use herdbook_tracking::Tracking;
-use tokio::net::TcpListener;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tonic::{Code, Status, metadata::MetadataValue, transport::Channel};
-use tonic_types::StatusExt as _;
-
-/// Nothing to sign where everybody is the same caller.
-struct Unsigned;
-
-impl Assertions for Unsigned {
-    fn sign(&self, _: &Caller, _: &str) -> Result<MetadataHeader, Box<dyn ServiceError>> {
-        Ok(MetadataHeader::from_static("test"))
-    }
-}
-
-type MetadataHeader = http::HeaderValue;
+use tonic::{Status, transport::Channel};
 
 pub(crate) struct Cluster {
     channel: Channel,
@@ -67,10 +57,7 @@ impl Cluster {
         let mut routes = RoutesBuilder::default();
         lineage.register(&mut routes);
         tracking.register(&mut routes);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(Server::new(routes, caller).serve(listener, shutdown.clone()));
-        let channel = Channel::from_shared(url).unwrap().connect().await.unwrap();
+        let channel = serve(routes, caller, &shutdown).await;
         Self {
             channel,
             _stop: shutdown.drop_guard(),
@@ -123,38 +110,4 @@ impl Cluster {
     pub(crate) async fn log(&self, request: LogBatchRequest) -> Result<(), Status> {
         self.runs().log_batch(request).await.map(|_| ())
     }
-}
-
-/// A request of a stranger, in a workspace of their own.
-pub(crate) fn elsewhere<T>(message: T) -> tonic::Request<T> {
-    let mut request = tonic::Request::new(message);
-    request
-        .metadata_mut()
-        .insert("herdbook-workspace", MetadataValue::from_static("2"));
-    request
-}
-
-/// Code and stable reason of an error.
-pub(crate) fn reason(status: &Status) -> (Code, String) {
-    let details = status.get_error_details();
-    (
-        status.code(),
-        details
-            .error_info()
-            .map(|info| info.reason.clone())
-            .unwrap_or_default(),
-    )
-}
-
-/// Fields that an error names.
-pub(crate) fn fields(status: &Status) -> Vec<String> {
-    let details = status.get_error_details();
-    let violations = details
-        .bad_request()
-        .map(|bad| bad.field_violations.clone());
-    violations
-        .unwrap_or_default()
-        .into_iter()
-        .map(|violation| violation.field)
-        .collect()
 }

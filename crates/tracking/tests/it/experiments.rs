@@ -8,9 +8,10 @@ use herdbook_proto::{
         UpdateExperimentRequest, get_experiment_request::Experiment as Which,
     },
 };
+use herdbook_testkit::grpc::{elsewhere, fields, reason};
 use tonic::Code;
 
-use crate::cluster::{Cluster, elsewhere, fields, reason};
+use crate::cluster::Cluster;
 
 async fn create(cluster: &Cluster, name: &str) -> Result<Experiment, tonic::Status> {
     let request = CreateExperimentRequest {

@@ -7,11 +7,12 @@ use herdbook_proto::tracking::v1::{
     WriterRefused, log_metrics_request::Message as ClientMessage,
     log_metrics_response::Message as ServerMessage,
 };
+use herdbook_testkit::grpc::{elsewhere, fields};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Streaming};
 
-use crate::cluster::{Cluster, elsewhere, fields};
+use crate::cluster::Cluster;
 
 /// A stream by hand.
 struct Stream {

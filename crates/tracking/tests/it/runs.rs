@@ -10,10 +10,13 @@ use herdbook_proto::{
         UpdateRunRequest,
     },
 };
-use herdbook_testkit::wait_until;
+use herdbook_testkit::{
+    grpc::{elsewhere, fields, reason},
+    wait_until,
+};
 use tonic::Code;
 
-use crate::cluster::{Cluster, elsewhere, fields, reason};
+use crate::cluster::Cluster;
 
 fn pairs(pairs: &[(&str, &str)]) -> HashMap<String, String> {
     pairs

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use herdbook_proto::tracking::v1::{
     CreateRunRequest, Dataset, DatasetInput, LogBatchRequest, Metric, SearchRunsRequest,
 };
+use herdbook_testkit::grpc::{fields, reason};
 use tonic::Code;
 
-use crate::cluster::{Cluster, fields, reason};
+use crate::cluster::Cluster;
 
 /// Ten runs, `r0` to `r9`: param `n` and metric `acc` = n / 10, but r8 has NaN and r9 no metric.
 async fn ten_runs() -> Cluster {

@@ -1,0 +1,236 @@
+//! A registry of its own for each test.
+
+use std::sync::Arc;
+
+use herdbook_blobs::BlobStore;
+use herdbook_core::WorkspaceId;
+use herdbook_lineage::Lineage;
+use herdbook_postgres::{Database, migrate};
+use herdbook_proto::{
+    registry::v1::{
+        AuditRecord, CreateModelRequest, CreateVersionRequest, Decision, GetModelRequest,
+        GetVersionRequest, ListAuditRecordsRequest, Model, TransitionVersionRequest, Version,
+        model_service_client::ModelServiceClient,
+        transition_service_client::TransitionServiceClient,
+        version_service_client::VersionServiceClient,
+    },
+    tracking::v1::{
+        ArtifactHeader, CreateRunRequest, LogBatchRequest, Metric, UploadArtifactRequest,
+        artifact_service_client::ArtifactServiceClient, run_service_client::RunServiceClient,
+        upload_artifact_request::Message as Upload,
+    },
+};
+use herdbook_registry::Registry;
+use herdbook_rpc::{FixedCaller, PeerChannel, Role, RoutesBuilder};
+use herdbook_testkit::{
+    TestDatabase,
+    grpc::{Unsigned, serve},
+};
+use herdbook_tracking::Tracking;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use tonic::{Status, transport::Channel};
+
+pub(crate) const MODEL: &str = "fraud-detector";
+
+pub(crate) struct Cluster {
+    channel: Channel,
+    pub(crate) database: Database,
+    _stop: DropGuard,
+}
+
+impl Cluster {
+    /// With the model `fraud-detector` in it.
+    pub(crate) async fn start() -> Self {
+        let database = TestDatabase::create().await.database();
+        for (schema, migrations) in [
+            (herdbook_lineage::SCHEMA, &herdbook_lineage::MIGRATIONS),
+            (herdbook_tracking::SCHEMA, &herdbook_tracking::MIGRATIONS),
+            (herdbook_registry::SCHEMA, &herdbook_registry::MIGRATIONS),
+        ] {
+            migrate(&database, schema, migrations).await.unwrap();
+        }
+        let caller = Arc::new(FixedCaller::new("ana", WorkspaceId(1), Role::Admin));
+        let peer =
+            |name, routes| PeerChannel::local(name, routes, caller.clone(), Arc::new(Unsigned));
+        let shutdown = CancellationToken::new();
+        let blobs = BlobStore::open("memory:").unwrap();
+        let lineage = Lineage::start(&database);
+        let to_lineage = peer("lineage", routes(|routes| lineage.register(routes)));
+        let tracking = Tracking::start(
+            &database,
+            blobs.clone(),
+            to_lineage.clone(),
+            shutdown.clone(),
+        );
+        let to_tracking = peer("tracking", routes(|routes| tracking.register(routes)));
+        let registry = Registry::start(&database, blobs, to_tracking, to_lineage, shutdown.clone());
+        let all = routes(|routes| {
+            tracking.register(routes);
+            registry.register(routes);
+        });
+        let channel = serve(all, caller, &shutdown).await;
+        let cluster = Self {
+            channel,
+            database,
+            _stop: shutdown.drop_guard(),
+        };
+        let request = CreateModelRequest {
+            name: MODEL.to_owned(),
+            ..Default::default()
+        };
+        cluster.models().create_model(request).await.unwrap();
+        cluster
+    }
+
+    pub(crate) fn models(&self) -> ModelServiceClient<Channel> {
+        ModelServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn versions(&self) -> VersionServiceClient<Channel> {
+        VersionServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn transitions(&self) -> TransitionServiceClient<Channel> {
+        TransitionServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn runs(&self) -> RunServiceClient<Channel> {
+        RunServiceClient::new(self.channel.clone())
+    }
+
+    /// A run with the metric `acc` and the file `model/weights.bin`.
+    pub(crate) async fn create_run(&self, acc: f64) -> String {
+        let run = self
+            .runs()
+            .create_run(CreateRunRequest::default())
+            .await
+            .unwrap();
+        let run_id = run.into_inner().run.unwrap().id;
+        let metrics = vec![Metric {
+            key: "acc".to_owned(),
+            value: acc,
+            ..Default::default()
+        }];
+        let log = LogBatchRequest {
+            run_id: run_id.clone(),
+            metrics,
+            ..Default::default()
+        };
+        self.runs().log_batch(log).await.unwrap();
+        let header = ArtifactHeader {
+            run_id: run_id.clone(),
+            path: "model/weights.bin".to_owned(),
+            ..Default::default()
+        };
+        let message = |message| UploadArtifactRequest {
+            message: Some(message),
+        };
+        let messages = [
+            message(Upload::Header(header)),
+            message(Upload::Chunk(vec![7; 1_000].into())),
+        ];
+        let mut artifacts = ArtifactServiceClient::new(self.channel.clone());
+        artifacts
+            .upload_artifact(futures::stream::iter(messages))
+            .await
+            .unwrap();
+        run_id
+    }
+
+    /// Registers a version from a run with this `acc`; its number.
+    pub(crate) async fn register(&self, acc: f64) -> i64 {
+        let run = self.create_run(acc).await;
+        let request = CreateVersionRequest {
+            model: MODEL.to_owned(),
+            source: format!("runs:/{run}/model"),
+            ..Default::default()
+        };
+        self.create_version(request).await.unwrap().number
+    }
+
+    pub(crate) async fn create_version(
+        &self,
+        request: CreateVersionRequest,
+    ) -> Result<Version, Status> {
+        Ok(self
+            .versions()
+            .create_version(request)
+            .await?
+            .into_inner()
+            .version
+            .unwrap())
+    }
+
+    pub(crate) async fn promote(&self, version: i64, to: &str) -> Result<Decision, Status> {
+        let request = TransitionVersionRequest {
+            model: MODEL.to_owned(),
+            version,
+            to: to.to_owned(),
+            ..Default::default()
+        };
+        self.transition(request).await
+    }
+
+    pub(crate) async fn transition(
+        &self,
+        request: TransitionVersionRequest,
+    ) -> Result<Decision, Status> {
+        let answer = self.transitions().transition_version(request).await?;
+        Ok(answer.into_inner().decision.unwrap())
+    }
+
+    pub(crate) async fn resolve(&self, reference: &str) -> Result<Version, Status> {
+        let request = GetVersionRequest {
+            reference: reference.to_owned(),
+        };
+        Ok(self
+            .versions()
+            .get_version(request)
+            .await?
+            .into_inner()
+            .version
+            .unwrap())
+    }
+
+    pub(crate) async fn model(&self) -> Model {
+        let request = GetModelRequest {
+            name: MODEL.to_owned(),
+        };
+        self.models()
+            .get_model(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .model
+            .unwrap()
+    }
+
+    /// Versions in a stage.
+    pub(crate) async fn in_stage(&self, stage: &str) -> Vec<i64> {
+        let stages = self.model().await.stages;
+        let found = stages.into_iter().find(|content| content.stage == stage);
+        found.map(|content| content.versions).unwrap_or_default()
+    }
+
+    /// The whole audit log, oldest first.
+    pub(crate) async fn audit(&self) -> Vec<AuditRecord> {
+        let request = ListAuditRecordsRequest {
+            page_size: 1_000,
+            ..Default::default()
+        };
+        let answer = self
+            .transitions()
+            .list_audit_records(request)
+            .await
+            .unwrap();
+        let mut records = answer.into_inner().records;
+        records.reverse();
+        records
+    }
+}
+
+fn routes(register: impl Fn(&mut RoutesBuilder)) -> RoutesBuilder {
+    let mut routes = RoutesBuilder::default();
+    register(&mut routes);
+    routes
+}

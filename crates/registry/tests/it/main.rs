@@ -1,0 +1,9 @@
+//! The registry over real gRPC, with tracking and lineage beside it, on a real Postgres.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod audit;
+mod cluster;
+mod policies;
+mod promotion;
+mod versions;
