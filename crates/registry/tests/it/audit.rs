@@ -52,9 +52,9 @@ async fn a_watcher_that_comes_and_goes_sees_exactly_the_log() {
     });
     let mut seen = Vec::new();
     while seen.len() < 21 {
-        let after_revision = Some(seen.last().copied().unwrap_or(0));
+        let after = seen.last().copied().unwrap_or(0);
         let request = WatchRequest {
-            after_revision,
+            after_revision: Some(after),
             ..Default::default()
         };
         let mut events = cluster
@@ -67,7 +67,7 @@ async fn a_watcher_that_comes_and_goes_sees_exactly_the_log() {
         for _ in 0..4 {
             match events.next().await.unwrap().unwrap().event.unwrap() {
                 Event::Record(record) => seen.push(record.revision),
-                Event::Bookmark(revision) => assert!(revision >= after_revision.unwrap()),
+                Event::Bookmark(revision) => assert!(revision >= after),
             }
             if seen.len() == 21 {
                 break;
