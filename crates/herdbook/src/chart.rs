@@ -218,8 +218,8 @@ mod tests {
     fn a_falling_curve_falls() {
         let chart = draw(&[curve("loss", &[1.0, 0.5, 0.25, 0.0])], STYLE);
         let expected = "         1 ┤⠑⢄
-           ┤   ⠉⠒⠤⣀
-         0 ┤       a
+           ┤  ⠑⠤⣀
+         0 ┤     ⠑⠢a
            └────────
             0      3
             a  loss";

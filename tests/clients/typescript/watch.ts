@@ -3,7 +3,7 @@
 //   HERDBOOK_URL=http://127.0.0.1:5757 node watch.ts tumor-classification tumor-classifier
 
 import { type Client, ConnectError, createClient } from "@connectrpc/connect";
-import { createGrpcTransport } from "@connectrpc/connect-node";
+import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 
 import { type Decision, Outcome, TransitionService } from "./generated/herdbook/registry/v1/transition_pb.js";
 import { ExperimentService } from "./generated/herdbook/tracking/v1/experiment_pb.js";
@@ -11,7 +11,9 @@ import { RunService } from "./generated/herdbook/tracking/v1/run_pb.js";
 
 const METRIC = "val_accuracy";
 
-const transport = createGrpcTransport({ baseUrl: process.env["HERDBOOK_URL"] ?? "http://127.0.0.1:5757" });
+const baseUrl = process.env["HERDBOOK_URL"] ?? "http://127.0.0.1:5757";
+const sessionManager = new Http2SessionManager(baseUrl);
+const transport = createGrpcTransport({ baseUrl, sessionManager });
 
 async function tellBestRun(experimentName: string): Promise<void> {
   const experiments = createClient(ExperimentService, transport);
@@ -58,5 +60,7 @@ try {
 } catch (error) {
   const { code, rawMessage } = ConnectError.from(error);
   console.error(`error ${code}: ${rawMessage}`);
-  process.exit(1);
+  process.exitCode = 1;
 }
+// An idle connection would keep the process waiting.
+sessionManager.abort();
