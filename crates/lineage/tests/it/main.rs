@@ -1,0 +1,8 @@
+//! Lineage over real gRPC, on a real Postgres.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cluster;
+mod questions;
+mod random;
+mod record;
