@@ -90,6 +90,13 @@ impl From<Status> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        Self::failed(error)
+        match error.kind() {
+            // Whoever reads the output, such as `head`, has enough of it.
+            std::io::ErrorKind::BrokenPipe => Self {
+                code: 0,
+                lines: Vec::new(),
+            },
+            _ => Self::failed(error),
+        }
     }
 }
