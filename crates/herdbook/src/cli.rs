@@ -102,12 +102,9 @@ pub(crate) fn print_version() -> Result<(), Failure> {
 }
 
 pub(crate) fn print_completions(shell: Shell) -> Result<(), Failure> {
-    clap_complete::generate(
-        shell,
-        &mut Cli::command(),
-        "herdbook",
-        &mut std::io::stdout(),
-    );
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Cli::command(), "herdbook", &mut script);
+    std::io::stdout().write_all(&script)?;
     Ok(())
 }
 

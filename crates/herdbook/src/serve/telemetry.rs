@@ -7,7 +7,9 @@ use crate::exit::Failure;
 
 /// Writes logs to standard error as the options say, panics among them.
 pub(super) fn start(common: &Common) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&common.log).map_err(|error| {
+    // Postgres's notices are of use to nobody, unless asked for.
+    let filters = format!("sqlx::postgres::notice=warn,{}", common.log);
+    let filter = EnvFilter::try_new(filters).map_err(|error| {
         Failure::usage(format!("--log {:?} cannot be read: {error}", common.log))
     })?;
     let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr);
