@@ -1,5 +1,7 @@
 //! Logs of a serving process.
 
+use std::io::IsTerminal as _;
+
 use tracing_subscriber::{EnvFilter, fmt};
 
 use super::options::{Common, LogFormat};
@@ -12,7 +14,11 @@ pub(super) fn start(common: &Common) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(filters).map_err(|error| {
         Failure::usage(format!("--log {:?} cannot be read: {error}", common.log))
     })?;
-    let logs = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colour = std::io::stderr().is_terminal();
+    let logs = fmt()
+        .with_env_filter(filter)
+        .with_ansi(colour)
+        .with_writer(std::io::stderr);
     let started = match common.log_format {
         LogFormat::Human => logs.try_init(),
         LogFormat::Json => logs.json().flatten_event(true).try_init(),
