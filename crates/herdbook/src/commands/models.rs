@@ -1,18 +1,21 @@
 //! `herdbook models`.
 
+mod show;
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use futures::StreamExt as _;
 use herdbook_proto::registry::v1::{
-    AuditRecord, CreateModelRequest, CreateVersionRequest, Decision, DeleteAliasRequest,
-    GetModelRequest, GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest,
-    ListModelsRequest, ListVersionsRequest, Model, Outcome, Policy, RollbackStageRequest,
-    SetAliasRequest, SetPolicyRequest, TransitionVersionRequest, Version, WatchRequest,
-    model_service_client::ModelServiceClient, rule::Rule as Asks,
-    transition_service_client::TransitionServiceClient,
+    CreateModelRequest, CreateVersionRequest, Decision, DeleteAliasRequest, GetModelRequest,
+    GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest, ListModelsRequest,
+    ListVersionsRequest, Model, Outcome, Policy, RollbackStageRequest, SetAliasRequest,
+    SetPolicyRequest, TransitionVersionRequest, Version, WatchRequest,
+    model_service_client::ModelServiceClient, transition_service_client::TransitionServiceClient,
     version_service_client::VersionServiceClient, watch_response::Event,
 };
+
+pub(super) use show::subject;
 
 use super::{artifacts, audit, pairs, version_of};
 use crate::{
@@ -173,7 +176,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
                 tags: pairs(tags)?,
             };
             let made = models.create_model(request).await?.into_inner().model;
-            output::print(output, MODEL, &made.unwrap_or_default(), show_model)
+            output::print(output, MODEL, &made.unwrap_or_default(), show::model)
         }
         Command::Show { reference } => show(connection, output, reference).await,
         Command::Register {
@@ -194,7 +197,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
                 request_id: String::new(),
             };
             let made = versions.create_version(request).await?.into_inner().version;
-            output::print(output, VERSION, &made.unwrap_or_default(), show_version)
+            output::print(output, VERSION, &made.unwrap_or_default(), show::version)
         }
         Command::Promote {
             version,
@@ -257,7 +260,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
                     models.delete_alias(request).await?.into_inner().model
                 }
             };
-            output::print(output, MODEL, &changed.unwrap_or_default(), show_model)
+            output::print(output, MODEL, &changed.unwrap_or_default(), show::model)
         }
         Command::History { model } => {
             let request = ListAuditRecordsRequest {
@@ -299,7 +302,7 @@ async fn list(models: &mut ModelServiceClient<Connection>, output: Output) -> Re
                 vec![
                     model.name.clone(),
                     model.latest_version.to_string(),
-                    stages(model),
+                    show::stages(model),
                     changed,
                 ]
             };
@@ -322,7 +325,7 @@ async fn show(connection: Connection, output: Output, reference: String) -> Resu
             output,
             VERSION,
             &found.version.unwrap_or_default(),
-            show_version,
+            show::version,
         );
     }
     let request = GetModelRequest {
@@ -358,7 +361,7 @@ async fn show(connection: Connection, output: Output, reference: String) -> Resu
         let header = ["version", "label", "stage", "since", "by", "description"];
         format!(
             "{}\n\n{}",
-            show_model(model),
+            show::model(model),
             output::table(&header, found.iter().map(row))
         )
     })
@@ -389,7 +392,7 @@ async fn rules(
                 .policy
         }
     };
-    output::print(output, POLICY, &policy.unwrap_or_default(), show_policy)
+    output::print(output, POLICY, &policy.unwrap_or_default(), show::policy)
 }
 
 async fn watch(
@@ -413,185 +416,9 @@ async fn watch(
 
 /// Prints a decision; one of a dry run that would be refused ends like a refusal.
 fn decided(output: Output, decision: &Decision) -> Result<(), Failure> {
-    output::print(output, DECISION, decision, show_decision)?;
+    output::print(output, DECISION, decision, show::decision)?;
     match decision.outcome() {
         Outcome::WouldRefuse => Err(Failure::refused("it would be refused")),
         _ => Ok(()),
-    }
-}
-
-fn show_decision(decision: &Decision) -> String {
-    let Decision {
-        model,
-        version,
-        from,
-        to,
-        ..
-    } = decision;
-    let moves = match decision.outcome() {
-        Outcome::WouldAllow => "would move",
-        Outcome::WouldRefuse => "would not move",
-        _ => "moved",
-    };
-    let mut lines = vec![format!("{model}/{version} {moves} from {from} to {to}")];
-    lines.extend(decision.verdicts.iter().map(|verdict| {
-        let mark = if verdict.passed { '✓' } else { '✗' };
-        let remedy = match verdict.remedy.as_str() {
-            "" => String::new(),
-            remedy => format!("; {remedy}"),
-        };
-        format!(
-            "  {mark} {}: {} ({}){remedy}",
-            verdict.rule, verdict.requirement, verdict.evidence
-        )
-    }));
-    lines.extend(
-        decision
-            .displaced
-            .iter()
-            .map(|number| format!("  {model}/{number} made way for it")),
-    );
-    lines.join("\n")
-}
-
-fn stages(model: &Model) -> String {
-    let stage = |content: &herdbook_proto::registry::v1::StageContent| {
-        let versions: Vec<_> = content.versions.iter().map(ToString::to_string).collect();
-        match versions.len() {
-            0..=4 => format!("{} {}", content.stage, versions.join(",")),
-            count => format!("{} ({count})", content.stage),
-        }
-    };
-    model
-        .stages
-        .iter()
-        .map(stage)
-        .collect::<Vec<_>>()
-        .join(" · ")
-}
-
-fn show_model(model: &Model) -> String {
-    let mut aliases: Vec<_> = model
-        .aliases
-        .iter()
-        .map(|(alias, number)| format!("{alias} -> {number}"))
-        .collect();
-    aliases.sort_unstable();
-    output::facts(&[
-        ("name", model.name.clone()),
-        ("description", model.description.clone()),
-        ("stages", stages(model)),
-        ("aliases", aliases.join(", ")),
-        ("tags", output::pairs(&model.tags)),
-        (
-            "created",
-            format!(
-                "{} by {}",
-                output::time(model.created_at.as_ref()),
-                model.created_by
-            ),
-        ),
-        ("revision", model.revision.to_string()),
-    ])
-}
-
-fn show_version(version: &Version) -> String {
-    let files = version.files.iter().map(|file| {
-        format!(
-            "{}  {}  {}",
-            file.path,
-            output::size(file.size),
-            output::short(&file.digest)
-        )
-    });
-    let mut metrics: Vec<_> = version
-        .metrics
-        .iter()
-        .map(|(key, value)| format!("{key} = {}", output::number(*value)))
-        .collect();
-    metrics.sort_unstable();
-    output::facts(&[
-        ("version", format!("{}/{}", version.model, version.number)),
-        ("label", version.label.clone()),
-        (
-            "stage",
-            format!(
-                "{}, since {}",
-                version.stage,
-                output::time(version.stage_since.as_ref())
-            ),
-        ),
-        ("aliases", version.aliases.join(", ")),
-        ("description", version.description.clone()),
-        ("source", version.source.clone()),
-        ("based on", version.based_on.join(", ")),
-        ("files", files.collect::<Vec<_>>().join("\n")),
-        ("digest", version.digest.clone()),
-        ("metrics", metrics.join("\n")),
-        ("params", output::pairs(&version.params)),
-        ("tags", output::pairs(&version.tags)),
-        (
-            "created",
-            format!(
-                "{} by {}",
-                output::time(version.created_at.as_ref()),
-                version.created_by
-            ),
-        ),
-        ("revision", version.revision.to_string()),
-    ])
-}
-
-fn show_policy(policy: &Policy) -> String {
-    let mut lines = vec!["Stages".to_owned()];
-    lines.extend(policy.stages.iter().map(|stage| match stage.exclusive {
-        true => format!(
-            "  {} (one at a time; the former goes to {})",
-            stage.name, stage.displaced_to
-        ),
-        false => format!("  {}", stage.name),
-    }));
-    lines.push("Moves".to_owned());
-    for step in &policy.moves {
-        let from = if step.from == "*" { "any" } else { &step.from };
-        lines.push(format!("  {from} -> {}", step.to));
-        lines.extend(
-            step.rules
-                .iter()
-                .map(|rule| format!("    {}: {}", rule.name, ask(rule.rule.as_ref()))),
-        );
-    }
-    lines.push(format!("Revision {}", policy.revision));
-    lines.join("\n")
-}
-
-fn ask(asks: Option<&Asks>) -> String {
-    match asks {
-        Some(Asks::MetricThreshold(asks)) => {
-            let comparison = output::name(asks.comparison().as_str_name(), "COMPARISON_");
-            format!(
-                "{} {} {}",
-                asks.metric,
-                comparison.replace('_', " "),
-                asks.threshold
-            )
-        }
-        Some(Asks::RequiredTags(asks)) => format!("the tags {}", asks.keys.join(", ")),
-        Some(Asks::RequiredRole(asks)) => {
-            format!(
-                "the role {}",
-                output::name(asks.role().as_str_name(), "ROLE_")
-            )
-        }
-        Some(Asks::RequiredDescription(_)) => "a description".to_owned(),
-        None => String::new(),
-    }
-}
-
-/// What a record was about, for a line.
-pub(super) fn subject(record: &AuditRecord) -> String {
-    match record.version {
-        0 => record.model.clone(),
-        number => format!("{}/{number}", record.model),
     }
 }
