@@ -5,7 +5,6 @@ Talks to Herdbook with nothing but the code that protoc generates from `proto/`.
 
 import argparse
 import hashlib
-import io
 import os
 import sys
 import time
@@ -15,7 +14,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "generated"))
 
 import grpc
-import matplotlib
 from google.rpc import error_details_pb2  # installed with grpcio-status
 from grpc_status import rpc_status
 
@@ -38,12 +36,10 @@ from herdbook.tracking.v1.run_pb2_grpc import RunServiceStub
 
 import data
 import surroundings
+from curves import plot
 from family import family_tree
 from network import Network, Scores, Settings
 from story import Story, until
-
-matplotlib.use("Agg")
-from matplotlib import pyplot  # noqa: E402  (after its backend is chosen)
 
 MODEL = "tumor-classifier"
 TRIAGE = "tumor-triage"
@@ -465,19 +461,6 @@ def failed_rules(error: grpc.RpcError) -> list[str]:
         if detail.Unpack(failure):
             failures += [violation.description for violation in failure.violations]
     return failures
-
-
-def plot(history: list[Scores]) -> bytes:
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(8, 3))
-    for axes, name in ((left, "loss"), (right, "accuracy")):
-        axes.plot([getattr(scores, name) for scores in history], label="training")
-        axes.plot([getattr(scores, f"val_{name}") for scores in history], label="validation")
-        axes.set(title=name, xlabel="epoch")
-        axes.legend()
-    image = io.BytesIO()
-    figure.savefig(image, format="png")
-    pyplot.close(figure)
-    return image.getvalue()
 
 
 def arguments() -> argparse.Namespace:
