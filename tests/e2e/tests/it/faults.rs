@@ -129,9 +129,11 @@ async fn a_killed_postgres_loses_nothing_and_doubles_nothing() {
     let writers = writers(&run, &current);
     for kill in 1..=3 {
         acknowledged(&writers, kill * POINTS / 5).await;
-        if let Some(postmaster) = postmaster(folder.path()) {
-            kill_process(postmaster, Signal::KILL).unwrap();
-        }
+        // After the last kill it may still be on its way back.
+        wait_until("a running postgres is killed", async || {
+            kill_process(postmaster(folder.path())?, Signal::KILL).ok()
+        })
+        .await;
     }
     for (_, task) in writers {
         task.await.unwrap();
