@@ -199,7 +199,30 @@ fn shares(batches: Vec<Batch>) -> Vec<Share> {
 /// Commits a group, all in one statement. If that does not apply, because of some writer or because
 /// the connection broke and it may have been applied already, the writers' rows tell which.
 async fn commit_group(store: &Store, batches: Vec<Batch>) {
-    let mut shares = shares(batches);
+    for round in rounds(shares(batches)) {
+        commit_round(store, round).await;
+    }
+}
+
+/// Shares in rounds in which no writer stands twice, as it would when a stream was cut and its batches
+/// came again on another while the first were still waiting.
+fn rounds(shares: Vec<Share>) -> Vec<Vec<Share>> {
+    let mut places: HashMap<(RunKey, String), usize> = HashMap::new();
+    let mut rounds: Vec<Vec<Share>> = Vec::new();
+    for share in shares {
+        let next = places
+            .entry((share.writer.run, share.writer.id.clone()))
+            .or_default();
+        match rounds.get_mut(*next) {
+            Some(round) => round.push(share),
+            None => rounds.push(vec![share]),
+        }
+        *next += 1;
+    }
+    rounds
+}
+
+async fn commit_round(store: &Store, mut shares: Vec<Share>) {
     let deadline = Instant::now() + PATIENCE;
     let mut wait = Duration::from_millis(20);
     while !shares.is_empty() {
@@ -210,7 +233,17 @@ async fn commit_group(store: &Store, batches: Vec<Batch>) {
                     .for_each(|share| share.answer(Answer::Committed(share.last)));
                 return;
             }
-            Ok(false) => {}
+            Ok(false) if Instant::now() < deadline => {}
+            Ok(false) => {
+                tracing::error!(
+                    batches = shares.len(),
+                    "metric writers could not be settled"
+                );
+                shares
+                    .drain(..)
+                    .for_each(|share| share.refuse(share.first, Refusal::Unavailable));
+                return;
+            }
             Err(error) if error.is_passing() && Instant::now() < deadline => {
                 tracing::warn!(%error, "metric points wait for the database");
                 tokio::time::sleep(wait).await;
