@@ -150,6 +150,7 @@ impl MetricStream {
         Ok(proto::WriterOpened {
             writer: open.writer,
             sequence,
+            stop_requested: false,
         })
     }
 
@@ -183,6 +184,7 @@ impl MetricStream {
             let committed = proto::BatchesCommitted {
                 writer: number,
                 sequence: open.committed,
+                stop_requested: false,
             };
             return Ok(Reply::Message(ServerMessage::Committed(committed)));
         }
@@ -327,7 +329,11 @@ fn unfold(first: i64, deltas: &[i64], rows: usize) -> Option<Vec<i64>> {
 pub(super) fn to_message(writer: u32, answer: Answer) -> ServerMessage {
     let (sequence, refusal) = match answer {
         Answer::Committed(sequence) => {
-            return ServerMessage::Committed(proto::BatchesCommitted { writer, sequence });
+            return ServerMessage::Committed(proto::BatchesCommitted {
+                writer,
+                sequence,
+                stop_requested: false,
+            });
         }
         Answer::Refused(sequence, refusal) => (sequence, refusal),
     };

@@ -446,7 +446,7 @@ impl RunService for RunApi {
     ) -> Result<Response<proto::LogBatchResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
         let logged = self.log_batch(workspace, request.into_inner()).await;
-        answer(logged.map(|()| proto::LogBatchResponse {}))
+        answer(logged.map(|()| proto::LogBatchResponse::default()))
     }
 
     async fn delete_tags(
