@@ -66,6 +66,7 @@ impl Stream {
                 ServerMessage::Committed(BatchesCommitted {
                     writer: w,
                     sequence: s,
+                    ..
                 }) if w == writer => {
                     if s == sequence {
                         return;
@@ -89,6 +90,7 @@ fn opened(sequence: u64) -> ServerMessage {
     ServerMessage::Opened(WriterOpened {
         writer: 1,
         sequence,
+        stop_requested: false,
     })
 }
 
