@@ -20,8 +20,8 @@ const NAMESPACE: i32 = 0x4845_5244;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Chore {
-    /// Making the partitions into which metric blocks go.
-    MetricPartitions = 1,
+    /// Compacting metric blocks.
+    MetricCompaction = 1,
     /// Making the key with which services sign for each other.
     SigningKeys = 2,
 }

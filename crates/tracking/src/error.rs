@@ -50,6 +50,24 @@ pub enum TrackingError {
     /// The run was deleted.
     #[error("the run {0} is deleted; restore it with RestoreRun before writing to it")]
     RunDeleted(RunId),
+    /// The run was not deleted.
+    #[error("the run {0} is in use; delete it before it is purged for good")]
+    RunNotDeleted(RunId),
+    /// Other runs have its points.
+    #[error("other runs were forked from run {0} and have its points; purge those first")]
+    RunHasForks(RunId),
+    /// Points beyond the end of a stream.
+    #[error(
+        "the stream {stream:?} of run {run} has {expected} points; send those from there on first"
+    )]
+    StreamGap {
+        /// The run.
+        run: RunId,
+        /// The stream.
+        stream: String,
+        /// Points that it has.
+        expected: u64,
+    },
     /// A param has another value already.
     #[error(
         "the param {key:?} of run {run} is {old:?} and cannot become {new:?}: params are written once; \
@@ -97,9 +115,12 @@ impl ServiceError for TrackingError {
                 Code::NotFound
             }
             Self::ExperimentNameTaken(_) | Self::ParamChanged { .. } => Code::AlreadyExists,
-            Self::ExperimentDeleted(_) | Self::DefaultExperiment | Self::RunDeleted(_) => {
-                Code::FailedPrecondition
-            }
+            Self::ExperimentDeleted(_)
+            | Self::DefaultExperiment
+            | Self::RunDeleted(_)
+            | Self::RunNotDeleted(_)
+            | Self::RunHasForks(_) => Code::FailedPrecondition,
+            Self::StreamGap { .. } => Code::OutOfRange,
             Self::TooLarge(_) => Code::ResourceExhausted,
             Self::DamagedPoints => Code::Internal,
             Self::Range(error) => error.code(),
@@ -120,6 +141,9 @@ impl ServiceError for TrackingError {
             Self::ExperimentDeleted(_) => "EXPERIMENT_DELETED",
             Self::DefaultExperiment => "DEFAULT_EXPERIMENT",
             Self::RunDeleted(_) => "RUN_DELETED",
+            Self::RunNotDeleted(_) => "RUN_NOT_DELETED",
+            Self::RunHasForks(_) => "RUN_HAS_FORKS",
+            Self::StreamGap { .. } => "STREAM_GAP",
             Self::ParamChanged { .. } => "PARAM_CHANGED",
             Self::TooLarge(_) => "TOO_LARGE",
             Self::DamagedPoints => "INTERNAL",
@@ -142,7 +166,15 @@ impl ServiceError for TrackingError {
             Self::ExperimentDeleted(id) => Details::resource("experiment", id.to_string()),
             Self::DefaultExperiment => Details::resource("experiment", "0"),
             Self::RunNotFound(id) => Details::resource("run", id),
-            Self::RunDeleted(id) => Details::resource("run", id.to_string()),
+            Self::RunDeleted(id) | Self::RunNotDeleted(id) | Self::RunHasForks(id) => {
+                Details::resource("run", id.to_string())
+            }
+            Self::StreamGap {
+                stream, expected, ..
+            } => Details {
+                metadata: vec![("expected", expected.to_string())],
+                ..Details::resource("stream", stream)
+            },
             Self::ArtifactNotFound { path, .. } => Details::resource("artifact", path),
             Self::ParamChanged { key, old, new, .. } => Details {
                 metadata: vec![

@@ -1,10 +1,13 @@
 //! The rpcs: decode, call, encode.
 
 pub(crate) mod artifacts;
+mod curves;
+mod definitions;
 pub(crate) mod experiments;
 mod log_batch;
 mod metric_stream;
 pub(crate) mod metrics;
+mod read_metrics;
 pub(crate) mod runs;
 
 use tonic::{Response, Status};

@@ -88,3 +88,15 @@ impl Store {
         Ok(rows.into_iter().filter_map(artifact).collect())
     }
 }
+
+/// Removes all entries of a run that is to be purged.
+pub(crate) async fn purge(
+    transaction: &mut sqlx::PgConnection,
+    run: RunKey,
+) -> Result<(), TrackingError> {
+    sqlx::query("DELETE FROM tracking.artifacts WHERE run_key = $1")
+        .bind(run.0)
+        .execute(transaction)
+        .await?;
+    Ok(())
+}

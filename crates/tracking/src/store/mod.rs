@@ -7,10 +7,17 @@
 
 pub(crate) mod append;
 pub(crate) mod artifacts;
+pub(crate) mod compaction;
+pub(crate) mod curves;
+pub(crate) mod definitions;
 pub(crate) mod experiments;
-pub(crate) mod metrics;
+pub(crate) mod forks;
+pub(crate) mod generations;
+pub(crate) mod points;
+mod purge;
 pub(crate) mod runs;
 pub(crate) mod search;
+pub(crate) mod summaries;
 pub(crate) mod writers;
 
 use std::sync::{Arc, Mutex, PoisonError};

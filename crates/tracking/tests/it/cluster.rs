@@ -5,7 +5,7 @@ use std::sync::Arc;
 use herdbook_blobs::BlobStore;
 use herdbook_core::WorkspaceId;
 use herdbook_lineage::Lineage;
-use herdbook_postgres::migrate;
+use herdbook_postgres::{Database, migrate};
 use herdbook_proto::{
     lineage::v1::lineage_service_client::LineageServiceClient,
     tracking::v1::{
@@ -19,6 +19,7 @@ use herdbook_rpc::{FixedCaller, PeerChannel, Role, RoutesBuilder};
 use herdbook_testkit::{
     TestDatabase,
     grpc::{Unsigned, serve},
+    wait_until,
 };
 use herdbook_tracking::Tracking;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -26,6 +27,9 @@ use tonic::{Status, transport::Channel};
 
 pub(crate) struct Cluster {
     channel: Channel,
+    database: Database,
+    /// Its chores end with it.
+    _tracking: Tracking,
     _stop: DropGuard,
 }
 
@@ -60,8 +64,34 @@ impl Cluster {
         let channel = serve(routes, caller, &shutdown).await;
         Self {
             channel,
+            database,
+            _tracking: tracking,
             _stop: shutdown.drop_guard(),
         }
+    }
+
+    /// Has all points that are hot by now compacted: makes their generation old, and waits until its table
+    /// is free again.
+    pub(crate) async fn compact(&self) {
+        let pool = self.database.pool();
+        let generation: i64 = sqlx::query_scalar(
+            "UPDATE tracking.metric_generations SET opened_at = opened_at - interval '1 hour' \
+             WHERE closed_at IS NULL RETURNING id",
+        )
+        .fetch_one(pool)
+        .await
+        .unwrap();
+        wait_until("the generation is compacted", async || {
+            let left: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM tracking.metric_generations WHERE id <= $1",
+            )
+            .bind(generation)
+            .fetch_one(pool)
+            .await
+            .unwrap();
+            (left == 0).then_some(())
+        })
+        .await;
     }
 
     pub(crate) fn experiments(&self) -> ExperimentServiceClient<Channel> {

@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod cluster;
+mod engine;
 mod experiments;
 mod metrics;
 mod runs;
