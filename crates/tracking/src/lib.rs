@@ -3,6 +3,7 @@
 mod artifact_path;
 mod convert;
 mod error;
+mod manifests;
 mod metrics;
 mod pedigree;
 mod run;
@@ -13,7 +14,7 @@ mod store;
 
 use std::sync::Arc;
 
-use herdbook_blobs::BlobStore;
+use herdbook_blobs::{BlobStore, Blobs, Manifests};
 use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::tracking::v1::{
     artifact_service_server::ArtifactServiceServer,
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 pub use error::TrackingError;
 pub use search::ParseError;
 
+use manifests::RunManifests;
 use metrics::committer::Committers;
 use service::{
     artifacts::ArtifactApi, experiments::ExperimentApi, metrics::MetricApi, runs::RunApi,
@@ -43,7 +45,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 #[derive(Debug)]
 pub struct Tracking {
     store: Store,
-    blobs: BlobStore,
+    blobs: Blobs,
     committers: Arc<Committers>,
     shutdown: CancellationToken,
     relay: JoinHandle<()>,
@@ -70,7 +72,7 @@ impl Tracking {
         ));
         Self {
             store,
-            blobs,
+            blobs: Blobs::new(database, blobs),
             committers,
             shutdown,
             relay,
@@ -97,6 +99,12 @@ impl Tracking {
                 store.clone(),
                 self.blobs.clone()
             ))));
+    }
+
+    /// The blobs that runs name.
+    #[must_use]
+    pub fn manifests(&self) -> Arc<dyn Manifests> {
+        Arc::new(RunManifests::new(self.store.clone()))
     }
 
     /// Waits for the chores to end after shutdown.

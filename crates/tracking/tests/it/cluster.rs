@@ -32,20 +32,13 @@ pub(crate) struct Cluster {
 impl Cluster {
     pub(crate) async fn start() -> Self {
         let database = TestDatabase::create().await.database();
-        migrate(
-            &database,
-            herdbook_lineage::SCHEMA,
-            &herdbook_lineage::MIGRATIONS,
-        )
-        .await
-        .unwrap();
-        migrate(
-            &database,
-            herdbook_tracking::SCHEMA,
-            &herdbook_tracking::MIGRATIONS,
-        )
-        .await
-        .unwrap();
+        for (schema, migrations) in [
+            (herdbook_blobs::SCHEMA, &herdbook_blobs::MIGRATIONS),
+            (herdbook_lineage::SCHEMA, &herdbook_lineage::MIGRATIONS),
+            (herdbook_tracking::SCHEMA, &herdbook_tracking::MIGRATIONS),
+        ] {
+            migrate(&database, schema, migrations).await.unwrap();
+        }
         let caller = Arc::new(FixedCaller::new("ana", WorkspaceId(1), Role::Admin));
         let shutdown = CancellationToken::new();
         let lineage = Lineage::start(&database);
