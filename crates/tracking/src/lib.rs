@@ -1,4 +1,5 @@
-//! Tracking: experiments, runs, params, tags, metrics, inputs and artifacts, and the search over them.
+//! Tracking: experiments, runs, params, tags, metrics, typed values, inputs and artifacts, and the search
+//! over them.
 
 mod artifact_path;
 mod convert;
@@ -11,6 +12,7 @@ mod run_name;
 mod search;
 mod service;
 mod store;
+mod value;
 
 use std::sync::Arc;
 
@@ -19,7 +21,7 @@ use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::tracking::v1::{
     artifact_service_server::ArtifactServiceServer,
     experiment_service_server::ExperimentServiceServer, metric_service_server::MetricServiceServer,
-    run_service_server::RunServiceServer,
+    run_service_server::RunServiceServer, value_service_server::ValueServiceServer,
 };
 use herdbook_rpc::{PeerChannel, RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
@@ -33,6 +35,7 @@ use manifests::RunManifests;
 use metrics::committer::Committers;
 use service::{
     artifacts::ArtifactApi, experiments::ExperimentApi, metrics::MetricApi, runs::RunApi,
+    values::ValueApi,
 };
 use store::Store;
 
@@ -96,6 +99,10 @@ impl Tracking {
             ))))
             .add_service(configured!(MetricServiceServer::new(metrics)))
             .add_service(configured!(ArtifactServiceServer::new(ArtifactApi::new(
+                store.clone(),
+                self.blobs.clone()
+            ))))
+            .add_service(configured!(ValueServiceServer::new(ValueApi::new(
                 store.clone(),
                 self.blobs.clone()
             ))));

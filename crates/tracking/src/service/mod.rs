@@ -5,6 +5,7 @@ pub(crate) mod experiments;
 mod metric_stream;
 pub(crate) mod metrics;
 pub(crate) mod runs;
+pub(crate) mod values;
 
 use tonic::{Response, Status};
 

@@ -160,7 +160,7 @@ pub(crate) async fn purge(
 }
 
 /// Gives the reference back that an entry held, if it held one.
-fn release(references: &mut References, held: Option<Vec<u8>>) {
+pub(super) fn release(references: &mut References, held: Option<Vec<u8>>) {
     let digest = held.and_then(|held| Digest::try_from(held.as_slice()).ok());
     digest
         .into_iter()

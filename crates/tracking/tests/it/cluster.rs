@@ -13,6 +13,7 @@ use herdbook_proto::{
         artifact_service_client::ArtifactServiceClient,
         experiment_service_client::ExperimentServiceClient,
         metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
+        value_service_client::ValueServiceClient,
     },
 };
 use herdbook_rpc::{FixedCaller, PeerChannel, Role, RoutesBuilder};
@@ -71,6 +72,11 @@ impl Cluster {
 
     pub(crate) fn artifacts(&self) -> ArtifactServiceClient<Channel> {
         ArtifactServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn values(&self) -> ValueServiceClient<Channel> {
+        ValueServiceClient::new(self.channel.clone())
+            .max_decoding_message_size(herdbook_core::limits::MESSAGE_BYTES)
     }
 
     pub(crate) fn lineage(&self) -> LineageServiceClient<Channel> {

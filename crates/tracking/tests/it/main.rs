@@ -8,3 +8,4 @@ mod experiments;
 mod metrics;
 mod runs;
 mod search;
+mod values;
