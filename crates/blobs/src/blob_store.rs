@@ -85,9 +85,13 @@ impl BlobStore {
         }
     }
 
-    /// Removes the bytes of `digest`, if they are there.
+    /// Removes the bytes of `digest`, if they are there, and what killed processes left of them.
     pub(crate) async fn remove(&self, digest: Digest) -> Result<(), BlobError> {
-        match self.objects.delete(&self.path(Object::Blob(digest))).await {
+        let path = self.path(Object::Blob(digest));
+        if let Some(folder) = &self.folder {
+            remove_staged(&folder.join(path.as_ref())).await;
+        }
+        match self.objects.delete(&path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(error) => Err(error.into()),
         }
@@ -165,6 +169,17 @@ fn verified(
             None => Some((Err(BlobError::Damaged(blob.digest)), None)),
         }
     })
+}
+
+/// Removes the files `path#1`, `path#2` … into which the local store writes before it renames.
+async fn remove_staged(path: &std::path::Path) {
+    for number in 1_u32.. {
+        let mut staged = path.as_os_str().to_owned();
+        staged.push(format!("#{number}"));
+        if tokio::fs::remove_file(staged).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// Removes the files of uploads under way that have not grown since `time`: the local store writes

@@ -16,4 +16,4 @@ use std::time::Duration;
 
 /// How long a collector may take to remove the bytes of blobs that it marked: afterwards it must not
 /// touch them, and they may be uploaded anew.
-pub(crate) const COLLECTION: Duration = Duration::from_secs(60);
+pub(crate) const COLLECTION: Duration = Duration::from_secs(20);
