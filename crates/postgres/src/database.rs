@@ -76,6 +76,21 @@ impl Database {
         &self.pool
     }
 
+    /// A pool of a few connections apart, for statements that are always the same and find their rows by
+    /// key: planned once a connection, and never as a scan, whatever size the tables had by then.
+    #[must_use]
+    pub fn keyed(&self, connections: u32) -> PgPool {
+        let options = PgConnectOptions::clone(&self.pool.connect_options()).options([
+            ("plan_cache_mode", "force_generic_plan"),
+            ("enable_seqscan", "off"),
+        ]);
+        PgPoolOptions::new()
+            .max_connections(connections)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .idle_timeout(Duration::from_secs(60))
+            .connect_lazy_with(options)
+    }
+
     /// Closes all connections, after those in use are given back.
     pub async fn close(&self) {
         self.pool.close().await;

@@ -35,6 +35,21 @@ impl DatabaseError {
             .then(|| error.constraint().unwrap_or_default())
     }
 
+    /// Whether a single statement that failed with it may have taken effect all the same: the connection
+    /// broke before the answer.
+    #[must_use]
+    pub fn may_have_applied(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable(
+                sqlx::Error::Io(_)
+                    | sqlx::Error::Tls(_)
+                    | sqlx::Error::Protocol(_)
+                    | sqlx::Error::WorkerCrashed
+            )
+        )
+    }
+
     /// Whether the same call may succeed when it is made again.
     #[must_use]
     pub fn is_passing(&self) -> bool {

@@ -92,9 +92,9 @@ pub enum TrackingError {
     /// The question would take more memory than it may.
     #[error("{0}")]
     TooLarge(String),
-    /// A block of points cannot be read.
-    #[error("a block of metric points is damaged")]
-    DamagedBlock,
+    /// Points on disk cannot be read.
+    #[error("metric points on disk are damaged")]
+    DamagedPoints,
     /// Bytes that the file does not have.
     #[error(transparent)]
     Range(#[from] InvalidRange),
@@ -128,7 +128,7 @@ impl ServiceError for TrackingError {
                 Code::FailedPrecondition
             }
             Self::TooLarge(_) => Code::ResourceExhausted,
-            Self::DamagedBlock => Code::Internal,
+            Self::DamagedPoints => Code::Internal,
             Self::Range(error) => error.code(),
             Self::Blob(error) => error.code(),
             Self::Database(error) => error.code(),
@@ -152,7 +152,7 @@ impl ServiceError for TrackingError {
             Self::RunDeleted(_) => "RUN_DELETED",
             Self::ParamChanged { .. } => "PARAM_CHANGED",
             Self::TooLarge(_) => "TOO_LARGE",
-            Self::DamagedBlock => "INTERNAL",
+            Self::DamagedPoints => "INTERNAL",
             Self::Range(error) => error.reason(),
             Self::Blob(error) => error.reason(),
             Self::Database(error) => error.reason(),
@@ -187,7 +187,7 @@ impl ServiceError for TrackingError {
                 metadata: vec![("old", old.clone()), ("new", new.clone())],
                 ..Details::resource("value", key)
             },
-            Self::TooLarge(_) | Self::DamagedBlock | Self::DamagedValue => Details::default(),
+            Self::TooLarge(_) | Self::DamagedPoints | Self::DamagedValue => Details::default(),
             Self::Range(error) => error.details(),
             Self::Blob(error) => error.details(),
             Self::Database(error) => error.details(),

@@ -5,6 +5,7 @@ mod artifact_path;
 mod convert;
 mod error;
 mod manifests;
+#[allow(dead_code, unused_imports)]
 mod metrics;
 mod pedigree;
 mod run;
@@ -32,7 +33,7 @@ pub use error::TrackingError;
 pub use search::ParseError;
 
 use manifests::RunManifests;
-use metrics::committer::Committers;
+use metrics::committer::Committer;
 use service::{
     artifacts::ArtifactApi, experiments::ExperimentApi, metrics::MetricApi, runs::RunApi,
     values::ValueApi,
@@ -49,7 +50,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 pub struct Tracking {
     store: Store,
     blobs: Blobs,
-    committers: Arc<Committers>,
+    committer: Arc<Committer>,
     shutdown: CancellationToken,
     relay: JoinHandle<()>,
 }
@@ -65,8 +66,8 @@ impl Tracking {
         shutdown: CancellationToken,
     ) -> Self {
         let outbox = Outbox::new(SCHEMA);
-        let store = Store::new(database.pool().clone(), outbox.clone());
-        let committers = Arc::new(Committers::start(&store));
+        let store = Store::new(database, outbox.clone());
+        let committer = Arc::new(Committer::start(&store));
         let relay = tokio::spawn(pedigree::relay(
             outbox,
             database.pool().clone(),
@@ -76,7 +77,7 @@ impl Tracking {
         Self {
             store,
             blobs: Blobs::new(database, blobs),
-            committers,
+            committer,
             shutdown,
             relay,
         }
@@ -85,17 +86,14 @@ impl Tracking {
     /// Adds the services to a server.
     pub fn register(&self, routes: &mut RoutesBuilder) {
         let store = &self.store;
-        let metrics = MetricApi::new(
-            store.clone(),
-            self.committers.clone(),
-            self.shutdown.clone(),
-        );
+        let metrics = MetricApi::new(store.clone(), self.committer.clone(), self.shutdown.clone());
         routes
             .add_service(configured!(ExperimentServiceServer::new(
                 ExperimentApi::new(store.clone())
             )))
             .add_service(configured!(RunServiceServer::new(RunApi::new(
-                store.clone()
+                store.clone(),
+                self.committer.clone(),
             ))))
             .add_service(configured!(MetricServiceServer::new(metrics)))
             .add_service(configured!(ArtifactServiceServer::new(ArtifactApi::new(

@@ -1,14 +1,17 @@
 //! The metric engine: points in by the batch, and out as curves.
 //!
 //! A batch of points becomes one block and one change of each metric's summary. Batches of all streams
-//! are committed together by a few committers; a batch is applied in the transaction that moves its
-//! writer's number on by one, which is what makes it count exactly once.
+//! and calls are committed together; a batch is applied in the transaction that moves its writer's number
+//! on by one, which is what makes it count exactly once. In the background blocks become chunks of
+//! columns, one a metric, with buckets from which a chart is drawn.
 
 pub(crate) mod codec;
 pub(crate) mod committer;
 pub(crate) mod envelope;
 mod points;
+mod series;
 mod summary;
 
 pub(crate) use points::{PointTable, Points};
+pub(crate) use series::{Series, SeriesByKey, add_block};
 pub(crate) use summary::Summary;

@@ -47,6 +47,12 @@ impl Points {
         )
     }
 
+    /// Least time; 0 if there are no points.
+    pub(crate) fn first_time_us(&self) -> i64 {
+        let times = self.0.iter().flat_map(|table| &table.times_us);
+        times.min().copied().unwrap_or_default()
+    }
+
     /// The keys, each once.
     pub(crate) fn keys(&self) -> Vec<&str> {
         let mut keys: Vec<_> = self

@@ -1,12 +1,6 @@
 //! One `LogMetrics` stream: reads what the client sends, hands it to the committers, and answers.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-};
+use std::{collections::HashMap, sync::Arc};
 
 use herdbook_core::{
     check_key,
@@ -24,9 +18,10 @@ use crate::{
     TrackingError, convert,
     metrics::{
         PointTable, Points,
-        committer::{Answer, Batch, Committers, Refusal, Writer},
+        committer::{Answer, Claim, Committer, Entry, Refusal, Reply as Answered, Writer},
     },
-    store::{Store, writers::BlockRow},
+    run::RunKey,
+    store::{Store, append::BlockRow},
 };
 
 /// Writers open on one stream.
@@ -36,21 +31,24 @@ const WRITER_ID_CHARS: usize = 128;
 /// Points from which on a batch is encoded off the threads that serve everybody.
 const LARGE: usize = 20_000;
 
-/// What is answered on a stream.
-pub(super) type Outgoing = mpsc::UnboundedSender<(u32, Answer)>;
+/// Writers of a stream that have something to answer.
+pub(super) type Outgoing = mpsc::UnboundedSender<Arc<Writer>>;
 
 /// The state of a stream.
 pub(super) struct MetricStream {
     caller: Caller,
     store: Store,
-    committers: Arc<Committers>,
+    committer: Arc<Committer>,
     outgoing: Outgoing,
     writers: HashMap<u32, OpenWriter>,
     keys: HashMap<u32, String>,
 }
 
 struct OpenWriter {
+    run: RunKey,
     writer: Arc<Writer>,
+    /// Whether this stream takes nothing more from it until it is opened again.
+    closed: bool,
     /// Number of the last batch that was handed on.
     last: u64,
     /// Number that was committed when the writer was opened.
@@ -68,13 +66,13 @@ impl MetricStream {
     pub(super) fn new(
         caller: Caller,
         store: Store,
-        committers: Arc<Committers>,
+        committer: Arc<Committer>,
         outgoing: Outgoing,
     ) -> Self {
         Self {
             caller,
             store,
-            committers,
+            committer,
             outgoing,
             writers: HashMap::new(),
             keys: HashMap::new(),
@@ -126,8 +124,8 @@ impl MetricStream {
             let run = self.store.active_run(self.caller.workspace, run).await?;
             Ok((run, self.store.open_writer(run, &id, epoch).await?))
         };
-        let (run, sequence) = match opened.await {
-            Ok((run, Some(sequence))) => (run, sequence),
+        let (run, found) = match opened.await {
+            Ok((run, Some(found))) => (run, found),
             Ok((_, None)) => {
                 let message =
                     "a newer process writes under this writer id; end this one".to_owned();
@@ -135,22 +133,19 @@ impl MetricStream {
             }
             Err(error) => return Err(refuse_with(open.writer, error)),
         };
-        let writer = Arc::new(Writer {
-            run,
-            id,
-            epoch,
-            refused: AtomicBool::new(false),
-        });
+        let writer = Writer::new(id, epoch, open.writer, self.outgoing.clone());
         let opened = OpenWriter {
-            writer,
-            last: sequence,
-            committed: sequence,
+            run,
+            writer: Arc::new(writer),
+            closed: false,
+            last: found.sequence,
+            committed: found.sequence,
         };
         self.writers.insert(open.writer, opened);
         Ok(proto::WriterOpened {
             writer: open.writer,
-            sequence,
-            stop_requested: false,
+            sequence: found.sequence,
+            stop_requested: found.stop_requested,
         })
     }
 
@@ -177,7 +172,7 @@ impl MetricStream {
             let message = format!("writer {number} is not open on this stream; open it first");
             return Err(refuse(Code::FailedPrecondition, "WRITER_NOT_OPEN", message));
         };
-        if open.writer.refused.load(Ordering::SeqCst) {
+        if open.closed || open.writer.is_refused() {
             return Ok(Reply::None);
         }
         if sequence <= open.committed {
@@ -211,14 +206,19 @@ impl MetricStream {
             }
         };
         open.last = sequence;
-        let writer = open.writer.clone();
-        self.hand_on(number, sequence, writer, points).await;
+        if points.count() == 0 {
+            let message = "a batch has at least one point".to_owned();
+            self.close(number);
+            return Err(refuse(Code::InvalidArgument, "INVALID_BATCH", message));
+        }
+        let (run, writer) = (open.run, open.writer.clone());
+        self.hand_on(run, writer, sequence, points).await;
         Ok(Reply::None)
     }
 
-    async fn hand_on(&self, number: u32, sequence: u64, writer: Arc<Writer>, points: Points) {
+    async fn hand_on(&self, run: RunKey, writer: Arc<Writer>, sequence: u64, points: Points) {
         // About what the points take in memory until they are on disk.
-        let Some(permit) = self.committers.reserve(points.count() * 16).await else {
+        let Some(permit) = self.committer.reserve(points.count() * 16).await else {
             return;
         };
         let large = points.count() >= LARGE;
@@ -235,23 +235,25 @@ impl MetricStream {
                 return;
             }
         };
-        let batch = Batch {
-            writer,
-            workspace: self.caller.workspace.0,
-            sequence,
+        let entry = Entry {
+            workspace: self.caller.workspace,
+            run,
+            claim: Claim::Batch {
+                writer: writer.clone(),
+                sequence,
+            },
+            reply: Answered::Stream(writer),
             block,
             summaries,
-            number,
-            answers: self.outgoing.clone(),
             permit,
         };
-        self.committers.commit(batch).await;
+        self.committer.commit(entry).await;
     }
 
     /// Takes nothing more from a writer until it is opened again.
     fn close(&mut self, number: u32) {
-        if let Some(open) = self.writers.get(&number) {
-            open.writer.refused.store(true, Ordering::SeqCst);
+        if let Some(open) = self.writers.get_mut(&number) {
+            open.closed = true;
         }
     }
 }
@@ -328,14 +330,17 @@ fn unfold(first: i64, deltas: &[i64], rows: usize) -> Option<Vec<i64>> {
 /// An answer of a committer as a message.
 pub(super) fn to_message(writer: u32, answer: Answer) -> ServerMessage {
     let (sequence, refusal) = match answer {
-        Answer::Committed(sequence) => {
+        Answer::Committed {
+            sequence,
+            stop_requested,
+        } => {
             return ServerMessage::Committed(proto::BatchesCommitted {
                 writer,
                 sequence,
-                stop_requested: false,
+                stop_requested,
             });
         }
-        Answer::Refused(sequence, refusal) => (sequence, refusal),
+        Answer::Refused { sequence, refusal } => (sequence, refusal),
     };
     let (code, reason, message, expected_sequence) = match refusal {
         Refusal::Fenced => (

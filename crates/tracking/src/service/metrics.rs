@@ -21,7 +21,7 @@ use super::{
 use crate::{
     TrackingError, convert,
     metrics::{
-        committer::Committers,
+        committer::Committer,
         envelope::{Bucket, envelope},
     },
     run::RunKey,
@@ -43,19 +43,19 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct MetricApi {
     store: Store,
-    committers: Arc<Committers>,
+    committer: Arc<Committer>,
     shutdown: CancellationToken,
 }
 
 impl MetricApi {
     pub(crate) fn new(
         store: Store,
-        committers: Arc<Committers>,
+        committer: Arc<Committer>,
         shutdown: CancellationToken,
     ) -> Self {
         Self {
             store,
-            committers,
+            committer,
             shutdown,
         }
     }
@@ -214,7 +214,7 @@ impl MetricService for MetricApi {
         let mut stream = MetricStream::new(
             caller,
             self.store.clone(),
-            self.committers.clone(),
+            self.committer.clone(),
             committed,
         );
         let shutdown = self.shutdown.clone();
@@ -237,8 +237,13 @@ impl MetricService for MetricApi {
                 }
             }
         });
-        let answers = UnboundedReceiverStream::new(committed_answers)
-            .map(|(writer, answer)| to_message(writer, answer));
+        let answers = UnboundedReceiverStream::new(committed_answers).flat_map(|writer| {
+            let number = writer.number;
+            let answers = writer
+                .answers()
+                .map(move |answer| to_message(number, answer));
+            futures::stream::iter(answers)
+        });
         let all = futures::stream::select(ReceiverStream::new(at_once), answers).map(|message| {
             Ok(proto::LogMetricsResponse {
                 message: Some(message),

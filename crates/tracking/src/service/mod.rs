@@ -2,6 +2,7 @@
 
 pub(crate) mod artifacts;
 pub(crate) mod experiments;
+mod log_batch;
 mod metric_stream;
 pub(crate) mod metrics;
 pub(crate) mod runs;

@@ -1,9 +1,10 @@
 //! Runs.
 
+use std::sync::Arc;
+
 use chrono::Utc;
 use herdbook_core::{
-    PageToken, RunId, WorkspaceId, check_key, check_name, check_text,
-    limits::{ENTRIES_PER_REQUEST, POINTS_PER_BATCH},
+    PageToken, RunId, WorkspaceId, check_name, check_text, limits::ENTRIES_PER_REQUEST,
 };
 use herdbook_proto::{
     InvalidRequest, Violations,
@@ -16,14 +17,13 @@ use tonic::{Request, Response, Status};
 use super::answer;
 use crate::{
     TrackingError, convert,
-    metrics::{PointTable, Points},
+    metrics::committer::Committer,
     run::{Run, RunKey, RunStatus},
     run_name,
     search::{parse_filter, parse_order},
     store::{
         Store,
-        metrics::append_points,
-        runs::{Told, insert_inputs, insert_params, note_request, put_tags, remove_tags},
+        runs::{Told, remove_tags},
         search::{Cursor, Search},
     },
 };
@@ -34,12 +34,13 @@ const ORDERS: usize = 3;
 const EXPERIMENTS: usize = 1_000;
 
 pub(crate) struct RunApi {
-    store: Store,
+    pub(super) store: Store,
+    pub(super) committer: Arc<Committer>,
 }
 
 impl RunApi {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+    pub(crate) fn new(store: Store, committer: Arc<Committer>) -> Self {
+        Self { store, committer }
     }
 
     async fn create(
@@ -274,46 +275,6 @@ impl RunApi {
         })
     }
 
-    async fn log_batch(
-        &self,
-        workspace: WorkspaceId,
-        request: proto::LogBatchRequest,
-    ) -> Result<(), TrackingError> {
-        let mut violations = Violations::default();
-        let params = convert::params(request.params, &mut violations);
-        let tags = convert::tags("tags", request.tags, &mut violations);
-        let inputs = convert::inputs("inputs", request.inputs, &mut violations);
-        let points = points(request.metrics, &mut violations);
-        let request_id = fields::request_id(request.request_id, &mut violations);
-        violations.finish()?;
-
-        let id = convert::run_id(&request.run_id)?;
-        let change = async |transaction: &mut sqlx::PgConnection,
-                            locked: &mut crate::store::runs::LockedRun| {
-            let (key, run) = (locked.key, &mut locked.run);
-            if let Some(request_id) = &request_id
-                && !note_request(transaction, key, request_id).await?
-            {
-                return Ok(Told::Unchanged);
-            }
-            let new_params = run.add_params(params)?;
-            insert_params(transaction, workspace, key, &new_params).await?;
-            put_tags(transaction, workspace, key, &tags).await?;
-            let new_inputs = run.add_inputs(inputs);
-            insert_inputs(transaction, workspace, key, &new_inputs).await?;
-            append_points(transaction, workspace, key, &points).await?;
-            let unchanged = new_params.is_empty() && tags.is_empty() && new_inputs.is_empty();
-            run.tags.extend(tags);
-            Ok(match (unchanged, new_inputs.is_empty()) {
-                (true, _) => Told::Unchanged,
-                (false, true) => Told::Nothing,
-                (false, false) => Told::Everything,
-            })
-        };
-        self.store.change_run(workspace, id, change).await?;
-        Ok(())
-    }
-
     async fn delete_tags(
         &self,
         workspace: WorkspaceId,
@@ -337,41 +298,6 @@ impl RunApi {
         self.store.change_run(workspace, id, change).await?;
         Ok(())
     }
-}
-
-/// Points of a call as tables, one a point, in their order.
-fn points(metrics: Vec<proto::Metric>, violations: &mut Violations) -> Points {
-    if metrics.len() > POINTS_PER_BATCH {
-        violations.add(
-            "metrics",
-            format!(
-                "has {} points; at most {POINTS_PER_BATCH} are taken at a time",
-                metrics.len()
-            ),
-        );
-        return Points::default();
-    }
-    let now = Utc::now().timestamp_micros();
-    let mut tables: Vec<PointTable> = Vec::new();
-    for (index, metric) in metrics.into_iter().enumerate() {
-        violations.check(format!("metrics[{index}].key"), check_key(&metric.key));
-        let time = metric.time_us.unwrap_or(now);
-        match tables.last_mut() {
-            // A run of points of one metric stays one table.
-            Some(table) if table.keys.first() == Some(&metric.key) => {
-                table.steps.push(metric.step);
-                table.times_us.push(time);
-                table.values.push(metric.value);
-            }
-            _ => tables.push(PointTable {
-                keys: vec![metric.key],
-                steps: vec![metric.step],
-                times_us: vec![time],
-                values: vec![metric.value],
-            }),
-        }
-    }
-    Points(tables)
 }
 
 #[tonic::async_trait]
@@ -445,8 +371,7 @@ impl RunService for RunApi {
         request: Request<proto::LogBatchRequest>,
     ) -> Result<Response<proto::LogBatchResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
-        let logged = self.log_batch(workspace, request.into_inner()).await;
-        answer(logged.map(|()| proto::LogBatchResponse::default()))
+        answer(self.log(workspace, request.into_inner()).await)
     }
 
     async fn delete_tags(

@@ -1,38 +1,68 @@
-WITH moves AS (
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::bigint[], $5::bigint[])
-        AS m (run_key, writer_id, epoch, old, new)
+-- {slot} is the table of the ring that is written to.
+WITH touched AS (
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
+        AS t (run_key, blocks, points, first_time_us)
 ),
 -- Locked in the order in which every transaction locks, so that none waits in a circle.
-locked AS (
+heads AS (
+    SELECT h.run_key, h.blocks, h.stop_requested
+    FROM touched t
+    JOIN tracking.run_heads h ON h.run_key = t.run_key AND h.writable
+    ORDER BY h.run_key
+    FOR NO KEY UPDATE OF h
+),
+grown AS (
+    UPDATE tracking.run_heads h SET
+        blocks = h.blocks + t.blocks,
+        points = h.points + t.points,
+        first_time_us = least(h.first_time_us, t.first_time_us),
+        version = h.version + 1,
+        settled = false,
+        changed_at = now()
+    FROM touched t JOIN heads l ON l.run_key = t.run_key
+    WHERE h.run_key = t.run_key
+    RETURNING 1
+),
+moves AS (
+    SELECT * FROM unnest($5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[])
+        AS m (run_key, writer_id, epoch, old, new)
+),
+writers AS (
     SELECT w.run_key, w.writer_id, m.new
     FROM moves m
-    JOIN tracking.metric_writers w
-        ON w.run_key = m.run_key AND w.writer_id = m.writer_id AND w.epoch = m.epoch
-            AND w.sequence = m.old
-    JOIN tracking.runs r ON r.run_key = m.run_key AND r.deleted_at IS NULL
+    JOIN heads l ON l.run_key = m.run_key
+    JOIN tracking.metric_writers w ON w.run_key = m.run_key AND w.writer_id = m.writer_id
+        AND w.epoch = m.epoch AND w.sequence = m.old
     ORDER BY w.run_key, w.writer_id
-    FOR UPDATE OF w
+    FOR NO KEY UPDATE OF w
 ),
 advanced AS (
-    UPDATE tracking.metric_writers w SET sequence = l.new FROM locked l
+    UPDATE tracking.metric_writers w SET sequence = l.new FROM writers l
     WHERE w.run_key = l.run_key AND w.writer_id = l.writer_id
     RETURNING 1
 ),
+-- A call that was done already violates the primary key, which undoes all.
+requests AS (
+    INSERT INTO tracking.log_requests (run_key, request_id)
+    SELECT * FROM unnest($10::bigint[], $11::text[])
+    RETURNING 1
+),
 blocks AS (
-    INSERT INTO tracking.metric_blocks (run_key, keys, min_step, max_step, points, data)
-    SELECT run_key, string_to_array(keys, E'\n'), min_step, max_step, points, data
-    FROM unnest($6::bigint[], $7::text[], $8::bigint[], $9::bigint[], $10::int[], $11::bytea[])
-        WITH ORDINALITY AS b (run_key, keys, min_step, max_step, points, data, n)
-    ORDER BY n
+    INSERT INTO tracking.metric_blocks_{slot} (run_key, id, keys, min_step, max_step, points, data)
+    SELECT b.run_key, l.blocks + b.number, string_to_array(b.keys, E'\n'), b.min_step, b.max_step, b.points, b.data
+    FROM unnest($12::bigint[], $13::bigint[], $14::text[], $15::bigint[], $16::bigint[], $17::int[], $18::bytea[])
+        AS b (run_key, number, keys, min_step, max_step, points, data)
+    JOIN heads l ON l.run_key = b.run_key
     RETURNING 1
 ),
 summaries AS (
     INSERT INTO tracking.metric_summaries AS s
         (run_key, workspace_id, key, latest, latest_step, latest_time_us, min, max, count)
-    SELECT * FROM unnest($12::bigint[], $13::int[], $14::text[], $15::float8[], $16::bigint[],
-        $17::bigint[], $18::float8[], $19::float8[], $20::bigint[])
+    SELECT * FROM unnest($19::bigint[], $20::int[], $21::text[], $22::float8[], $23::bigint[],
+        $24::bigint[], $25::float8[], $26::float8[], $27::bigint[])
         AS n (run_key, workspace_id, key, latest, latest_step, latest_time_us, min, max, count)
-    ORDER BY run_key, key COLLATE "C"
+    -- Waits until the heads are locked.
+    WHERE (SELECT count(*) FROM heads) > 0
     ON CONFLICT (run_key, key) DO UPDATE SET
         latest = CASE WHEN (excluded.latest_step, excluded.latest_time_us)
                 >= (s.latest_step, s.latest_time_us) THEN excluded.latest ELSE s.latest END,
@@ -43,7 +73,20 @@ summaries AS (
         max = greatest(s.max, excluded.max),
         count = s.count + excluded.count
     RETURNING 1
+),
+usage AS (
+    INSERT INTO tracking.workspace_usage AS u (workspace_id, shard, points, bytes)
+    SELECT n.workspace_id, $28, n.points, n.bytes
+    FROM unnest($29::int[], $30::bigint[], $31::bigint[]) AS n (workspace_id, points, bytes)
+    WHERE (SELECT count(*) FROM heads) > 0
+    ON CONFLICT (workspace_id, shard) DO UPDATE SET
+        points = u.points + excluded.points, bytes = u.bytes + excluded.bytes
+    RETURNING 1
 )
--- A writer that could not move undoes the statement as a whole, by an error that nothing else raises.
-SELECT 1 / (CASE WHEN (SELECT count(*) FROM advanced) = cardinality($1) THEN 1 ELSE 0 END),
-    (SELECT count(*) FROM blocks), (SELECT count(*) FROM summaries)
+-- What could not move, or a generation that was closed meanwhile, undoes the statement as a whole, by an
+-- error that nothing else raises.
+SELECT 1 / (CASE WHEN (SELECT count(*) FROM grown) = cardinality($1)
+            AND (SELECT count(*) FROM advanced) = cardinality($5)
+            AND EXISTS (SELECT FROM tracking.metric_generations WHERE id = $32 AND closed_at IS NULL)
+        THEN 1 ELSE 0 END),
+    ARRAY(SELECT run_key FROM heads WHERE stop_requested)

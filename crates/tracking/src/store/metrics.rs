@@ -1,11 +1,10 @@
-//! Points of one call, and reading points back.
+//! Reading points back.
 
 use std::collections::HashMap;
 
-use herdbook_core::WorkspaceId;
-use sqlx::{FromRow, PgConnection};
+use sqlx::FromRow;
 
-use super::{Store, writers::BlockRow};
+use super::Store;
 use crate::{
     TrackingError,
     metrics::{Points, codec},
@@ -26,56 +25,6 @@ pub(crate) struct SummaryRow {
     pub(crate) min: Option<f64>,
     pub(crate) max: Option<f64>,
     pub(crate) count: i64,
-}
-
-/// Adds points to a run in the caller's transaction, which has locked the run's row.
-pub(crate) async fn append_points(
-    transaction: &mut PgConnection,
-    workspace: WorkspaceId,
-    run: RunKey,
-    points: &Points,
-) -> Result<(), TrackingError> {
-    if points.count() == 0 {
-        return Ok(());
-    }
-    let block = BlockRow::encode(points);
-    sqlx::query(
-        "INSERT INTO tracking.metric_blocks (run_key, keys, min_step, max_step, points, data) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
-    )
-    .bind(run.0)
-    .bind(block.keys)
-    .bind(block.min_step)
-    .bind(block.max_step)
-    .bind(block.points)
-    .bind(block.data)
-    .execute(&mut *transaction)
-    .await?;
-
-    let summaries = points.summaries();
-    sqlx::query(include_str!("add_summaries.sql"))
-        .bind(run.0)
-        .bind(workspace.0)
-        .bind(summaries.keys().map(String::as_str).collect::<Vec<_>>())
-        .bind(summaries.values().map(|s| s.latest).collect::<Vec<_>>())
-        .bind(
-            summaries
-                .values()
-                .map(|s| s.latest_step)
-                .collect::<Vec<_>>(),
-        )
-        .bind(
-            summaries
-                .values()
-                .map(|s| s.latest_time_us)
-                .collect::<Vec<_>>(),
-        )
-        .bind(summaries.values().map(|s| s.min).collect::<Vec<_>>())
-        .bind(summaries.values().map(|s| s.max).collect::<Vec<_>>())
-        .bind(summaries.values().map(|s| s.count).collect::<Vec<_>>())
-        .execute(transaction)
-        .await?;
-    Ok(())
 }
 
 impl Store {
@@ -144,7 +93,7 @@ impl Store {
         };
         let points = rows
             .iter()
-            .map(|(_, data)| codec::decode(data))
+            .map(|(_, data)| codec::block::decode(data))
             .collect::<Result<_, _>>()?;
         Ok(Some((points, *last)))
     }

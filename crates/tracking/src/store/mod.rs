@@ -5,6 +5,7 @@
 //! appending points (one statement a group of batches) and a page of runs (one row a run). On failure:
 //! each call is one transaction; what was not acknowledged may be sent again.
 
+pub(crate) mod append;
 pub(crate) mod artifacts;
 pub(crate) mod experiments;
 pub(crate) mod metrics;
@@ -17,25 +18,38 @@ pub(crate) mod writers;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use herdbook_core::WorkspaceId;
-use herdbook_postgres::Outbox;
+use herdbook_core::{RunId, WorkspaceId};
+use herdbook_postgres::{Database, Outbox};
 use sqlx::PgPool;
 
-use crate::TrackingError;
+use crate::{TrackingError, run::RunKey};
+
+/// Connections of the committer.
+const WRITERS: u32 = 4;
+/// Keys of runs that are remembered.
+const KEYS: usize = 65_536;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     pool: PgPool,
+    /// Connections of the committer: never behind a question of somebody else.
+    writers: PgPool,
+    generation: append::OpenGeneration,
     outbox: Outbox,
+    /// What never changes and is asked with each call.
+    keys: Arc<quick_cache::sync::Cache<(WorkspaceId, RunId), RunKey>>,
     /// Workspaces known to have their first experiment.
     seen: Arc<Mutex<Vec<WorkspaceId>>>,
 }
 
 impl Store {
-    pub(crate) fn new(pool: PgPool, outbox: Outbox) -> Self {
+    pub(crate) fn new(database: &Database, outbox: Outbox) -> Self {
         Self {
-            pool,
+            pool: database.pool().clone(),
+            writers: database.keyed(WRITERS),
+            generation: append::OpenGeneration::default(),
             outbox,
+            keys: Arc::new(quick_cache::sync::Cache::new(KEYS)),
             seen: Arc::default(),
         }
     }

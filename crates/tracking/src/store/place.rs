@@ -27,7 +27,7 @@ impl Place {
         ] {
             migrate(&database, schema, migrations).await.unwrap();
         }
-        let store = Store::new(database.pool().clone(), Outbox::new(crate::SCHEMA));
+        let store = Store::new(&database, Outbox::new(crate::SCHEMA));
         store.ensure_workspace(WORKSPACE).await.unwrap();
         let blobs = Blobs::new(&database, BlobStore::open("memory:").unwrap());
         Self {

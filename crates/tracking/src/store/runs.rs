@@ -105,6 +105,7 @@ impl Store {
         };
         (run.created_at, run.updated_at) = (created_at, created_at);
         let key = RunKey(key);
+        insert_head(&mut transaction, workspace, key).await?;
         insert_params(&mut transaction, workspace, key, &run.params).await?;
         put_tags(&mut transaction, workspace, key, &run.tags).await?;
         insert_inputs(&mut transaction, workspace, key, &run.inputs).await?;
@@ -158,17 +159,37 @@ impl Store {
         Ok(runs.map(|(key, run)| (run.id, (key, run))).collect())
     }
 
+    /// The key of a run, deleted or not.
+    pub(crate) async fn run_key(
+        &self,
+        workspace: WorkspaceId,
+        id: RunId,
+    ) -> Result<RunKey, TrackingError> {
+        if let Some(key) = self.keys.get(&(workspace, id)) {
+            return Ok(key);
+        }
+        let key: Option<i64> = sqlx::query_scalar(
+            "SELECT run_key FROM tracking.runs WHERE workspace_id = $1 AND id = $2",
+        )
+        .bind(workspace.0)
+        .bind(id.as_uuid())
+        .fetch_optional(&self.pool)
+        .await?;
+        let key = RunKey(key.ok_or_else(|| TrackingError::RunNotFound(id.to_string()))?);
+        self.keys.insert((workspace, id), key);
+        Ok(key)
+    }
+
     /// The key of a run that may be written to.
     pub(crate) async fn active_run(
         &self,
         workspace: WorkspaceId,
         id: RunId,
     ) -> Result<RunKey, TrackingError> {
-        let (key, run) = self.run(workspace, id).await?;
-        if run.deleted {
-            Err(TrackingError::RunDeleted(id))
-        } else {
-            Ok(key)
+        let key = self.run_key(workspace, id).await?;
+        match self.writable(&[key]).await?.contains(&key) {
+            true => Ok(key),
+            false => Err(TrackingError::RunDeleted(id)),
         }
     }
 
@@ -183,7 +204,9 @@ impl Store {
     where
         F: AsyncFnOnce(&mut PgConnection, &mut LockedRun) -> Result<Told, TrackingError>,
     {
+        let key = self.run_key(workspace, id).await?;
         let mut transaction = self.pool.begin().await?;
+        lock_head(&mut transaction, key).await?;
         let mut locked = lock(&mut transaction, workspace, id).await?;
         if locked.run.deleted {
             return Err(TrackingError::RunDeleted(id));
@@ -217,18 +240,21 @@ impl Store {
         id: RunId,
         deleted: bool,
     ) -> Result<(), TrackingError> {
-        let (_, run) = self.run(workspace, id).await?;
+        let (key, run) = self.run(workspace, id).await?;
         let experiment = self.experiment(workspace, run.experiment).await?;
         if !deleted && experiment.deleted {
             return Err(TrackingError::ExperimentDeleted(experiment.id));
         }
         sqlx::query(
-            "UPDATE tracking.runs SET updated_at = now(), \
-                 deleted_at = CASE WHEN $3 THEN coalesce(deleted_at, now()) END \
-             WHERE workspace_id = $1 AND id = $2",
+            "WITH head AS ( \
+                 UPDATE tracking.run_heads SET writable = NOT $2, version = version + 1, \
+                     settled = false, changed_at = now() \
+                 WHERE run_key = $1 RETURNING run_key) \
+             UPDATE tracking.runs r SET updated_at = now(), \
+                 deleted_at = CASE WHEN $2 THEN coalesce(deleted_at, now()) END \
+             FROM head WHERE r.run_key = head.run_key",
         )
-        .bind(workspace.0)
-        .bind(id.as_uuid())
+        .bind(key.0)
         .bind(deleted)
         .execute(&self.pool)
         .await?;
@@ -259,6 +285,31 @@ pub(crate) enum Told {
     Nothing,
     /// Nothing changed in the run's row.
     Unchanged,
+}
+
+/// Locks the head of a run, as all do that change it, and notes that search has to look at it again.
+async fn lock_head(transaction: &mut PgConnection, key: RunKey) -> Result<(), TrackingError> {
+    sqlx::query(
+        "UPDATE tracking.run_heads SET version = version + 1, settled = false, \
+             changed_at = clock_timestamp() WHERE run_key = $1",
+    )
+    .bind(key.0)
+    .execute(transaction)
+    .await?;
+    Ok(())
+}
+
+async fn insert_head(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    key: RunKey,
+) -> Result<(), TrackingError> {
+    sqlx::query("INSERT INTO tracking.run_heads (run_key, workspace_id) VALUES ($1, $2)")
+        .bind(key.0)
+        .bind(workspace.0)
+        .execute(transaction)
+        .await?;
+    Ok(())
 }
 
 async fn lock(

@@ -1,0 +1,184 @@
+//! Commits a group, and finds out what to answer when it does not go through at once.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    entry::{Answer, Refusal},
+    group::{Once, Share},
+};
+use crate::{
+    TrackingError,
+    store::{
+        Store,
+        append::{Advance, Group},
+    },
+};
+
+/// How long it is tried again while the database is away, before the group is given up; its writers
+/// were not told that it is committed, and send it again.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+
+/// Commits a group, all in one statement, and answers each of its shares. If that does not apply,
+/// because of some share or because the connection broke and it may have been applied already, the
+/// rows of the writers and calls tell which.
+pub(super) async fn commit(store: &Store, mut shares: Vec<Share>) {
+    let deadline = Instant::now() + PATIENCE;
+    let mut wait = Duration::from_millis(20);
+    while !shares.is_empty() {
+        match store.append_group(&group(&shares)).await {
+            Ok(Some(stop)) => {
+                for share in shares {
+                    let answer = committed(&share, stop.contains(&share.run.0));
+                    share.reply.answer(answer);
+                }
+                return;
+            }
+            Ok(None) if Instant::now() < deadline => {}
+            Ok(None) => {
+                tracing::error!(shares = shares.len(), "metric points could not be settled");
+                return give_up(shares);
+            }
+            Err(error) if error.is_passing() && Instant::now() < deadline => {
+                tracing::warn!(%error, "metric points wait for the database");
+                if error.may_have_applied() {
+                    shares = give_up_uncounted(shares);
+                }
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+            Err(error) => {
+                tracing::error!(%error, shares = shares.len(), "metric points were not committed");
+                return give_up(shares);
+            }
+        }
+        match verdicts(store, &mut shares).await {
+            Ok(verdicts) => {
+                let settled = shares.into_iter().zip(verdicts);
+                shares = settled
+                    .filter_map(|(share, verdict)| match verdict {
+                        None => Some(share),
+                        Some(answer) => {
+                            share.reply.answer(answer);
+                            None
+                        }
+                    })
+                    .collect();
+            }
+            Err(error) => tracing::warn!(%error, "the state of metric writers could not be read"),
+        }
+    }
+}
+
+fn committed(share: &Share, stop_requested: bool) -> Answer {
+    let sequence = match &share.once {
+        Once::Advance(advance) => advance.to,
+        Once::Request(_) | Once::None => 0,
+    };
+    Answer::Committed {
+        sequence,
+        stop_requested,
+    }
+}
+
+fn refuse(share: &Share, refusal: Refusal) -> Answer {
+    let sequence = match &share.once {
+        Once::Advance(advance) => advance.from + 1,
+        Once::Request(_) | Once::None => 0,
+    };
+    Answer::Refused { sequence, refusal }
+}
+
+/// Of calls without a request id nobody can tell whether they were applied: their callers decide.
+fn give_up_uncounted(shares: Vec<Share>) -> Vec<Share> {
+    let (counted, uncounted) = shares
+        .into_iter()
+        .partition(|share| !matches!(share.once, Once::None));
+    give_up(uncounted);
+    counted
+}
+
+fn give_up(shares: Vec<Share>) {
+    for share in shares {
+        let answer = refuse(&share, Refusal::Unavailable);
+        share.reply.answer(answer);
+    }
+}
+
+/// What to answer those shares that are committed already or never will be; nothing for those that are
+/// still to be committed.
+async fn verdicts(
+    store: &Store,
+    shares: &mut [Share],
+) -> Result<Vec<Option<Answer>>, TrackingError> {
+    let (mut writers, mut requests) = (Vec::new(), Vec::new());
+    for share in &*shares {
+        match &share.once {
+            Once::Advance(advance) => writers.push((share.run, advance.writer.as_str())),
+            Once::Request(id) => requests.push((share.run, id.as_str())),
+            Once::None => {}
+        }
+    }
+    let runs: Vec<_> = shares.iter().map(|share| share.run).collect();
+    let states = store.writer_states(&writers).await?;
+    let done = store.requests_done(&requests).await?;
+    let writable = store.writable(&runs).await?;
+    let verdict = |share: &mut Share| {
+        if let Once::Request(id) = &share.once
+            && done.contains(&(share.run, id.clone()))
+        {
+            return Some(committed(share, false));
+        }
+        if !writable.contains(&share.run) {
+            return Some(refuse(share, Refusal::RunDeleted));
+        }
+        let Once::Advance(advance) = &share.once else {
+            return None;
+        };
+        let Some(state) = states.get(&(share.run, advance.writer.clone())) else {
+            return Some(refuse(share, Refusal::RunDeleted));
+        };
+        let (sequence, expected) = (state.sequence, state.sequence + 1);
+        let inside = (advance.from..advance.to).contains(&sequence);
+        if state.epoch != advance.epoch {
+            Some(refuse(share, Refusal::Fenced))
+        } else if sequence >= advance.to {
+            Some(Answer::Committed {
+                sequence,
+                stop_requested: false,
+            })
+        } else if sequence == advance.from || (inside && share.trim(sequence)) {
+            None
+        } else {
+            Some(refuse(share, Refusal::Gap { expected }))
+        }
+    };
+    Ok(shares.iter_mut().map(verdict).collect())
+}
+
+/// The shares as one statement takes them.
+fn group(shares: &[Share]) -> Group<'_> {
+    let mut group = Group::default();
+    for share in shares {
+        match &share.once {
+            Once::Advance(advance) => group.advance(
+                share.run,
+                Advance {
+                    writer: &advance.writer,
+                    epoch: advance.epoch,
+                    from: advance.from,
+                    to: advance.to,
+                },
+            ),
+            Once::Request(id) => group.request(share.run, id),
+            Once::None => {}
+        }
+        for batch in &share.batches {
+            group.block(share.workspace, share.run, &batch.block);
+            group.summaries(share.workspace, share.run, &batch.summaries);
+        }
+    }
+    group
+}

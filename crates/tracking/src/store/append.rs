@@ -1,0 +1,323 @@
+//! The one statement by which a group of batches is committed.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use herdbook_core::WorkspaceId;
+use herdbook_postgres::DatabaseError;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgExecutor};
+
+use super::Store;
+use crate::{
+    TrackingError,
+    metrics::{Points, Summary, codec},
+    run::RunKey,
+};
+
+/// Division by zero: how the statement says that something did not move.
+const NOT_MOVED: &str = "22012";
+/// Attempts at a generation that is closed again each time.
+const ATTEMPTS: usize = 5;
+/// Shards of what a workspace uses.
+const SHARDS: u32 = 16;
+
+/// A batch as a row.
+#[derive(Debug)]
+pub(crate) struct BlockRow {
+    pub(crate) keys: Vec<String>,
+    pub(crate) min_step: i64,
+    pub(crate) max_step: i64,
+    pub(crate) first_time_us: i64,
+    pub(crate) points: i32,
+    pub(crate) data: Vec<u8>,
+}
+
+impl BlockRow {
+    /// Encodes `points`, of which there is at least one.
+    pub(crate) fn encode(points: &Points) -> Self {
+        let (min_step, max_step) = points.step_range();
+        Self {
+            keys: points.keys().into_iter().map(str::to_owned).collect(),
+            min_step,
+            max_step,
+            first_time_us: points.first_time_us(),
+            points: i32::try_from(points.count()).unwrap_or(i32::MAX),
+            data: codec::block::encode(points),
+        }
+    }
+}
+
+/// A writer that is to move from one number to another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Advance<'a> {
+    pub(crate) writer: &'a str,
+    pub(crate) epoch: i64,
+    pub(crate) from: u64,
+    pub(crate) to: u64,
+}
+
+/// What a group adds to a run.
+#[derive(Debug, Default)]
+struct Growth {
+    blocks: i64,
+    points: i64,
+    first_time_us: i64,
+}
+
+/// What is committed together. Each writer and each request may stand in it once.
+#[derive(Debug, Default)]
+pub(crate) struct Group<'a> {
+    runs: BTreeMap<RunKey, Growth>,
+    advances: Vec<(RunKey, Advance<'a>)>,
+    requests: Vec<(RunKey, &'a str)>,
+    /// With the number that each has among the blocks that its run gets.
+    blocks: Vec<(RunKey, i64, &'a BlockRow)>,
+    summaries: BTreeMap<(RunKey, &'a str), (WorkspaceId, Summary)>,
+    /// Points and bytes.
+    usage: BTreeMap<i32, (i64, i64)>,
+}
+
+impl<'a> Group<'a> {
+    /// Adds a block after those that the run has already.
+    pub(crate) fn block(&mut self, workspace: WorkspaceId, run: RunKey, block: &'a BlockRow) {
+        let growth = self.runs.entry(run).or_insert_with(|| Growth {
+            first_time_us: i64::MAX,
+            ..Growth::default()
+        });
+        growth.blocks += 1;
+        growth.points += i64::from(block.points);
+        growth.first_time_us = growth.first_time_us.min(block.first_time_us);
+        self.blocks.push((run, growth.blocks, block));
+        let (points, bytes) = self.usage.entry(workspace.0).or_default();
+        *points += i64::from(block.points);
+        *bytes += i64::try_from(block.data.len()).unwrap_or(i64::MAX);
+    }
+
+    /// Takes in what metrics came to by the blocks.
+    pub(crate) fn summaries(
+        &mut self,
+        workspace: WorkspaceId,
+        run: RunKey,
+        summaries: &'a BTreeMap<String, Summary>,
+    ) {
+        for (key, summary) in summaries {
+            self.summaries
+                .entry((run, key))
+                .and_modify(|(_, merged)| merged.add(summary))
+                .or_insert((workspace, *summary));
+        }
+    }
+
+    pub(crate) fn advance(&mut self, run: RunKey, advance: Advance<'a>) {
+        self.advances.push((run, advance));
+    }
+
+    pub(crate) fn request(&mut self, run: RunKey, id: &'a str) {
+        self.requests.push((run, id));
+    }
+}
+
+/// The table of the ring that is written to, as this process last saw it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct OpenGeneration(Arc<AtomicI64>);
+
+impl OpenGeneration {
+    /// Its id, and its slot; generation n stands in slot (n - 1) mod 4.
+    fn get(&self) -> Option<(i64, i64)> {
+        match self.0.load(Ordering::Acquire) {
+            0 => None,
+            id => Some((id, (id - 1) % 4)),
+        }
+    }
+}
+
+impl Store {
+    /// Commits a group: everything in it moves, or nothing happens and the answer is `None`: a number,
+    /// request or run was not as expected, or the generation was closed. One statement, so one round
+    /// trip and one flush of the log. Answers those of the runs that are asked to stop.
+    pub(crate) async fn append_group(
+        &self,
+        group: &Group<'_>,
+    ) -> Result<Option<Vec<i64>>, DatabaseError> {
+        let generation = self.open_generation(&self.writers).await?;
+        let appended = self.append(&self.writers, generation, group).await;
+        if !matches!(appended, Ok(Some(_))) {
+            self.generation.0.store(0, Ordering::Release);
+        }
+        appended
+    }
+
+    /// Adds points to a run in the caller's transaction, which has locked the run's head. Says whether
+    /// the run is asked to stop.
+    pub(crate) async fn append_points(
+        &self,
+        transaction: &mut PgConnection,
+        workspace: WorkspaceId,
+        run: RunKey,
+        points: &Points,
+    ) -> Result<bool, TrackingError> {
+        let block = BlockRow::encode(points);
+        let summaries = points.summaries();
+        let mut group = Group::default();
+        group.block(workspace, run, &block);
+        group.summaries(workspace, run, &summaries);
+        for _ in 0..ATTEMPTS {
+            let generation = self.open_generation(&mut *transaction).await?;
+            // What fails here because the generation was closed must not undo the rest.
+            let mut attempt = transaction.begin().await?;
+            if let Some(stop) = self.append(&mut *attempt, generation, &group).await? {
+                attempt.commit().await?;
+                return Ok(!stop.is_empty());
+            }
+            attempt.rollback().await?;
+            self.generation.0.store(0, Ordering::Release);
+        }
+        let busy = std::io::Error::other("the generation was closed over and over");
+        Err(DatabaseError::Conflict(busy.into()).into())
+    }
+
+    /// The generation to write to, as it is known here or, if it is not, there.
+    async fn open_generation(
+        &self,
+        executor: impl PgExecutor<'_>,
+    ) -> Result<(i64, i64), DatabaseError> {
+        if let Some(known) = self.generation.get() {
+            return Ok(known);
+        }
+        let id: i64 = sqlx::query_scalar(
+            "SELECT id FROM tracking.metric_generations WHERE closed_at IS NULL",
+        )
+        .fetch_one(executor)
+        .await?;
+        self.generation.0.store(id, Ordering::Release);
+        Ok((id, (id - 1) % 4))
+    }
+
+    async fn append(
+        &self,
+        executor: impl PgExecutor<'_>,
+        (generation, slot): (i64, i64),
+        group: &Group<'_>,
+    ) -> Result<Option<Vec<i64>>, DatabaseError> {
+        let Group {
+            runs,
+            advances,
+            requests,
+            blocks,
+            summaries,
+            usage,
+        } = group;
+        let column = |of: fn(&Growth) -> i64| runs.values().map(of).collect::<Vec<_>>();
+        let shard = i16::try_from(std::process::id() % SHARDS).unwrap_or_default();
+        // Safe: the slot is one of four numbers.
+        let statement =
+            include_str!("append_group.sql").replacen("_{slot}", &format!("_{slot}"), 1);
+        let result: Result<(i32, Vec<i64>), _> = sqlx::query_as(AssertSqlSafe(statement))
+            .bind(runs.keys().map(|run| run.0).collect::<Vec<_>>())
+            .bind(column(|growth| growth.blocks))
+            .bind(column(|growth| growth.points))
+            .bind(column(|growth| growth.first_time_us))
+            .bind(advances.iter().map(|(run, _)| run.0).collect::<Vec<_>>())
+            .bind(advances.iter().map(|(_, a)| a.writer).collect::<Vec<_>>())
+            .bind(advances.iter().map(|(_, a)| a.epoch).collect::<Vec<_>>())
+            .bind(
+                advances
+                    .iter()
+                    .map(|(_, a)| to_database(a.from))
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                advances
+                    .iter()
+                    .map(|(_, a)| to_database(a.to))
+                    .collect::<Vec<_>>(),
+            )
+            .bind(requests.iter().map(|(run, _)| run.0).collect::<Vec<_>>())
+            .bind(requests.iter().map(|(_, id)| *id).collect::<Vec<_>>())
+            .bind(blocks.iter().map(|(run, ..)| run.0).collect::<Vec<_>>())
+            .bind(
+                blocks
+                    .iter()
+                    .map(|(_, number, _)| *number)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                blocks
+                    .iter()
+                    .map(|(.., block)| block.keys.join("\n"))
+                    .collect::<Vec<_>>(),
+            )
+            .bind(blocks.iter().map(|(.., b)| b.min_step).collect::<Vec<_>>())
+            .bind(blocks.iter().map(|(.., b)| b.max_step).collect::<Vec<_>>())
+            .bind(blocks.iter().map(|(.., b)| b.points).collect::<Vec<_>>())
+            .bind(
+                blocks
+                    .iter()
+                    .map(|(.., b)| b.data.as_slice())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(summaries.keys().map(|(run, _)| run.0).collect::<Vec<_>>())
+            .bind(
+                summaries
+                    .values()
+                    .map(|(workspace, _)| workspace.0)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(summaries.keys().map(|(_, key)| *key).collect::<Vec<_>>())
+            .bind(
+                summaries
+                    .values()
+                    .map(|(_, s)| s.latest)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                summaries
+                    .values()
+                    .map(|(_, s)| s.latest_step)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(
+                summaries
+                    .values()
+                    .map(|(_, s)| s.latest_time_us)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(summaries.values().map(|(_, s)| s.min).collect::<Vec<_>>())
+            .bind(summaries.values().map(|(_, s)| s.max).collect::<Vec<_>>())
+            .bind(summaries.values().map(|(_, s)| s.count).collect::<Vec<_>>())
+            .bind(shard)
+            .bind(usage.keys().copied().collect::<Vec<_>>())
+            .bind(
+                usage
+                    .values()
+                    .map(|(points, _)| *points)
+                    .collect::<Vec<_>>(),
+            )
+            .bind(usage.values().map(|(_, bytes)| *bytes).collect::<Vec<_>>())
+            .bind(generation)
+            .fetch_one(executor)
+            .await;
+        match result {
+            Ok((_, stop)) => Ok(Some(stop)),
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(NOT_MOVED) => {
+                Ok(None)
+            }
+            Err(error) => {
+                let error = DatabaseError::from(error);
+                match error.unique_violation() {
+                    Some("log_requests_pkey") => Ok(None),
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+}
+
+fn to_database(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
