@@ -24,6 +24,8 @@ pub enum Chore {
     MetricCompaction = 1,
     /// Making the key with which services sign for each other.
     SigningKeys = 2,
+    /// Removing blobs that nothing names.
+    BlobCollection = 10,
 }
 
 /// Takes the lock of `chore` until the transaction ends; `false` if another process has it.

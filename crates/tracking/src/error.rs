@@ -38,6 +38,30 @@ pub enum TrackingError {
         /// The path.
         path: String,
     },
+    /// No such series of values, or no such value in it.
+    #[error("the run {run} has no value {name}; list its series to see those it has")]
+    ValueNotFound {
+        /// The run.
+        run: RunId,
+        /// Key, or key, step and index.
+        name: String,
+    },
+    /// A series has one type.
+    #[error(
+        "the values of {key:?} are of the type {old}, and one of the type {new} cannot be among them; \
+         log it with another key"
+    )]
+    ValueTypeChanged {
+        /// The series.
+        key: String,
+        /// Its type.
+        old: String,
+        /// The type that was sent.
+        new: String,
+    },
+    /// A value cannot be read.
+    #[error("a stored value is damaged")]
+    DamagedValue,
     /// The experiment's name is in use.
     #[error("an experiment named {0:?} is there already; choose another name, or log to that one")]
     ExperimentNameTaken(String),
@@ -111,9 +135,12 @@ impl ServiceError for TrackingError {
         match self {
             Self::Invalid(error) => error.code(),
             Self::Query { .. } | Self::PageToken(_) => Code::InvalidArgument,
-            Self::ExperimentNotFound(_) | Self::RunNotFound(_) | Self::ArtifactNotFound { .. } => {
-                Code::NotFound
-            }
+            Self::ExperimentNotFound(_)
+            | Self::RunNotFound(_)
+            | Self::ArtifactNotFound { .. }
+            | Self::ValueNotFound { .. } => Code::NotFound,
+            Self::ValueTypeChanged { .. } => Code::FailedPrecondition,
+            Self::DamagedValue => Code::Internal,
             Self::ExperimentNameTaken(_) | Self::ParamChanged { .. } => Code::AlreadyExists,
             Self::ExperimentDeleted(_)
             | Self::DefaultExperiment
@@ -137,6 +164,9 @@ impl ServiceError for TrackingError {
             Self::ExperimentNotFound(_) => "EXPERIMENT_NOT_FOUND",
             Self::RunNotFound(_) => "RUN_NOT_FOUND",
             Self::ArtifactNotFound { .. } => "ARTIFACT_NOT_FOUND",
+            Self::ValueNotFound { .. } => "VALUE_NOT_FOUND",
+            Self::ValueTypeChanged { .. } => "VALUE_TYPE_CHANGED",
+            Self::DamagedValue => "INTERNAL",
             Self::ExperimentNameTaken(_) => "EXPERIMENT_NAME_TAKEN",
             Self::ExperimentDeleted(_) => "EXPERIMENT_DELETED",
             Self::DefaultExperiment => "DEFAULT_EXPERIMENT",
@@ -184,7 +214,12 @@ impl ServiceError for TrackingError {
                 ],
                 ..Details::resource("param", key)
             },
-            Self::TooLarge(_) | Self::DamagedPoints => Details::default(),
+            Self::ValueNotFound { name, .. } => Details::resource("value", name),
+            Self::ValueTypeChanged { key, old, new } => Details {
+                metadata: vec![("old", old.clone()), ("new", new.clone())],
+                ..Details::resource("value", key)
+            },
+            Self::TooLarge(_) | Self::DamagedPoints | Self::DamagedValue => Details::default(),
             Self::Range(error) => error.details(),
             Self::Blob(error) => error.details(),
             Self::Database(error) => error.details(),

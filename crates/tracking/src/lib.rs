@@ -1,8 +1,10 @@
-//! Tracking: experiments, runs, params, tags, metrics, inputs and artifacts, and the search over them.
+//! Tracking: experiments, runs, params, tags, metrics, typed values, inputs and artifacts, and the search
+//! over them.
 
 mod artifact_path;
 mod convert;
 mod error;
+mod manifests;
 mod metrics;
 mod pedigree;
 mod run;
@@ -10,15 +12,16 @@ mod run_name;
 mod search;
 mod service;
 mod store;
+mod value;
 
 use std::sync::Arc;
 
-use herdbook_blobs::BlobStore;
+use herdbook_blobs::{BlobStore, Blobs, Manifests};
 use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::tracking::v1::{
     artifact_service_server::ArtifactServiceServer,
     experiment_service_server::ExperimentServiceServer, metric_service_server::MetricServiceServer,
-    run_service_server::RunServiceServer,
+    run_service_server::RunServiceServer, value_service_server::ValueServiceServer,
 };
 use herdbook_rpc::{PeerChannel, RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
@@ -28,9 +31,11 @@ use tokio_util::sync::CancellationToken;
 pub use error::TrackingError;
 pub use search::ParseError;
 
+use manifests::RunManifests;
 use metrics::{committer::Committer, compactor, pulse::Pulse};
 use service::{
     artifacts::ArtifactApi, experiments::ExperimentApi, metrics::MetricApi, runs::RunApi,
+    values::ValueApi,
 };
 use store::Store;
 
@@ -43,7 +48,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 #[derive(Debug)]
 pub struct Tracking {
     store: Store,
-    blobs: BlobStore,
+    blobs: Blobs,
     committer: Arc<Committer>,
     pulse: Pulse,
     shutdown: CancellationToken,
@@ -75,7 +80,7 @@ impl Tracking {
         chores.spawn(pulse.clone().beat(store.clone(), shutdown.clone()));
         Self {
             store,
-            blobs,
+            blobs: Blobs::new(database, blobs),
             committer,
             pulse,
             shutdown,
@@ -104,7 +109,17 @@ impl Tracking {
             .add_service(configured!(ArtifactServiceServer::new(ArtifactApi::new(
                 store.clone(),
                 self.blobs.clone()
+            ))))
+            .add_service(configured!(ValueServiceServer::new(ValueApi::new(
+                store.clone(),
+                self.blobs.clone()
             ))));
+    }
+
+    /// The blobs that runs name.
+    #[must_use]
+    pub fn manifests(&self) -> Arc<dyn Manifests> {
+        Arc::new(RunManifests::new(self.store.clone()))
     }
 
     /// Waits for the chores to end after shutdown.

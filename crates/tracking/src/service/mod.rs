@@ -9,6 +9,7 @@ mod metric_stream;
 pub(crate) mod metrics;
 mod read_metrics;
 pub(crate) mod runs;
+pub(crate) mod values;
 
 use tonic::{Response, Status};
 

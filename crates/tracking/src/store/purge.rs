@@ -3,7 +3,7 @@
 use herdbook_core::{RunId, WorkspaceId};
 use sqlx::AssertSqlSafe;
 
-use super::{Store, artifacts};
+use super::{Store, artifacts, values};
 use crate::TrackingError;
 
 /// What has rows of a run, beside its artifacts, its head and itself.
@@ -40,6 +40,7 @@ impl Store {
             return Err(TrackingError::RunNotDeleted(id));
         }
         artifacts::purge(&mut transaction, key).await?;
+        values::purge(&mut transaction, key).await?;
         for table in TABLES {
             // Safe: the name is one of ours.
             let delete = format!("DELETE FROM tracking.{table} WHERE run_key = $1");

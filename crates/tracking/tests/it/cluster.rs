@@ -13,6 +13,7 @@ use herdbook_proto::{
         artifact_service_client::ArtifactServiceClient,
         experiment_service_client::ExperimentServiceClient,
         metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
+        value_service_client::ValueServiceClient,
     },
 };
 use herdbook_rpc::{FixedCaller, PeerChannel, Role, RoutesBuilder};
@@ -36,20 +37,13 @@ pub(crate) struct Cluster {
 impl Cluster {
     pub(crate) async fn start() -> Self {
         let database = TestDatabase::create().await.database();
-        migrate(
-            &database,
-            herdbook_lineage::SCHEMA,
-            &herdbook_lineage::MIGRATIONS,
-        )
-        .await
-        .unwrap();
-        migrate(
-            &database,
-            herdbook_tracking::SCHEMA,
-            &herdbook_tracking::MIGRATIONS,
-        )
-        .await
-        .unwrap();
+        for (schema, migrations) in [
+            (herdbook_blobs::SCHEMA, &herdbook_blobs::MIGRATIONS),
+            (herdbook_lineage::SCHEMA, &herdbook_lineage::MIGRATIONS),
+            (herdbook_tracking::SCHEMA, &herdbook_tracking::MIGRATIONS),
+        ] {
+            migrate(&database, schema, migrations).await.unwrap();
+        }
         let caller = Arc::new(FixedCaller::new("ana", WorkspaceId(1), Role::Admin));
         let shutdown = CancellationToken::new();
         let lineage = Lineage::start(&database);
@@ -108,6 +102,11 @@ impl Cluster {
 
     pub(crate) fn artifacts(&self) -> ArtifactServiceClient<Channel> {
         ArtifactServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn values(&self) -> ValueServiceClient<Channel> {
+        ValueServiceClient::new(self.channel.clone())
+            .max_decoding_message_size(herdbook_core::limits::MESSAGE_BYTES)
     }
 
     pub(crate) fn lineage(&self) -> LineageServiceClient<Channel> {

@@ -9,3 +9,4 @@ mod experiments;
 mod metrics;
 mod runs;
 mod search;
+mod values;
