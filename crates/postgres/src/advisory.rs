@@ -24,6 +24,8 @@ pub enum Chore {
     MetricPartitions = 1,
     /// Making the key with which services sign for each other.
     SigningKeys = 2,
+    /// Folding runs into the columns for search.
+    SearchColumns = 3,
 }
 
 /// Takes the lock of `chore` until the transaction ends; `false` if another process has it.

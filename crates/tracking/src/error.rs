@@ -5,7 +5,7 @@ use herdbook_core::{Code, Details, ExperimentId, InvalidPageToken, RunId, Servic
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::InvalidRequest;
 
-use crate::search::ParseError;
+use crate::search::{ParseError, codec::DamagedColumn};
 
 /// Why a call of the tracking service failed.
 #[derive(Debug, thiserror::Error)]
@@ -71,6 +71,9 @@ pub enum TrackingError {
     /// Points on disk cannot be read.
     #[error("metric points on disk are damaged")]
     DamagedPoints,
+    /// Columns for search on disk cannot be read.
+    #[error("columns for search on disk are damaged")]
+    DamagedColumns,
     /// Bytes that the file does not have.
     #[error(transparent)]
     Range(#[from] InvalidRange),
@@ -88,6 +91,12 @@ impl From<sqlx::Error> for TrackingError {
     }
 }
 
+impl From<DamagedColumn> for TrackingError {
+    fn from(_: DamagedColumn) -> Self {
+        Self::DamagedColumns
+    }
+}
+
 impl ServiceError for TrackingError {
     fn code(&self) -> Code {
         match self {
@@ -101,7 +110,7 @@ impl ServiceError for TrackingError {
                 Code::FailedPrecondition
             }
             Self::TooLarge(_) => Code::ResourceExhausted,
-            Self::DamagedPoints => Code::Internal,
+            Self::DamagedPoints | Self::DamagedColumns => Code::Internal,
             Self::Range(error) => error.code(),
             Self::Blob(error) => error.code(),
             Self::Database(error) => error.code(),
@@ -122,7 +131,7 @@ impl ServiceError for TrackingError {
             Self::RunDeleted(_) => "RUN_DELETED",
             Self::ParamChanged { .. } => "PARAM_CHANGED",
             Self::TooLarge(_) => "TOO_LARGE",
-            Self::DamagedPoints => "INTERNAL",
+            Self::DamagedPoints | Self::DamagedColumns => "INTERNAL",
             Self::Range(error) => error.reason(),
             Self::Blob(error) => error.reason(),
             Self::Database(error) => error.reason(),
@@ -152,7 +161,7 @@ impl ServiceError for TrackingError {
                 ],
                 ..Details::resource("param", key)
             },
-            Self::TooLarge(_) | Self::DamagedPoints => Details::default(),
+            Self::TooLarge(_) | Self::DamagedPoints | Self::DamagedColumns => Details::default(),
             Self::Range(error) => error.details(),
             Self::Blob(error) => error.details(),
             Self::Database(error) => error.details(),

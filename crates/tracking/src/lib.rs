@@ -10,6 +10,7 @@ mod run;
 mod run_name;
 mod search;
 mod service;
+mod settler;
 mod store;
 
 use std::sync::Arc;
@@ -48,6 +49,7 @@ pub struct Tracking {
     committer: Arc<Committer>,
     shutdown: CancellationToken,
     relay: JoinHandle<()>,
+    settler: JoinHandle<()>,
 }
 
 impl Tracking {
@@ -69,12 +71,14 @@ impl Tracking {
             lineage,
             shutdown.clone(),
         ));
+        let settler = tokio::spawn(settler::run(store.clone(), shutdown.clone()));
         Self {
             store,
             blobs,
             committer,
             shutdown,
             relay,
+            settler,
         }
     }
 
@@ -101,6 +105,9 @@ impl Tracking {
     pub async fn join(self) {
         if let Err(error) = self.relay.await {
             tracing::error!(%error, "the outbox relay failed");
+        }
+        if let Err(error) = self.settler.await {
+            tracing::error!(%error, "folding runs for search failed");
         }
     }
 }

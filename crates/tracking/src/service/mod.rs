@@ -5,6 +5,7 @@ pub(crate) mod experiments;
 mod log_batch;
 mod metric_stream;
 pub(crate) mod metrics;
+mod run_search;
 pub(crate) mod runs;
 
 use tonic::{Response, Status};
