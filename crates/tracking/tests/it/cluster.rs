@@ -5,7 +5,7 @@ use std::sync::Arc;
 use herdbook_blobs::BlobStore;
 use herdbook_core::WorkspaceId;
 use herdbook_lineage::Lineage;
-use herdbook_postgres::migrate;
+use herdbook_postgres::{Database, migrate};
 use herdbook_proto::{
     lineage::v1::lineage_service_client::LineageServiceClient,
     tracking::v1::{
@@ -25,6 +25,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Status, transport::Channel};
 
 pub(crate) struct Cluster {
+    pub(crate) database: Database,
     channel: Channel,
     _stop: DropGuard,
 }
@@ -59,6 +60,7 @@ impl Cluster {
         tracking.register(&mut routes);
         let channel = serve(routes, caller, &shutdown).await;
         Self {
+            database,
             channel,
             _stop: shutdown.drop_guard(),
         }

@@ -8,3 +8,5 @@ mod experiments;
 mod metrics;
 mod runs;
 mod search;
+mod search_model;
+mod search_settled;
