@@ -145,6 +145,12 @@ impl Texts {
         Some(self.dictionary.get(place))
     }
 
+    /// The text of a row as a number.
+    pub(crate) fn number(&self, row: usize) -> Option<f64> {
+        let place = usize::from(self.codes[row]).checked_sub(1)?;
+        Some(self.numbers()[place]).filter(|number| !number.is_nan())
+    }
+
     /// The dictionary as numbers; NaN what is none.
     pub(crate) fn numbers(&self) -> &[f64] {
         self.numbers.get_or_init(|| {
@@ -239,6 +245,41 @@ impl Column {
             Self::Lists(lists) => {
                 let list = lists.get(row)?;
                 Some(Cell::List(list.map(str::to_owned).collect()))
+            }
+        }
+    }
+
+    /// The cell of a row as a number that can be computed with: no NaN.
+    pub(crate) fn number(&self, row: usize) -> Option<f64> {
+        match self {
+            Self::Numbers(numbers) => {
+                let number = numbers.values[row];
+                (numbers.present.has(row) && !number.is_nan()).then_some(number)
+            }
+            Self::Texts(texts) => texts.number(row),
+            Self::Lists(_) => None,
+        }
+    }
+
+    /// Whether a row has a cell.
+    pub(crate) fn has(&self, row: usize) -> bool {
+        match self {
+            Self::Numbers(numbers) => numbers.present.has(row),
+            Self::Texts(Texts { codes, .. }) | Self::Lists(Lists { codes, .. }) => codes[row] != 0,
+        }
+    }
+
+    /// A number that rows of this column have in common if and only if their cells are the same; all
+    /// that are missing have 0.
+    pub(crate) fn code(&self, row: usize) -> u64 {
+        match self {
+            Self::Numbers(numbers) => match numbers.present.has(row) {
+                // 0 is left to what only a NaN of all ones would have.
+                true => numbers.values[row].to_bits().wrapping_add(1),
+                false => 0,
+            },
+            Self::Texts(Texts { codes, .. }) | Self::Lists(Lists { codes, .. }) => {
+                codes[row].into()
             }
         }
     }

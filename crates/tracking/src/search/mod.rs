@@ -17,6 +17,7 @@ pub(crate) mod codec;
 pub(crate) mod column;
 pub(crate) mod evaluate;
 mod field;
+pub(crate) mod groups;
 mod lexer;
 mod mask;
 mod parser;
@@ -29,7 +30,7 @@ use std::collections::BTreeSet;
 pub(crate) use field::{Aspect, Attribute, Field};
 pub use lexer::ParseError;
 pub(crate) use mask::Mask;
-pub(crate) use parser::{parse_filter, parse_order};
+pub(crate) use parser::{parse_field, parse_filter, parse_order};
 pub(crate) use rows::{Columns, Keys, Rows, place};
 
 /// How a field compares with a value.

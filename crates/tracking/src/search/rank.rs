@@ -16,7 +16,7 @@ pub(crate) struct Cursor {
 }
 
 /// A value that runs are ordered by.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) enum SortValue {
     /// The bits of a float: JSON has no infinity, and not each float to the last bit.
     Number(u64),
@@ -95,6 +95,27 @@ pub(super) fn sorted<'a>(
         }
         Column::Lists(lists) => lists.get(row)?.min().map(Sorted::Text),
     }
+}
+
+/// How two places stand to each other: by each order, then the newer run first.
+pub(super) fn compare_places(orders: &[Order], a: &Cursor, b: &Cursor) -> Ordering {
+    for (order, (a, b)) in orders.iter().zip(a.sort.iter().zip(&b.sort)) {
+        let ordering = compare_values(order.descending, a.as_ref(), b.as_ref());
+        if ordering.is_ne() {
+            return ordering;
+        }
+    }
+    b.run_key.cmp(&a.run_key)
+}
+
+/// How two values that were kept stand to each other.
+pub(super) fn compare_values(
+    descending: bool,
+    a: Option<&SortValue>,
+    b: Option<&SortValue>,
+) -> Ordering {
+    let [a, b] = [a, b].map(|value| value.map(SortValue::as_sorted));
+    compare(descending, a, b)
 }
 
 /// Collects the first `limit` runs behind a place.

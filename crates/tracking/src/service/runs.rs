@@ -265,6 +265,14 @@ impl RunService for RunApi {
         answer(self.search(workspace, request.into_inner()).await)
     }
 
+    async fn aggregate_runs(
+        &self,
+        request: Request<proto::AggregateRunsRequest>,
+    ) -> Result<Response<proto::AggregateRunsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.aggregate(workspace, request.into_inner()).await)
+    }
+
     async fn delete_run(
         &self,
         request: Request<proto::DeleteRunRequest>,

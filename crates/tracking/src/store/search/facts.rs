@@ -31,10 +31,10 @@ pub(super) struct Cells {
 /// Which fields to read, apart from attributes, which always are.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
-    params: Vec<String>,
-    tags: Vec<String>,
-    metrics: Vec<String>,
-    inputs: bool,
+    pub(super) params: Vec<String>,
+    pub(super) tags: Vec<String>,
+    pub(super) metrics: Vec<String>,
+    pub(super) inputs: bool,
 }
 
 impl Wanted {

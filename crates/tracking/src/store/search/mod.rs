@@ -8,26 +8,26 @@
 mod cache;
 mod facts;
 mod fold;
+mod page;
 mod scan;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use herdbook_core::WorkspaceId;
 use sqlx::{Postgres, Transaction};
 
 pub(crate) use cache::ColumnCache;
+use facts::Wanted;
+pub(crate) use page::Shown;
 pub(crate) use scan::Scope;
 use scan::{Collect, Scan};
 
-use super::{
-    Store,
-    runs::{COLUMNS, RunRow},
-};
+use super::Store;
 use crate::{
     TrackingError,
-    run::{Run, RunKey},
     search::{
-        Mask, Order, Rows,
+        Field, Mask, Order, Rows,
+        groups::{Group, GroupPlace, Grouping, Groups},
         rank::{Cursor, Top},
     },
 };
@@ -39,6 +39,19 @@ pub(crate) struct Search {
     pub(crate) orders: Vec<Order>,
     pub(crate) after: Option<Cursor>,
     pub(crate) limit: usize,
+    /// What to return of each run; all of it, if that is `None`.
+    pub(crate) columns: Option<BTreeSet<Field>>,
+}
+
+/// What to group.
+#[derive(Debug)]
+pub(crate) struct Aggregation {
+    pub(crate) scope: Scope,
+    pub(crate) grouping: Grouping,
+    pub(crate) after: Option<GroupPlace>,
+    pub(crate) limit: usize,
+    /// What to return of the best runs.
+    pub(crate) columns: Option<BTreeSet<Field>>,
 }
 
 impl Store {
@@ -47,7 +60,7 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         search: Search,
-    ) -> Result<Vec<(RunKey, Run, Cursor)>, TrackingError> {
+    ) -> Result<Vec<(Shown, Cursor)>, TrackingError> {
         let mut moment = self.moment().await?;
         let fields = search.orders.iter().map(|order| order.field.clone());
         let fields = fields.collect();
@@ -59,19 +72,43 @@ impl Store {
         let top = Top::new(search.orders, search.after, search.limit);
         let places = scan.run(search.scope, fields, top).await?.finish();
         let keys: Vec<i64> = places.iter().map(|place| place.run_key).collect();
-        let rows: Vec<RunRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM tracking.runs r WHERE r.run_key = ANY($1)"
-        )))
-        .bind(&keys)
-        .fetch_all(&mut *moment)
-        .await?;
+        let wanted = search.columns.as_ref().map(Wanted::of);
+        let mut runs = page::read(&mut moment, &keys, wanted.as_ref()).await?;
         moment.commit().await?;
-        let mut runs: HashMap<RunKey, Run> = rows.into_iter().map(Into::into).collect();
-        let found = places.into_iter().filter_map(|place| {
-            let key = RunKey(place.run_key);
-            Some((key, runs.remove(&key)?, place))
+        let found = places.into_iter();
+        Ok(found
+            .filter_map(|place| Some((runs.remove(&place.run_key)?, place)))
+            .collect())
+    }
+
+    /// A page of groups, each with its best run if that is asked for.
+    pub(crate) async fn aggregate_runs(
+        &self,
+        workspace: WorkspaceId,
+        aggregation: Aggregation,
+    ) -> Result<Vec<(Group, Option<Shown>)>, TrackingError> {
+        let mut moment = self.moment().await?;
+        let scan = Scan {
+            connection: &mut moment,
+            cache: &self.columns,
+            workspace,
+        };
+        let (fields, grouping) = (aggregation.grouping.fields(), aggregation.grouping);
+        let groups = scan.run(aggregation.scope, fields, Groups::new(grouping));
+        let groups = groups.await?;
+        let groups = groups.finish(aggregation.after.as_ref(), aggregation.limit);
+        let keys: Vec<i64> = groups.iter().filter_map(Group::best).collect();
+        let wanted = aggregation.columns.as_ref().map(Wanted::of);
+        let mut runs = match keys.as_slice() {
+            [] => HashMap::new(),
+            keys => page::read(&mut moment, keys, wanted.as_ref()).await?,
+        };
+        moment.commit().await?;
+        let groups = groups.into_iter().map(|group| {
+            let best = group.best().and_then(|key| runs.remove(&key));
+            (group, best)
         });
-        Ok(found.collect())
+        Ok(groups.collect())
     }
 
     /// A transaction in which all statements see the same moment.
@@ -89,5 +126,16 @@ impl Collect for Top {
 
     fn is_decided(&self, newest: i64) -> bool {
         self.is_decided(newest)
+    }
+}
+
+impl Collect for Groups {
+    fn take(&mut self, rows: &Rows, hits: &Mask) -> Result<(), TrackingError> {
+        let added = self.add(rows, hits);
+        added.map_err(|error| TrackingError::TooLarge(error.to_string()))
+    }
+
+    fn is_decided(&self, _: i64) -> bool {
+        false
     }
 }
