@@ -24,6 +24,8 @@ pub enum Chore {
     MetricCompaction = 1,
     /// Making the key with which services sign for each other.
     SigningKeys = 2,
+    /// Folding runs into the columns for search.
+    SearchColumns = 3,
     /// Removing blobs that nothing names.
     BlobCollection = 10,
 }

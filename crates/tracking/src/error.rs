@@ -5,7 +5,7 @@ use herdbook_core::{Code, Details, ExperimentId, InvalidPageToken, RunId, Servic
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::InvalidRequest;
 
-use crate::search::ParseError;
+use crate::search::{ParseError, codec::DamagedColumn};
 
 /// Why a call of the tracking service failed.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +113,9 @@ pub enum TrackingError {
     /// Points on disk cannot be read.
     #[error("metric points on disk are damaged")]
     DamagedPoints,
+    /// Columns for search on disk cannot be read.
+    #[error("columns for search on disk are damaged")]
+    DamagedColumns,
     /// Bytes that the file does not have.
     #[error(transparent)]
     Range(#[from] InvalidRange),
@@ -127,6 +130,12 @@ pub enum TrackingError {
 impl From<sqlx::Error> for TrackingError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error.into())
+    }
+}
+
+impl From<DamagedColumn> for TrackingError {
+    fn from(_: DamagedColumn) -> Self {
+        Self::DamagedColumns
     }
 }
 
@@ -149,7 +158,7 @@ impl ServiceError for TrackingError {
             | Self::RunHasForks(_) => Code::FailedPrecondition,
             Self::StreamGap { .. } => Code::OutOfRange,
             Self::TooLarge(_) => Code::ResourceExhausted,
-            Self::DamagedPoints => Code::Internal,
+            Self::DamagedPoints | Self::DamagedColumns => Code::Internal,
             Self::Range(error) => error.code(),
             Self::Blob(error) => error.code(),
             Self::Database(error) => error.code(),
@@ -176,7 +185,7 @@ impl ServiceError for TrackingError {
             Self::StreamGap { .. } => "STREAM_GAP",
             Self::ParamChanged { .. } => "PARAM_CHANGED",
             Self::TooLarge(_) => "TOO_LARGE",
-            Self::DamagedPoints => "INTERNAL",
+            Self::DamagedPoints | Self::DamagedColumns => "INTERNAL",
             Self::Range(error) => error.reason(),
             Self::Blob(error) => error.reason(),
             Self::Database(error) => error.reason(),
@@ -219,7 +228,9 @@ impl ServiceError for TrackingError {
                 metadata: vec![("old", old.clone()), ("new", new.clone())],
                 ..Details::resource("value", key)
             },
-            Self::TooLarge(_) | Self::DamagedPoints | Self::DamagedValue => Details::default(),
+            Self::TooLarge(_) | Self::DamagedPoints | Self::DamagedColumns | Self::DamagedValue => {
+                Details::default()
+            }
             Self::Range(error) => error.details(),
             Self::Blob(error) => error.details(),
             Self::Database(error) => error.details(),

@@ -11,6 +11,7 @@ mod run;
 mod run_name;
 mod search;
 mod service;
+mod settler;
 mod store;
 mod value;
 
@@ -78,6 +79,7 @@ impl Tracking {
         ));
         chores.spawn(compactor::compact(store.clone(), shutdown.clone()));
         chores.spawn(pulse.clone().beat(store.clone(), shutdown.clone()));
+        chores.spawn(settler::run(store.clone(), shutdown.clone()));
         Self {
             store,
             blobs: Blobs::new(database, blobs),

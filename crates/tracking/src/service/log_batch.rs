@@ -19,7 +19,7 @@ use crate::{
     run::{Input, Pairs, RunKey},
     store::{
         append::BlockRow,
-        runs::{LockedRun, Told, insert_inputs, insert_params, note_request, put_tags},
+        runs::{LockedRun, Told, note_request},
     },
 };
 
@@ -183,10 +183,7 @@ impl RunApi {
                 return Ok(Told::Unchanged);
             }
             let new_params = run.add_params(params)?;
-            insert_params(transaction, workspace, key, &new_params).await?;
-            put_tags(transaction, workspace, key, &tags).await?;
             let new_inputs = run.add_inputs(inputs);
-            insert_inputs(transaction, workspace, key, &new_inputs).await?;
             if points.count() > 0 {
                 stop_requested = self
                     .store

@@ -8,6 +8,7 @@ mod log_batch;
 mod metric_stream;
 pub(crate) mod metrics;
 mod read_metrics;
+mod run_search;
 pub(crate) mod runs;
 pub(crate) mod values;
 

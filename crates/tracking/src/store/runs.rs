@@ -1,4 +1,4 @@
-//! Runs: one row each with all that a page shows, and narrow rows for search.
+//! Runs: one row each with all that a page shows.
 
 use std::collections::HashMap;
 
@@ -120,9 +120,6 @@ impl Store {
         (run.created_at, run.updated_at) = (created_at, created_at);
         let key = RunKey(key);
         insert_head(&mut transaction, workspace, key).await?;
-        insert_params(&mut transaction, workspace, key, &run.params).await?;
-        put_tags(&mut transaction, workspace, key, &run.tags).await?;
-        insert_inputs(&mut transaction, workspace, key, &run.inputs).await?;
         self.tell_lineage(&mut transaction, workspace, &pedigree::of_run(&run))
             .await?;
         transaction.commit().await?;
@@ -427,111 +424,6 @@ async fn update(
     .bind(run.revision)
     .fetch_one(transaction)
     .await?)
-}
-
-/// Adds params, none of which may be there.
-pub(crate) async fn insert_params(
-    transaction: &mut PgConnection,
-    workspace: WorkspaceId,
-    key: RunKey,
-    params: &Pairs,
-) -> Result<(), TrackingError> {
-    if params.is_empty() {
-        return Ok(());
-    }
-    // NaN is no number to compare with.
-    let number = |value: &String| value.trim().parse::<f64>().ok().filter(|n| !n.is_nan());
-    sqlx::query(
-        "INSERT INTO tracking.run_params (run_key, workspace_id, key, value, number) \
-         SELECT $1, $2, key, value, number \
-         FROM unnest($3::text[], $4::text[], $5::double precision[]) AS p (key, value, number)",
-    )
-    .bind(key.0)
-    .bind(workspace.0)
-    .bind(params.keys().collect::<Vec<_>>())
-    .bind(params.values().collect::<Vec<_>>())
-    .bind(params.values().map(number).collect::<Vec<_>>())
-    .execute(transaction)
-    .await?;
-    Ok(())
-}
-
-/// Sets tags.
-pub(crate) async fn put_tags(
-    transaction: &mut PgConnection,
-    workspace: WorkspaceId,
-    key: RunKey,
-    tags: &Pairs,
-) -> Result<(), TrackingError> {
-    if tags.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO tracking.run_tags (run_key, workspace_id, key, value) \
-         SELECT $1, $2, key, value FROM unnest($3::text[], $4::text[]) AS t (key, value) \
-         ON CONFLICT (run_key, key) DO UPDATE SET value = excluded.value",
-    )
-    .bind(key.0)
-    .bind(workspace.0)
-    .bind(tags.keys().collect::<Vec<_>>())
-    .bind(tags.values().collect::<Vec<_>>())
-    .execute(transaction)
-    .await?;
-    Ok(())
-}
-
-/// Removes tags.
-pub(crate) async fn remove_tags(
-    transaction: &mut PgConnection,
-    key: RunKey,
-    keys: &[String],
-) -> Result<(), TrackingError> {
-    sqlx::query("DELETE FROM tracking.run_tags WHERE run_key = $1 AND key = ANY($2)")
-        .bind(key.0)
-        .bind(keys)
-        .execute(transaction)
-        .await?;
-    Ok(())
-}
-
-/// Adds inputs, none of which may be there.
-pub(crate) async fn insert_inputs(
-    transaction: &mut PgConnection,
-    workspace: WorkspaceId,
-    key: RunKey,
-    inputs: &[Input],
-) -> Result<(), TrackingError> {
-    if inputs.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO tracking.run_inputs (run_key, workspace_id, name, digest, context) \
-         SELECT $1, $2, name, digest, context \
-         FROM unnest($3::text[], $4::text[], $5::text[]) AS i (name, digest, context)",
-    )
-    .bind(key.0)
-    .bind(workspace.0)
-    .bind(
-        inputs
-            .iter()
-            .map(|input| input.name.as_str())
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        inputs
-            .iter()
-            .map(|input| input.digest.as_str())
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        inputs
-            .iter()
-            .map(|input| input.context.as_str())
-            .collect::<Vec<_>>(),
-    )
-    .execute(transaction)
-    .await?;
-    Ok(())
 }
 
 /// Notes that the LogBatch call `request_id` is done; `false` if it was before.

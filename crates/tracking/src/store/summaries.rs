@@ -10,7 +10,7 @@ use crate::{TrackingError, run::RunKey};
 /// What a metric came to, as it is shown.
 #[derive(Debug, Clone, FromRow)]
 pub(crate) struct SummaryRow {
-    run_key: i64,
+    pub(super) run_key: i64,
     pub(crate) key: String,
     pub(crate) latest: f64,
     pub(crate) latest_step: i64,

@@ -9,4 +9,7 @@ mod experiments;
 mod metrics;
 mod runs;
 mod search;
+mod search_groups;
+mod search_model;
+mod search_settled;
 mod values;
