@@ -89,6 +89,8 @@ pub(crate) struct Engine {
     told_spilling: bool,
     told_failed: bool,
     told_dropped: u64,
+    /// Points that were refused and could not be kept.
+    lost: u64,
 }
 
 /// Tells an event to `tracing` and to whoever listens.
@@ -130,6 +132,7 @@ impl Engine {
             told_spilling: false,
             told_failed: false,
             told_dropped: 0,
+            lost: 0,
         }
     }
 

@@ -150,7 +150,7 @@ impl Engine {
         }
         let mut closed = Closed {
             committed: self.shared.committed.load(Ordering::Relaxed),
-            lost: self.shared.dropped.load(Ordering::Relaxed),
+            lost: self.shared.dropped.load(Ordering::Relaxed) + self.lost,
             ..Closed::default()
         };
         let mut writers = std::mem::take(&mut self.writers);

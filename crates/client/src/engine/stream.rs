@@ -226,9 +226,7 @@ impl Engine {
             points: in_memory + in_spool,
             kept: path.filter(|_| in_memory == 0),
         };
-        if in_memory > 0 {
-            self.shared.dropped.fetch_add(in_memory, Ordering::Relaxed);
-        }
+        self.lost += in_memory;
         match writer.spool {
             Some(_) => writer.forget(),
             None => writer.abandon(),

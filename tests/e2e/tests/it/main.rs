@@ -4,4 +4,5 @@
 
 mod clients;
 mod faults;
+mod logging;
 mod startup;
