@@ -9,7 +9,7 @@ use herdbook_proto::tracking::v1::{
 use tokio::{sync::mpsc, time::Instant};
 use tonic::{Code, Status};
 
-use super::{BATCHES_WAITING, Engine, Link};
+use super::{BATCHES_WAITING, Engine, Gather, Link};
 use crate::{
     ClientError, Event,
     batch::Dictionary,
@@ -202,7 +202,7 @@ impl Engine {
     }
 
     pub(super) fn refuse(&mut self, index: usize, code: Code, message: &str) {
-        self.gather(true);
+        self.gather(Gather::All);
         let Some(writer) = self.writers.get_mut(index) else {
             return;
         };

@@ -148,6 +148,7 @@ async fn a_run_is_created_logged_and_finished_by_one_command() {
     let missing = "0198c0de000070008000000000000001";
     let (code, _, told) = finish(logger(&herdbook.address, &[missing]), "step,a\n1,1\n").await;
     assert_eq!(code, Some(3), "{told}");
+    herdbook.stop().await;
 }
 
 #[tokio::test]
@@ -175,6 +176,8 @@ async fn an_interrupted_command_logs_what_it_read() {
     kill_process(pid, Signal::INT).unwrap();
     assert_eq!(child.wait().await.unwrap().code(), Some(1));
     assert_eq!(run(&herdbook, &id).await.status(), RunStatus::Killed);
+    drop(runs);
+    herdbook.stop().await;
 }
 
 #[tokio::test]
@@ -215,6 +218,7 @@ async fn what_killed_loggers_spooled_while_nobody_answered_arrives_once() {
         found_points(&told)
     );
     assert_eq!(fs::read_dir(spool.path()).unwrap().count(), 0);
+    herdbook.stop().await;
 }
 
 #[tokio::test]
@@ -264,4 +268,5 @@ async fn killed_loggers_and_killed_servers_lose_nothing_and_double_nothing() {
         assert_eq!(steps, &expected, "{key}");
     }
     assert_eq!(fs::read_dir(spool.path()).unwrap().count(), 0);
+    herdbook.stop().await;
 }
