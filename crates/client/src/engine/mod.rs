@@ -3,6 +3,8 @@
 
 mod spooling;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::{Arc, atomic::Ordering},

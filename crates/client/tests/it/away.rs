@@ -117,23 +117,3 @@ async fn a_producer_that_can_wait_for_room_loses_nothing() {
         steps(50_000)
     );
 }
-
-#[tokio::test]
-async fn a_flush_waits_for_points_behind_a_backlog_too() {
-    let mut herdbook = Herdbook::start().await;
-    let client = Client::connect(herdbook.options()).unwrap();
-    let run = client.run(&create_run(&client).await).unwrap();
-    herdbook.go_away().await;
-    let count = 400_000;
-    for step in 0..count {
-        run.log(step, &[("loss", step as f64)]).unwrap();
-    }
-    let flushed = run.flush();
-    herdbook.come_back().await;
-    flushed.await.unwrap();
-    assert_eq!(client.committed(), 400_000);
-    assert_eq!(
-        herdbook.points(&run.id().to_string()).await["loss"],
-        steps(count)
-    );
-}
