@@ -5,4 +5,5 @@
 mod blobs;
 mod clients;
 mod faults;
+mod logging;
 mod startup;
