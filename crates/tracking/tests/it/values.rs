@@ -335,6 +335,14 @@ async fn a_slider_gets_evenly_spaced_steps_with_both_ends() {
         places(part).await,
         both(&[steps[0], steps[2], steps[5], steps[7], steps[10]])
     );
+    for max_steps in [1, 2] {
+        let one = ReadValuesRequest {
+            min_step: Some(steps[7]),
+            max_step: Some(steps[7]),
+            ..spaced(max_steps)
+        };
+        assert_eq!(places(one).await, both(&steps[7..8]));
+    }
     let refused = read(&cluster, spaced(1_001)).await.unwrap_err();
     assert_eq!(fields(&refused), ["max_steps"]);
 }
