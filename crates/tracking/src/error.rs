@@ -5,7 +5,7 @@ use herdbook_core::{Code, Details, ExperimentId, InvalidPageToken, RunId, Servic
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::InvalidRequest;
 
-use crate::search::ParseError;
+use crate::search::{ParseError, codec::DamagedColumn};
 
 /// Why a call of the tracking service failed.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +74,24 @@ pub enum TrackingError {
     /// The run was deleted.
     #[error("the run {0} is deleted; restore it with RestoreRun before writing to it")]
     RunDeleted(RunId),
+    /// The run was not deleted.
+    #[error("the run {0} is in use; delete it before it is purged for good")]
+    RunNotDeleted(RunId),
+    /// Other runs have its points.
+    #[error("other runs were forked from run {0} and have its points; purge those first")]
+    RunHasForks(RunId),
+    /// Points beyond the end of a stream.
+    #[error(
+        "the stream {stream:?} of run {run} has {expected} points; send those from there on first"
+    )]
+    StreamGap {
+        /// The run.
+        run: RunId,
+        /// The stream.
+        stream: String,
+        /// Points that it has.
+        expected: u64,
+    },
     /// A param has another value already.
     #[error(
         "the param {key:?} of run {run} is {old:?} and cannot become {new:?}: params are written once; \
@@ -95,6 +113,9 @@ pub enum TrackingError {
     /// Points on disk cannot be read.
     #[error("metric points on disk are damaged")]
     DamagedPoints,
+    /// Columns for search on disk cannot be read.
+    #[error("columns for search on disk are damaged")]
+    DamagedColumns,
     /// Bytes that the file does not have.
     #[error(transparent)]
     Range(#[from] InvalidRange),
@@ -112,6 +133,12 @@ impl From<sqlx::Error> for TrackingError {
     }
 }
 
+impl From<DamagedColumn> for TrackingError {
+    fn from(_: DamagedColumn) -> Self {
+        Self::DamagedColumns
+    }
+}
+
 impl ServiceError for TrackingError {
     fn code(&self) -> Code {
         match self {
@@ -124,11 +151,14 @@ impl ServiceError for TrackingError {
             Self::ValueTypeChanged { .. } => Code::FailedPrecondition,
             Self::DamagedValue => Code::Internal,
             Self::ExperimentNameTaken(_) | Self::ParamChanged { .. } => Code::AlreadyExists,
-            Self::ExperimentDeleted(_) | Self::DefaultExperiment | Self::RunDeleted(_) => {
-                Code::FailedPrecondition
-            }
+            Self::ExperimentDeleted(_)
+            | Self::DefaultExperiment
+            | Self::RunDeleted(_)
+            | Self::RunNotDeleted(_)
+            | Self::RunHasForks(_) => Code::FailedPrecondition,
+            Self::StreamGap { .. } => Code::OutOfRange,
             Self::TooLarge(_) => Code::ResourceExhausted,
-            Self::DamagedPoints => Code::Internal,
+            Self::DamagedPoints | Self::DamagedColumns => Code::Internal,
             Self::Range(error) => error.code(),
             Self::Blob(error) => error.code(),
             Self::Database(error) => error.code(),
@@ -150,9 +180,12 @@ impl ServiceError for TrackingError {
             Self::ExperimentDeleted(_) => "EXPERIMENT_DELETED",
             Self::DefaultExperiment => "DEFAULT_EXPERIMENT",
             Self::RunDeleted(_) => "RUN_DELETED",
+            Self::RunNotDeleted(_) => "RUN_NOT_DELETED",
+            Self::RunHasForks(_) => "RUN_HAS_FORKS",
+            Self::StreamGap { .. } => "STREAM_GAP",
             Self::ParamChanged { .. } => "PARAM_CHANGED",
             Self::TooLarge(_) => "TOO_LARGE",
-            Self::DamagedPoints => "INTERNAL",
+            Self::DamagedPoints | Self::DamagedColumns => "INTERNAL",
             Self::Range(error) => error.reason(),
             Self::Blob(error) => error.reason(),
             Self::Database(error) => error.reason(),
@@ -172,7 +205,15 @@ impl ServiceError for TrackingError {
             Self::ExperimentDeleted(id) => Details::resource("experiment", id.to_string()),
             Self::DefaultExperiment => Details::resource("experiment", "0"),
             Self::RunNotFound(id) => Details::resource("run", id),
-            Self::RunDeleted(id) => Details::resource("run", id.to_string()),
+            Self::RunDeleted(id) | Self::RunNotDeleted(id) | Self::RunHasForks(id) => {
+                Details::resource("run", id.to_string())
+            }
+            Self::StreamGap {
+                stream, expected, ..
+            } => Details {
+                metadata: vec![("expected", expected.to_string())],
+                ..Details::resource("stream", stream)
+            },
             Self::ArtifactNotFound { path, .. } => Details::resource("artifact", path),
             Self::ParamChanged { key, old, new, .. } => Details {
                 metadata: vec![
@@ -187,7 +228,9 @@ impl ServiceError for TrackingError {
                 metadata: vec![("old", old.clone()), ("new", new.clone())],
                 ..Details::resource("value", key)
             },
-            Self::TooLarge(_) | Self::DamagedPoints | Self::DamagedValue => Details::default(),
+            Self::TooLarge(_) | Self::DamagedPoints | Self::DamagedColumns | Self::DamagedValue => {
+                Details::default()
+            }
             Self::Range(error) => error.details(),
             Self::Blob(error) => error.details(),
             Self::Database(error) => error.details(),

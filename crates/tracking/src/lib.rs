@@ -5,13 +5,13 @@ mod artifact_path;
 mod convert;
 mod error;
 mod manifests;
-#[allow(dead_code, unused_imports)]
 mod metrics;
 mod pedigree;
 mod run;
 mod run_name;
 mod search;
 mod service;
+mod settler;
 mod store;
 mod value;
 
@@ -26,14 +26,14 @@ use herdbook_proto::tracking::v1::{
 };
 use herdbook_rpc::{PeerChannel, RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use error::TrackingError;
 pub use search::ParseError;
 
 use manifests::RunManifests;
-use metrics::committer::Committer;
+use metrics::{committer::Committer, compactor, pulse::Pulse};
 use service::{
     artifacts::ArtifactApi, experiments::ExperimentApi, metrics::MetricApi, runs::RunApi,
     values::ValueApi,
@@ -51,13 +51,14 @@ pub struct Tracking {
     store: Store,
     blobs: Blobs,
     committer: Arc<Committer>,
+    pulse: Pulse,
     shutdown: CancellationToken,
-    relay: JoinHandle<()>,
+    chores: JoinSet<()>,
 }
 
 impl Tracking {
-    /// Opens the migrated schema in `database`. From now on until `shutdown`, points are committed and
-    /// `lineage` is told of runs.
+    /// Opens the migrated schema in `database`. From now on until `shutdown`, points are committed
+    /// and compacted, and `lineage` is told of runs.
     #[must_use]
     pub fn start(
         database: &Database,
@@ -67,26 +68,37 @@ impl Tracking {
     ) -> Self {
         let outbox = Outbox::new(SCHEMA);
         let store = Store::new(database, outbox.clone());
-        let committer = Arc::new(Committer::start(&store));
-        let relay = tokio::spawn(pedigree::relay(
+        let pulse = Pulse::default();
+        let committer = Arc::new(Committer::start(&store, pulse.clone()));
+        let mut chores = JoinSet::new();
+        chores.spawn(pedigree::relay(
             outbox,
             database.pool().clone(),
             lineage,
             shutdown.clone(),
         ));
+        chores.spawn(compactor::compact(store.clone(), shutdown.clone()));
+        chores.spawn(pulse.clone().beat(store.clone(), shutdown.clone()));
+        chores.spawn(settler::run(store.clone(), shutdown.clone()));
         Self {
             store,
             blobs: Blobs::new(database, blobs),
             committer,
+            pulse,
             shutdown,
-            relay,
+            chores,
         }
     }
 
     /// Adds the services to a server.
     pub fn register(&self, routes: &mut RoutesBuilder) {
         let store = &self.store;
-        let metrics = MetricApi::new(store.clone(), self.committer.clone(), self.shutdown.clone());
+        let metrics = MetricApi::new(
+            store.clone(),
+            self.committer.clone(),
+            self.pulse.clone(),
+            self.shutdown.clone(),
+        );
         routes
             .add_service(configured!(ExperimentServiceServer::new(
                 ExperimentApi::new(store.clone())
@@ -113,9 +125,11 @@ impl Tracking {
     }
 
     /// Waits for the chores to end after shutdown.
-    pub async fn join(self) {
-        if let Err(error) = self.relay.await {
-            tracing::error!(%error, "the outbox relay failed");
+    pub async fn join(mut self) {
+        while let Some(ended) = self.chores.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a chore of tracking failed");
+            }
         }
     }
 }

@@ -7,6 +7,7 @@
     clippy::print_stdout
 )]
 
+mod search;
 mod streams;
 
 use std::time::Instant;
@@ -29,6 +30,12 @@ struct Options {
     /// A smaller measurement, to see that it works.
     #[arg(long)]
     quick: bool,
+    /// Measure search alone, over this many runs that are made in its database first.
+    #[arg(long, requires = "database_url")]
+    search_runs: Option<i64>,
+    /// The Postgres that it uses.
+    #[arg(long, value_name = "URL")]
+    database_url: Option<String>,
 }
 
 /// What was measured: a name, a figure, its unit.
@@ -39,8 +46,12 @@ async fn main() {
     let options = Options::parse();
     let scale: u64 = if options.quick { 10 } else { 1 };
     let bench = Bench {
-        address: options.address,
+        address: options.address.clone(),
     };
+    if let (Some(count), Some(url)) = (options.search_runs, &options.database_url) {
+        print(&search::measure(bench.connect().await, url, count).await);
+        return;
+    }
     let figures = vec![
         (
             "acknowledged points, 1 stream, batches of 10 x 100",

@@ -1,7 +1,9 @@
 //! What a filter and an order can name.
 
+use super::column::Kind;
+
 /// A fact about a run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Field {
     Metric { key: String, aspect: Aspect },
     Param(String),
@@ -11,8 +13,42 @@ pub(crate) enum Field {
     InputDigest,
 }
 
+impl Field {
+    /// What the column of its cells is called on disk.
+    pub(crate) fn column(&self) -> String {
+        match self {
+            Self::Metric { key, aspect } => {
+                let aspect = match aspect {
+                    Aspect::Latest => "latest",
+                    Aspect::Min => "min",
+                    Aspect::Max => "max",
+                };
+                format!("metrics.{aspect}.{key}")
+            }
+            Self::Param(key) => format!("params.{key}"),
+            Self::Tag(key) => format!("tags.{key}"),
+            Self::Attribute(attribute) => format!("attributes.{}", attribute.name()),
+            Self::InputName => "inputs.name".to_owned(),
+            Self::InputDigest => "inputs.digest".to_owned(),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Metric { .. } => Kind::Numbers,
+            Self::Attribute(attribute) => match attribute.is_time() {
+                true => Kind::Numbers,
+                false if *attribute == Attribute::ExperimentId => Kind::Numbers,
+                false => Kind::Texts,
+            },
+            Self::Param(_) | Self::Tag(_) => Kind::Texts,
+            Self::InputName | Self::InputDigest => Kind::Lists,
+        }
+    }
+}
+
 /// Which of a metric's numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Aspect {
     Latest,
     Min,
@@ -20,7 +56,7 @@ pub(crate) enum Aspect {
 }
 
 /// A fact every run has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Attribute {
     RunId,
     Name,
@@ -43,6 +79,11 @@ impl Attribute {
         ("experiment_id", Self::ExperimentId),
         ("parent_run_id", Self::ParentRunId),
     ];
+
+    pub(crate) fn name(self) -> &'static str {
+        let named = Self::ALL.iter().find(|(_, attribute)| *attribute == self);
+        named.map_or("", |(name, _)| name)
+    }
 
     /// The attribute of a name.
     pub(crate) fn named(name: &str) -> Option<Self> {

@@ -36,6 +36,14 @@ pub(crate) fn parse_order(text: &str) -> Result<Order, ParseError> {
     Ok(Order { field, descending })
 }
 
+/// Reads a field alone.
+pub(crate) fn parse_field(text: &str) -> Result<Field, ParseError> {
+    let mut parser = Parser::new(text)?;
+    let field = parser.field()?;
+    parser.end("the end")?;
+    Ok(field)
+}
+
 struct Parser {
     tokens: Vec<(usize, Token)>,
     at: usize,

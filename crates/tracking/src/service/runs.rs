@@ -3,9 +3,7 @@
 use std::sync::Arc;
 
 use chrono::Utc;
-use herdbook_core::{
-    PageToken, RunId, WorkspaceId, check_name, check_text, limits::ENTRIES_PER_REQUEST,
-};
+use herdbook_core::{RunId, WorkspaceId, check_name, check_text, limits::ENTRIES_PER_REQUEST};
 use herdbook_proto::{
     InvalidRequest, Violations,
     fields::{self, Mask},
@@ -18,20 +16,10 @@ use super::answer;
 use crate::{
     TrackingError, convert,
     metrics::committer::Committer,
-    run::{Run, RunKey, RunStatus},
+    run::{Fork, Run, RunStatus},
     run_name,
-    search::{parse_filter, parse_order},
-    store::{
-        Store,
-        runs::{Told, remove_tags},
-        search::{Cursor, Search},
-    },
+    store::{Store, runs::Told},
 };
-
-/// Orders of one search.
-const ORDERS: usize = 3;
-/// Experiments of one search.
-const EXPERIMENTS: usize = 1_000;
 
 pub(crate) struct RunApi {
     pub(super) store: Store,
@@ -95,6 +83,12 @@ impl RunApi {
             created_at: now,
             updated_at: now,
             deleted: false,
+            forked_from: request.forked_from.and_then(|fork| {
+                let run = violations.check("forked_from.run_id", fork.run_id.parse())?;
+                let step = fork.step;
+                Some(Fork { run, step })
+            }),
+            stop_requested: false,
         };
         let inputs = convert::inputs("inputs", request.inputs, &mut violations);
         let request_id = fields::request_id(request.request_id, &mut violations);
@@ -217,64 +211,6 @@ impl RunApi {
         self.with_metrics(workspace, run).await
     }
 
-    async fn search(
-        &self,
-        workspace: WorkspaceId,
-        request: proto::SearchRunsRequest,
-    ) -> Result<proto::SearchRunsResponse, TrackingError> {
-        let size = fields::page_size(request.page_size)?;
-        for (field, count, limit) in [
-            ("order_by", request.order_by.len(), ORDERS),
-            ("experiment_ids", request.experiment_ids.len(), EXPERIMENTS),
-        ] {
-            if count > limit {
-                let what = format!("has {count} entries; at most {limit} are taken");
-                return Err(InvalidRequest::field(field, what).into());
-            }
-        }
-        let query = format!(
-            "runs {:?} {:?} {:?} {}",
-            request.experiment_ids, request.filter, request.order_by, request.view
-        );
-        let read = |field: &str, error| TrackingError::Query {
-            field: field.to_owned(),
-            error,
-        };
-        let orders = request.order_by.iter().enumerate().map(|(index, text)| {
-            parse_order(text).map_err(|error| read(&format!("order_by[{index}]"), error))
-        });
-        let experiments = request
-            .experiment_ids
-            .iter()
-            .map(|id| convert::experiment_id("experiment_ids", *id));
-        let search = Search {
-            experiments: experiments.collect::<Result<_, _>>()?,
-            filter: parse_filter(&request.filter).map_err(|error| read("filter", error))?,
-            orders: orders.collect::<Result<_, _>>()?,
-            deleted: convert::view(request.view),
-            after: PageToken::<Cursor>::decode(&request.page_token, &query)?,
-            limit: size + 1,
-        };
-        let mut found = self.store.search_runs(workspace, &search).await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found
-            .last()
-            .filter(|_| more)
-            .map(|(_, _, cursor)| cursor.clone());
-        let keys: Vec<RunKey> = found.iter().map(|(key, ..)| *key).collect();
-        let mut metrics = self.store.summaries(&keys).await?;
-        let runs = found
-            .into_iter()
-            .map(|(key, run, _)| convert::to_run(run, metrics.remove(&key).unwrap_or_default()));
-        Ok(proto::SearchRunsResponse {
-            runs: runs.collect(),
-            next_page_token: next
-                .map(|c| PageToken::new(c, &query).encode())
-                .unwrap_or_default(),
-        })
-    }
-
     async fn delete_tags(
         &self,
         workspace: WorkspaceId,
@@ -289,9 +225,7 @@ impl RunApi {
             return Err(InvalidRequest::field("keys", what).into());
         }
         let id = convert::run_id(&request.run_id)?;
-        let change = async |transaction: &mut sqlx::PgConnection,
-                            locked: &mut crate::store::runs::LockedRun| {
-            remove_tags(transaction, locked.key, &keys).await?;
+        let change = async |_: &mut _, locked: &mut crate::store::runs::LockedRun| {
             locked.run.tags.retain(|key, _| !keys.contains(key));
             Ok(Told::Nothing)
         };
@@ -337,6 +271,14 @@ impl RunService for RunApi {
         answer(self.search(workspace, request.into_inner()).await)
     }
 
+    async fn aggregate_runs(
+        &self,
+        request: Request<proto::AggregateRunsRequest>,
+    ) -> Result<Response<proto::AggregateRunsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.aggregate(workspace, request.into_inner()).await)
+    }
+
     async fn delete_run(
         &self,
         request: Request<proto::DeleteRunRequest>,
@@ -364,6 +306,33 @@ impl RunService for RunApi {
                 .await
                 .map(|run| proto::RestoreRunResponse { run: Some(run) }),
         )
+    }
+
+    async fn purge_run(
+        &self,
+        request: Request<proto::PurgeRunRequest>,
+    ) -> Result<Response<proto::PurgeRunResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let purged = async {
+            let id = convert::run_id(&request.get_ref().run_id)?;
+            self.store.purge_run(workspace, id).await
+        };
+        answer(purged.await.map(|()| proto::PurgeRunResponse {}))
+    }
+
+    async fn request_stop(
+        &self,
+        request: Request<proto::RequestStopRequest>,
+    ) -> Result<Response<proto::RequestStopResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let request = request.into_inner();
+        let asked = async {
+            let id = convert::run_id(&request.run_id)?;
+            self.store
+                .request_stop(workspace, id, !request.withdraw)
+                .await
+        };
+        answer(asked.await.map(|()| proto::RequestStopResponse {}))
     }
 
     async fn log_batch(

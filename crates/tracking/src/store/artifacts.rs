@@ -142,7 +142,6 @@ impl Store {
 }
 
 /// Removes all entries of a run that is to be purged, and gives their references back.
-#[cfg_attr(not(test), allow(dead_code))]
 pub(crate) async fn purge(
     transaction: &mut PgConnection,
     run: RunKey,

@@ -204,9 +204,18 @@ async fn delete(
     sqlx::query(
         "WITH gone AS ( \
              UPDATE tracking.experiments SET deleted_at = now(), updated_at = now() \
-             WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING id) \
-         UPDATE tracking.runs SET deleted_at = now(), updated_at = now() \
-         WHERE workspace_id = $1 AND experiment_id IN (SELECT id FROM gone) AND deleted_at IS NULL",
+             WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL RETURNING id), \
+         heads AS ( \
+             SELECT h.run_key FROM gone \
+             JOIN tracking.runs r ON r.workspace_id = $1 AND r.experiment_id = gone.id \
+             JOIN tracking.run_heads h ON h.run_key = r.run_key \
+             WHERE r.deleted_at IS NULL ORDER BY h.run_key FOR NO KEY UPDATE OF h), \
+         closed AS ( \
+             UPDATE tracking.run_heads h SET writable = false, version = version + 1, \
+                 settled = false, changed_at = now() \
+             FROM heads WHERE h.run_key = heads.run_key RETURNING h.run_key) \
+         UPDATE tracking.runs r SET deleted_at = now(), updated_at = now() \
+         FROM closed WHERE r.run_key = closed.run_key",
     )
     .bind(workspace.0)
     .bind(id.0)
@@ -227,9 +236,19 @@ async fn restore(
              WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NOT NULL FOR UPDATE), \
          back AS ( \
              UPDATE tracking.experiments e SET deleted_at = NULL, updated_at = now() \
-             FROM old WHERE e.workspace_id = $1 AND e.id = old.id RETURNING e.id, old.deleted_at AS at) \
-         UPDATE tracking.runs r SET deleted_at = NULL, updated_at = now() FROM back \
-         WHERE r.workspace_id = $1 AND r.experiment_id = back.id AND r.deleted_at = back.at",
+             FROM old WHERE e.workspace_id = $1 AND e.id = old.id RETURNING e.id, old.deleted_at AS at), \
+         heads AS ( \
+             SELECT h.run_key FROM back \
+             JOIN tracking.runs r ON r.workspace_id = $1 AND r.experiment_id = back.id \
+                 AND r.deleted_at = back.at \
+             JOIN tracking.run_heads h ON h.run_key = r.run_key \
+             ORDER BY h.run_key FOR NO KEY UPDATE OF h), \
+         opened AS ( \
+             UPDATE tracking.run_heads h SET writable = true, version = version + 1, \
+                 settled = false, changed_at = now() \
+             FROM heads WHERE h.run_key = heads.run_key RETURNING h.run_key) \
+         UPDATE tracking.runs r SET deleted_at = NULL, updated_at = now() \
+         FROM opened WHERE r.run_key = opened.run_key",
     )
     .bind(workspace.0)
     .bind(id.0)

@@ -7,12 +7,19 @@
 
 pub(crate) mod append;
 pub(crate) mod artifacts;
+pub(crate) mod compaction;
+pub(crate) mod curves;
+pub(crate) mod definitions;
 pub(crate) mod experiments;
-pub(crate) mod metrics;
+pub(crate) mod forks;
+pub(crate) mod generations;
 #[cfg(test)]
 mod place;
+pub(crate) mod points;
+mod purge;
 pub(crate) mod runs;
 pub(crate) mod search;
+pub(crate) mod summaries;
 pub(crate) mod values;
 pub(crate) mod writers;
 
@@ -26,6 +33,8 @@ use crate::{TrackingError, run::RunKey};
 
 /// Connections of the committer.
 const WRITERS: u32 = 4;
+/// Connections of search.
+const READERS: u32 = 6;
 /// Keys of runs that are remembered.
 const KEYS: usize = 65_536;
 
@@ -34,6 +43,9 @@ pub(crate) struct Store {
     pool: PgPool,
     /// Connections of the committer: never behind a question of somebody else.
     writers: PgPool,
+    /// Connections of search: its tables grow too fast for plans that go by their size.
+    readers: PgPool,
+    columns: search::ColumnCache,
     generation: append::OpenGeneration,
     outbox: Outbox,
     /// What never changes and is asked with each call.
@@ -47,6 +59,8 @@ impl Store {
         Self {
             pool: database.pool().clone(),
             writers: database.keyed(WRITERS),
+            readers: database.keyed(READERS),
+            columns: search::ColumnCache::default(),
             generation: append::OpenGeneration::default(),
             outbox,
             keys: Arc::new(quick_cache::sync::Cache::new(KEYS)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use herdbook_blobs::BlobStore;
 use herdbook_core::WorkspaceId;
 use herdbook_lineage::Lineage;
-use herdbook_postgres::migrate;
+use herdbook_postgres::{Database, migrate};
 use herdbook_proto::{
     lineage::v1::lineage_service_client::LineageServiceClient,
     tracking::v1::{
@@ -20,13 +20,17 @@ use herdbook_rpc::{FixedCaller, PeerChannel, Role, RoutesBuilder};
 use herdbook_testkit::{
     TestDatabase,
     grpc::{Unsigned, serve},
+    wait_until,
 };
 use herdbook_tracking::Tracking;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Status, transport::Channel};
 
 pub(crate) struct Cluster {
+    pub(crate) database: Database,
     channel: Channel,
+    /// Its chores end with it.
+    _tracking: Tracking,
     _stop: DropGuard,
 }
 
@@ -53,9 +57,35 @@ impl Cluster {
         tracking.register(&mut routes);
         let channel = serve(routes, caller, &shutdown).await;
         Self {
+            database,
             channel,
+            _tracking: tracking,
             _stop: shutdown.drop_guard(),
         }
+    }
+
+    /// Has all points that are hot by now compacted: makes their generation old, and waits until its table
+    /// is free again.
+    pub(crate) async fn compact(&self) {
+        let pool = self.database.pool();
+        let generation: i64 = sqlx::query_scalar(
+            "UPDATE tracking.metric_generations SET opened_at = opened_at - interval '1 hour' \
+             WHERE closed_at IS NULL RETURNING id",
+        )
+        .fetch_one(pool)
+        .await
+        .unwrap();
+        wait_until("the generation is compacted", async || {
+            let left: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM tracking.metric_generations WHERE id <= $1",
+            )
+            .bind(generation)
+            .fetch_one(pool)
+            .await
+            .unwrap();
+            (left == 0).then_some(())
+        })
+        .await;
     }
 
     pub(crate) fn experiments(&self) -> ExperimentServiceClient<Channel> {

@@ -4,8 +4,12 @@
 
 mod artifacts;
 mod cluster;
+mod engine;
 mod experiments;
 mod metrics;
 mod runs;
 mod search;
+mod search_groups;
+mod search_model;
+mod search_settled;
 mod values;

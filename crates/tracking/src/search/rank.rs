@@ -1,0 +1,211 @@
+//! The first runs of an order, and places in it.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Attribute, Field, Mask, Order, Rows, column::Column};
+use crate::run::RunStatus;
+
+/// Where a page ended, or a run stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Cursor {
+    /// The run's value for each order.
+    pub(super) sort: Vec<Option<SortValue>>,
+    pub(crate) run_key: i64,
+}
+
+/// A value that runs are ordered by.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) enum SortValue {
+    /// The bits of a float: JSON has no infinity, and not each float to the last bit.
+    Number(u64),
+    Text(String),
+}
+
+/// The same, of a row that is looked at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Sorted<'a> {
+    Number(f64),
+    Text(&'a str),
+}
+
+impl SortValue {
+    fn as_sorted(&self) -> Sorted<'_> {
+        match self {
+            Self::Number(bits) => Sorted::Number(f64::from_bits(*bits)),
+            Self::Text(text) => Sorted::Text(text),
+        }
+    }
+}
+
+impl Sorted<'_> {
+    pub(super) fn keep(self) -> SortValue {
+        match self {
+            Self::Number(number) => SortValue::Number(number.to_bits()),
+            Self::Text(text) => SortValue::Text(text.to_owned()),
+        }
+    }
+}
+
+/// How `a` stands to `b` in an order; what is missing comes last both ways.
+fn compare(descending: bool, a: Option<Sorted<'_>>, b: Option<Sorted<'_>>) -> Ordering {
+    let ascending = match (a, b) {
+        (None, None) => return Ordering::Equal,
+        (None, Some(_)) => return Ordering::Greater,
+        (Some(_), None) => return Ordering::Less,
+        // Neither is a NaN.
+        (Some(Sorted::Number(a)), Some(Sorted::Number(b))) => {
+            a.partial_cmp(&b).unwrap_or(Ordering::Equal)
+        }
+        (Some(Sorted::Text(a)), Some(Sorted::Text(b))) => a.cmp(b),
+        (Some(Sorted::Number(_)), Some(Sorted::Text(_))) => Ordering::Less,
+        (Some(Sorted::Text(_)), Some(Sorted::Number(_))) => Ordering::Greater,
+    };
+    if descending {
+        ascending.reverse()
+    } else {
+        ascending
+    }
+}
+
+/// What a row is ordered by. A NaN counts as missing: it is neither large nor small.
+pub(super) fn sorted<'a>(
+    field: &Field,
+    column: Option<&'a Column>,
+    row: usize,
+) -> Option<Sorted<'a>> {
+    match column? {
+        Column::Numbers(numbers) => {
+            let number = numbers.values[row];
+            (numbers.present.has(row) && !number.is_nan()).then_some(Sorted::Number(number))
+        }
+        Column::Texts(texts) => {
+            let text = texts.get(row)?;
+            match field {
+                // In the order of their numbers, not of their names.
+                Field::Attribute(Attribute::Status) => {
+                    let status = RunStatus::ALL
+                        .into_iter()
+                        .find(|status| status.name() == text)?;
+                    Some(Sorted::Number(status.number().into()))
+                }
+                _ => Some(Sorted::Text(text)),
+            }
+        }
+        Column::Lists(lists) => lists.get(row)?.min().map(Sorted::Text),
+    }
+}
+
+/// How two places stand to each other: by each order, then the newer run first.
+pub(super) fn compare_places(orders: &[Order], a: &Cursor, b: &Cursor) -> Ordering {
+    for (order, (a, b)) in orders.iter().zip(a.sort.iter().zip(&b.sort)) {
+        let ordering = compare_values(order.descending, a.as_ref(), b.as_ref());
+        if ordering.is_ne() {
+            return ordering;
+        }
+    }
+    b.run_key.cmp(&a.run_key)
+}
+
+/// How two values that were kept stand to each other.
+pub(super) fn compare_values(
+    descending: bool,
+    a: Option<&SortValue>,
+    b: Option<&SortValue>,
+) -> Ordering {
+    let [a, b] = [a, b].map(|value| value.map(SortValue::as_sorted));
+    compare(descending, a, b)
+}
+
+/// Collects the first `limit` runs behind a place.
+#[derive(Debug)]
+pub(crate) struct Top {
+    orders: Vec<Order>,
+    after: Option<Cursor>,
+    limit: usize,
+    /// The best so far, the first first.
+    best: Vec<Cursor>,
+}
+
+impl Top {
+    pub(crate) fn new(orders: Vec<Order>, after: Option<Cursor>, limit: usize) -> Self {
+        Self {
+            orders,
+            after,
+            limit,
+            best: Vec::new(),
+        }
+    }
+
+    pub(crate) fn finish(self) -> Vec<Cursor> {
+        self.best
+    }
+
+    /// Looks at the rows of `hits`.
+    pub(crate) fn offer(&mut self, rows: &Rows, hits: &Mask) {
+        let columns: Vec<Option<&Column>> = self
+            .orders
+            .iter()
+            .map(|order| rows.column(&order.field))
+            .collect();
+        for row in hits.newest_first() {
+            let key = rows.key(row);
+            let to = |place: &Cursor| self.compare_row(&columns, row, key, place);
+            if self.after.as_ref().is_some_and(|after| to(after).is_le()) {
+                continue;
+            }
+            if self.best.len() == self.limit && self.best.last().is_none_or(|last| to(last).is_gt())
+            {
+                continue;
+            }
+            let at = self.best.partition_point(|better| to(better).is_gt());
+            let place = place_of(&self.orders, &columns, row, key);
+            self.best.insert(at, place);
+            self.best.truncate(self.limit);
+        }
+    }
+
+    /// Whether no run with a key of up to `newest` can be among the first.
+    pub(crate) fn is_decided(&self, newest: i64) -> bool {
+        self.orders.is_empty()
+            && self.best.len() == self.limit
+            && self.best.last().is_some_and(|last| last.run_key > newest)
+    }
+
+    fn compare_row(
+        &self,
+        columns: &[Option<&Column>],
+        row: usize,
+        key: i64,
+        place: &Cursor,
+    ) -> Ordering {
+        for ((order, column), other) in self.orders.iter().zip(columns).zip(&place.sort) {
+            let own = sorted(&order.field, *column, row);
+            let ordering = compare(
+                order.descending,
+                own,
+                other.as_ref().map(SortValue::as_sorted),
+            );
+            if ordering.is_ne() {
+                return ordering;
+            }
+        }
+        place.run_key.cmp(&key)
+    }
+}
+
+/// The place of a row.
+pub(super) fn place_of(
+    orders: &[Order],
+    columns: &[Option<&Column>],
+    row: usize,
+    run_key: i64,
+) -> Cursor {
+    let sort = orders.iter().zip(columns);
+    let sort = sort.map(|(order, column)| sorted(&order.field, *column, row).map(Sorted::keep));
+    Cursor {
+        sort: sort.collect(),
+        run_key,
+    }
+}

@@ -1,0 +1,141 @@
+//! Search: the runs that a filter finds, from columns of what many runs have.
+//!
+//! What is stored: `search_columns`, a row a field and segment of runs, compressed. Why durable: making
+//! them anew reads every run. What must be fast: any filter, ordered by anything, over a million runs; so
+//! columns are kept in memory, confirmed by their version with each question. On failure: columns are
+//! written and runs settled in one transaction, and a run that is not settled is never read from them.
+
+mod cache;
+mod facts;
+mod fold;
+mod page;
+mod scan;
+
+use std::collections::{BTreeSet, HashMap};
+
+use herdbook_core::WorkspaceId;
+use sqlx::{Postgres, Transaction};
+
+pub(crate) use cache::ColumnCache;
+use facts::Wanted;
+pub(crate) use page::Shown;
+pub(crate) use scan::Scope;
+use scan::{Collect, Scan};
+
+use super::Store;
+use crate::{
+    TrackingError,
+    search::{
+        Field, Mask, Order, Rows,
+        groups::{Group, GroupPlace, Grouping, Groups},
+        rank::{Cursor, Top},
+    },
+};
+
+/// What to find.
+#[derive(Debug)]
+pub(crate) struct Search {
+    pub(crate) scope: Scope,
+    pub(crate) orders: Vec<Order>,
+    pub(crate) after: Option<Cursor>,
+    pub(crate) limit: usize,
+    /// What to return of each run; all of it, if that is `None`.
+    pub(crate) columns: Option<BTreeSet<Field>>,
+}
+
+/// What to group.
+#[derive(Debug)]
+pub(crate) struct Aggregation {
+    pub(crate) scope: Scope,
+    pub(crate) grouping: Grouping,
+    pub(crate) after: Option<GroupPlace>,
+    pub(crate) limit: usize,
+    /// What to return of the best runs.
+    pub(crate) columns: Option<BTreeSet<Field>>,
+}
+
+impl Store {
+    /// A page of runs, each with its place.
+    pub(crate) async fn search_runs(
+        &self,
+        workspace: WorkspaceId,
+        search: Search,
+    ) -> Result<Vec<(Shown, Cursor)>, TrackingError> {
+        let mut moment = self.moment().await?;
+        let fields = search.orders.iter().map(|order| order.field.clone());
+        let fields = fields.collect();
+        let scan = Scan {
+            connection: &mut moment,
+            cache: &self.columns,
+            workspace,
+        };
+        let top = Top::new(search.orders, search.after, search.limit);
+        let places = scan.run(search.scope, fields, top).await?.finish();
+        let keys: Vec<i64> = places.iter().map(|place| place.run_key).collect();
+        let wanted = search.columns.as_ref().map(Wanted::of);
+        let mut runs = page::read(&mut moment, &keys, wanted.as_ref()).await?;
+        moment.commit().await?;
+        let found = places.into_iter();
+        Ok(found
+            .filter_map(|place| Some((runs.remove(&place.run_key)?, place)))
+            .collect())
+    }
+
+    /// A page of groups, each with its best run if that is asked for.
+    pub(crate) async fn aggregate_runs(
+        &self,
+        workspace: WorkspaceId,
+        aggregation: Aggregation,
+    ) -> Result<Vec<(Group, Option<Shown>)>, TrackingError> {
+        let mut moment = self.moment().await?;
+        let scan = Scan {
+            connection: &mut moment,
+            cache: &self.columns,
+            workspace,
+        };
+        let (fields, grouping) = (aggregation.grouping.fields(), aggregation.grouping);
+        let groups = scan.run(aggregation.scope, fields, Groups::new(grouping));
+        let groups = groups.await?;
+        let groups = groups.finish(aggregation.after.as_ref(), aggregation.limit);
+        let keys: Vec<i64> = groups.iter().filter_map(Group::best).collect();
+        let wanted = aggregation.columns.as_ref().map(Wanted::of);
+        let mut runs = match keys.as_slice() {
+            [] => HashMap::new(),
+            keys => page::read(&mut moment, keys, wanted.as_ref()).await?,
+        };
+        moment.commit().await?;
+        let groups = groups.into_iter().map(|group| {
+            let best = group.best().and_then(|key| runs.remove(&key));
+            (group, best)
+        });
+        Ok(groups.collect())
+    }
+
+    /// A transaction in which all statements see the same moment.
+    async fn moment(&self) -> Result<Transaction<'static, Postgres>, TrackingError> {
+        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        Ok(self.readers.begin_with(begin).await?)
+    }
+}
+
+impl Collect for Top {
+    fn take(&mut self, rows: &Rows, hits: &Mask) -> Result<(), TrackingError> {
+        self.offer(rows, hits);
+        Ok(())
+    }
+
+    fn is_decided(&self, newest: i64) -> bool {
+        self.is_decided(newest)
+    }
+}
+
+impl Collect for Groups {
+    fn take(&mut self, rows: &Rows, hits: &Mask) -> Result<(), TrackingError> {
+        let added = self.add(rows, hits);
+        added.map_err(|error| TrackingError::TooLarge(error.to_string()))
+    }
+
+    fn is_decided(&self, _: i64) -> bool {
+        false
+    }
+}

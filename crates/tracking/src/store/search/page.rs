@@ -1,0 +1,73 @@
+//! The runs of a page, whole or in part.
+
+use std::collections::HashMap;
+
+use sqlx::PgConnection;
+
+use super::facts::Wanted;
+use crate::{
+    TrackingError,
+    run::{Run, RunKey},
+    store::{
+        runs::{COLUMNS, RunRow},
+        summaries::SummaryRow,
+    },
+};
+
+/// The columns of a run of which some params, tags and perhaps the inputs are wanted.
+const WANTED: &str = "r.run_key, r.id, r.experiment_id, r.name, r.status, r.user_name, r.started_at, \
+    r.ended_at, '' AS description, \
+    coalesce((SELECT jsonb_object_agg(k, r.params -> k) FROM unnest($2::text[]) AS k \
+        WHERE r.params ? k), '{}') AS params, \
+    coalesce((SELECT jsonb_object_agg(k, r.tags -> k) FROM unnest($3::text[]) AS k \
+        WHERE r.tags ? k), '{}') AS tags, \
+    CASE WHEN $4 THEN r.inputs ELSE '[]' END AS inputs, NULL::jsonb AS source, \
+    NULL::jsonb AS environment, r.parent_id, '{}'::text[] AS based_on, r.revision, r.created_at, \
+    r.updated_at, r.deleted_at IS NOT NULL AS deleted, NULL::bigint AS fork_step, \
+    NULL::uuid AS forked_from, false AS stop_requested";
+
+/// A run with the summaries of its metrics.
+pub(crate) type Shown = (Run, Vec<SummaryRow>);
+
+/// The runs `keys`, with what is `wanted` of them, or whole.
+pub(super) async fn read(
+    connection: &mut PgConnection,
+    keys: &[i64],
+    wanted: Option<&Wanted>,
+) -> Result<HashMap<i64, Shown>, TrackingError> {
+    let columns = if wanted.is_some() { WANTED } else { COLUMNS };
+    let text = format!("SELECT {columns} FROM tracking.runs r WHERE r.run_key = ANY($1)");
+    let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(keys);
+    if let Some(wanted) = wanted {
+        query = query
+            .bind(&wanted.params)
+            .bind(&wanted.tags)
+            .bind(wanted.inputs);
+    }
+    let rows: Vec<RunRow> = query.fetch_all(&mut *connection).await?;
+    let runs = rows.into_iter().map(<(RunKey, Run)>::from);
+    let mut shown: HashMap<i64, Shown> =
+        runs.map(|(key, run)| (key.0, (run, Vec::new()))).collect();
+
+    const SUMMARIES: &str = "SELECT run_key, key, latest, latest_step, latest_time_us, min, max, count \
+        FROM tracking.metric_summaries WHERE run_key = ANY($1)";
+    let metrics = wanted.map(|wanted| &wanted.metrics);
+    if metrics.is_some_and(Vec::is_empty) {
+        return Ok(shown);
+    }
+    let text = match metrics {
+        Some(_) => format!("{SUMMARIES} AND key = ANY($2) ORDER BY run_key, key"),
+        None => format!("{SUMMARIES} ORDER BY run_key, key"),
+    };
+    let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(keys);
+    if let Some(keys) = metrics {
+        query = query.bind(keys);
+    }
+    let summaries: Vec<SummaryRow> = query.fetch_all(connection).await?;
+    for summary in summaries {
+        if let Some((_, metrics)) = shown.get_mut(&summary.run_key) {
+            metrics.push(summary);
+        }
+    }
+    Ok(shown)
+}
