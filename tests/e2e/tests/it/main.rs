@@ -6,3 +6,4 @@ mod blobs;
 mod clients;
 mod faults;
 mod startup;
+mod values;
