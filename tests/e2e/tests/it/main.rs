@@ -7,3 +7,4 @@ mod clients;
 mod faults;
 mod logging;
 mod startup;
+mod values;
