@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use herdbook_core::{Code, Details, Digest, FieldViolation, ServiceError};
+use herdbook_postgres::DatabaseError;
 
 /// Why a blob was not kept or not given.
 #[derive(Debug, thiserror::Error)]
@@ -39,12 +40,24 @@ pub enum BlobError {
     /// What the store gives is not what was put.
     #[error("the content {0} was damaged in the blob store; restore it from a backup")]
     Damaged(Digest),
+    /// The blob was collected before a reference to it was taken.
+    #[error("the content {0} was removed since nothing named it; upload it again")]
+    Gone(Digest),
+    /// The same bytes are being collected.
+    #[error("the content {0} is being removed at this moment; upload it again")]
+    Collecting(Digest),
     /// The source of the bytes failed.
     #[error("the upload was cut short; nothing was kept, send it again")]
     Interrupted,
     /// The store failed.
     #[error("the blob store is not available at the moment; nothing was kept, try again")]
     Unavailable(#[source] object_store::Error),
+    /// The folder of a local store failed.
+    #[error("the folder of the blob store cannot be read")]
+    Folder(#[source] std::io::Error),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
 }
 
 impl From<object_store::Error> for BlobError {
@@ -56,9 +69,13 @@ impl From<object_store::Error> for BlobError {
 impl ServiceError for BlobError {
     fn code(&self) -> Code {
         match self {
-            Self::InvalidUrl { .. } | Self::Missing(_) | Self::Damaged(_) => Code::Internal,
+            Self::InvalidUrl { .. } | Self::Missing(_) | Self::Damaged(_) | Self::Folder(_) => {
+                Code::Internal
+            }
+            Self::Gone(_) => Code::FailedPrecondition,
             Self::DigestMismatch { .. } | Self::SizeMismatch { .. } => Code::InvalidArgument,
-            Self::Interrupted | Self::Unavailable(_) => Code::Unavailable,
+            Self::Collecting(_) | Self::Interrupted | Self::Unavailable(_) => Code::Unavailable,
+            Self::Database(error) => error.code(),
         }
     }
 
@@ -69,8 +86,11 @@ impl ServiceError for BlobError {
             Self::SizeMismatch { .. } => "SIZE_MISMATCH",
             Self::Missing(_) => "BLOB_MISSING",
             Self::Damaged(_) => "BLOB_DAMAGED",
+            Self::Gone(_) => "BLOB_GONE",
+            Self::Collecting(_) => "BLOB_COLLECTING",
             Self::Interrupted => "UPLOAD_INTERRUPTED",
-            Self::Unavailable(_) => "BLOB_STORE_UNAVAILABLE",
+            Self::Unavailable(_) | Self::Folder(_) => "BLOB_STORE_UNAVAILABLE",
+            Self::Database(error) => error.reason(),
         }
     }
 
@@ -82,10 +102,14 @@ impl ServiceError for BlobError {
             Self::SizeMismatch { .. } => {
                 Details::fields(vec![FieldViolation::new("header.size", self.to_string())])
             }
-            Self::Interrupted | Self::Unavailable(_) => {
+            Self::Collecting(_) | Self::Interrupted | Self::Unavailable(_) => {
                 Details::retry_after(Duration::from_secs(1))
             }
-            Self::InvalidUrl { .. } | Self::Missing(_) | Self::Damaged(_) => Details::default(),
+            Self::Gone(digest) => Details::resource("blob", digest.to_string()),
+            Self::Database(error) => error.details(),
+            Self::InvalidUrl { .. } | Self::Missing(_) | Self::Damaged(_) | Self::Folder(_) => {
+                Details::default()
+            }
         }
     }
 }

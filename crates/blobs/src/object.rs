@@ -23,11 +23,20 @@ impl Object {
             }
             Self::Upload(number) => format!("uploads/{number:032x}"),
         };
-        let parts = root.parts().map(|part| part.as_ref().to_owned());
-        parts
-            .chain(relative.split('/').map(str::to_owned))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .collect()
+        below(root, &relative)
     }
+
+    /// The folder of uploads under way.
+    pub(crate) fn uploads(root: &Path) -> Path {
+        below(root, "uploads")
+    }
+}
+
+fn below(root: &Path, relative: &str) -> Path {
+    let parts = root.parts().map(|part| part.as_ref().to_owned());
+    parts
+        .chain(relative.split('/').map(str::to_owned))
+        .collect::<Vec<_>>()
+        .into_iter()
+        .collect()
 }

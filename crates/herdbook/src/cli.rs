@@ -6,7 +6,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
-    commands::{artifacts, audit, experiments, lineage, models, runs, tokens, workspaces},
+    commands::{artifacts, audit, experiments, lineage, models, runs, tokens, values, workspaces},
     exit::{CODES, Failure},
     serve::{MigrateOptions, ServeOptions, UpOptions},
 };
@@ -76,6 +76,9 @@ pub(crate) enum Command {
     /// Files of runs.
     #[command(subcommand)]
     Artifacts(artifacts::Command),
+    /// Images, histograms, tables and other values on steps.
+    #[command(subcommand)]
+    Values(values::Command),
     /// Tokens to call with.
     #[command(subcommand)]
     Tokens(tokens::Command),

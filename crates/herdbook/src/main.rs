@@ -49,6 +49,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Models(command) => commands::models::run(client, command).await,
         Command::Lineage(command) => commands::lineage::run(client, command).await,
         Command::Artifacts(command) => commands::artifacts::run(client, command).await,
+        Command::Values(command) => commands::values::run(client, command).await,
         Command::Tokens(command) => commands::tokens::run(client, command).await,
         Command::Workspaces(command) => commands::workspaces::run(client, command).await,
         Command::Audit(command) => commands::audit::run(client, command).await,

@@ -20,12 +20,14 @@ const NAMESPACE: i32 = 0x4845_5244;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Chore {
-    /// Making the partitions into which metric blocks go.
-    MetricPartitions = 1,
+    /// Compacting metric blocks.
+    MetricCompaction = 1,
     /// Making the key with which services sign for each other.
     SigningKeys = 2,
     /// Folding runs into the columns for search.
     SearchColumns = 3,
+    /// Removing blobs that nothing names.
+    BlobCollection = 10,
 }
 
 /// Takes the lock of `chore` until the transaction ends; `false` if another process has it.

@@ -7,6 +7,7 @@ mod audit;
 mod convert;
 mod error;
 mod facts;
+mod manifests;
 mod pedigree;
 mod policy;
 mod reference;
@@ -17,7 +18,9 @@ mod transition;
 mod version;
 mod watch;
 
-use herdbook_blobs::BlobStore;
+use std::sync::Arc;
+
+use herdbook_blobs::{BlobStore, Blobs, Manifests};
 use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::registry::v1::{
     model_service_server::ModelServiceServer, transition_service_server::TransitionServiceServer,
@@ -30,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::RegistryError;
 
+use manifests::VersionManifests;
 use service::{models::ModelApi, transitions::TransitionApi, versions::VersionApi};
 use store::Store;
 use watch::Pulse;
@@ -42,7 +46,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 /// The registry service of a process.
 pub struct Registry {
     store: Store,
-    blobs: BlobStore,
+    blobs: Blobs,
     tracking: PeerChannel,
     shutdown: CancellationToken,
     chores: Vec<JoinHandle<()>>,
@@ -67,7 +71,7 @@ impl Registry {
         let chores = vec![tokio::spawn(relay), tokio::spawn(beat)];
         Self {
             store,
-            blobs,
+            blobs: Blobs::new(database, blobs),
             tracking,
             shutdown,
             chores,
@@ -86,6 +90,12 @@ impl Registry {
             ))))
             .add_service(configured!(VersionServiceServer::new(versions)))
             .add_service(configured!(TransitionServiceServer::new(transitions)));
+    }
+
+    /// The blobs that versions name.
+    #[must_use]
+    pub fn manifests(&self) -> Arc<dyn Manifests> {
+        Arc::new(VersionManifests::new(self.store.clone()))
     }
 
     /// Waits for the chores to end after shutdown.

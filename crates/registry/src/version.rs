@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use herdbook_blobs::Blob;
 use herdbook_core::{Digest, RunId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -16,6 +17,15 @@ pub(crate) struct File {
     pub(crate) path: String,
     pub(crate) size: u64,
     pub(crate) digest: Digest,
+}
+
+impl File {
+    pub(crate) fn blob(&self) -> Blob {
+        Blob {
+            digest: self.digest,
+            size: self.size,
+        }
+    }
 }
 
 /// SHA-256 over the files in the order of their paths, a line `<digest> <size> <path>` each.

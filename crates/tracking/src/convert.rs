@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     TrackingError,
     run::{Environment, Input, Pairs, Run, RunStatus, Source},
-    store::{experiments::Experiment, metrics::SummaryRow},
+    store::{experiments::Experiment, summaries::SummaryRow},
 };
 
 /// Registered versions that a run may be based on.
@@ -252,6 +252,11 @@ pub(crate) fn to_run(run: Run, metrics: Vec<SummaryRow>) -> proto::Run {
         lifecycle: lifecycle(run.deleted).into(),
         created_at: Some(to_timestamp(run.created_at)),
         updated_at: Some(to_timestamp(run.updated_at)),
+        forked_from: run.forked_from.map(|fork| proto::Fork {
+            run_id: fork.run.to_string(),
+            step: fork.step,
+        }),
+        stop_requested: run.stop_requested,
     }
 }
 

@@ -38,6 +38,30 @@ pub enum TrackingError {
         /// The path.
         path: String,
     },
+    /// No such series of values, or no such value in it.
+    #[error("the run {run} has no value {name}; list its series to see those it has")]
+    ValueNotFound {
+        /// The run.
+        run: RunId,
+        /// Key, or key, step and index.
+        name: String,
+    },
+    /// A series has one type.
+    #[error(
+        "the values of {key:?} are of the type {old}, and one of the type {new} cannot be among them; \
+         log it with another key"
+    )]
+    ValueTypeChanged {
+        /// The series.
+        key: String,
+        /// Its type.
+        old: String,
+        /// The type that was sent.
+        new: String,
+    },
+    /// A value cannot be read.
+    #[error("a stored value is damaged")]
+    DamagedValue,
     /// The experiment's name is in use.
     #[error("an experiment named {0:?} is there already; choose another name, or log to that one")]
     ExperimentNameTaken(String),
@@ -50,6 +74,24 @@ pub enum TrackingError {
     /// The run was deleted.
     #[error("the run {0} is deleted; restore it with RestoreRun before writing to it")]
     RunDeleted(RunId),
+    /// The run was not deleted.
+    #[error("the run {0} is in use; delete it before it is purged for good")]
+    RunNotDeleted(RunId),
+    /// Other runs have its points.
+    #[error("other runs were forked from run {0} and have its points; purge those first")]
+    RunHasForks(RunId),
+    /// Points beyond the end of a stream.
+    #[error(
+        "the stream {stream:?} of run {run} has {expected} points; send those from there on first"
+    )]
+    StreamGap {
+        /// The run.
+        run: RunId,
+        /// The stream.
+        stream: String,
+        /// Points that it has.
+        expected: u64,
+    },
     /// A param has another value already.
     #[error(
         "the param {key:?} of run {run} is {old:?} and cannot become {new:?}: params are written once; \
@@ -102,13 +144,19 @@ impl ServiceError for TrackingError {
         match self {
             Self::Invalid(error) => error.code(),
             Self::Query { .. } | Self::PageToken(_) => Code::InvalidArgument,
-            Self::ExperimentNotFound(_) | Self::RunNotFound(_) | Self::ArtifactNotFound { .. } => {
-                Code::NotFound
-            }
+            Self::ExperimentNotFound(_)
+            | Self::RunNotFound(_)
+            | Self::ArtifactNotFound { .. }
+            | Self::ValueNotFound { .. } => Code::NotFound,
+            Self::ValueTypeChanged { .. } => Code::FailedPrecondition,
+            Self::DamagedValue => Code::Internal,
             Self::ExperimentNameTaken(_) | Self::ParamChanged { .. } => Code::AlreadyExists,
-            Self::ExperimentDeleted(_) | Self::DefaultExperiment | Self::RunDeleted(_) => {
-                Code::FailedPrecondition
-            }
+            Self::ExperimentDeleted(_)
+            | Self::DefaultExperiment
+            | Self::RunDeleted(_)
+            | Self::RunNotDeleted(_)
+            | Self::RunHasForks(_) => Code::FailedPrecondition,
+            Self::StreamGap { .. } => Code::OutOfRange,
             Self::TooLarge(_) => Code::ResourceExhausted,
             Self::DamagedPoints | Self::DamagedColumns => Code::Internal,
             Self::Range(error) => error.code(),
@@ -125,10 +173,16 @@ impl ServiceError for TrackingError {
             Self::ExperimentNotFound(_) => "EXPERIMENT_NOT_FOUND",
             Self::RunNotFound(_) => "RUN_NOT_FOUND",
             Self::ArtifactNotFound { .. } => "ARTIFACT_NOT_FOUND",
+            Self::ValueNotFound { .. } => "VALUE_NOT_FOUND",
+            Self::ValueTypeChanged { .. } => "VALUE_TYPE_CHANGED",
+            Self::DamagedValue => "INTERNAL",
             Self::ExperimentNameTaken(_) => "EXPERIMENT_NAME_TAKEN",
             Self::ExperimentDeleted(_) => "EXPERIMENT_DELETED",
             Self::DefaultExperiment => "DEFAULT_EXPERIMENT",
             Self::RunDeleted(_) => "RUN_DELETED",
+            Self::RunNotDeleted(_) => "RUN_NOT_DELETED",
+            Self::RunHasForks(_) => "RUN_HAS_FORKS",
+            Self::StreamGap { .. } => "STREAM_GAP",
             Self::ParamChanged { .. } => "PARAM_CHANGED",
             Self::TooLarge(_) => "TOO_LARGE",
             Self::DamagedPoints | Self::DamagedColumns => "INTERNAL",
@@ -151,7 +205,15 @@ impl ServiceError for TrackingError {
             Self::ExperimentDeleted(id) => Details::resource("experiment", id.to_string()),
             Self::DefaultExperiment => Details::resource("experiment", "0"),
             Self::RunNotFound(id) => Details::resource("run", id),
-            Self::RunDeleted(id) => Details::resource("run", id.to_string()),
+            Self::RunDeleted(id) | Self::RunNotDeleted(id) | Self::RunHasForks(id) => {
+                Details::resource("run", id.to_string())
+            }
+            Self::StreamGap {
+                stream, expected, ..
+            } => Details {
+                metadata: vec![("expected", expected.to_string())],
+                ..Details::resource("stream", stream)
+            },
             Self::ArtifactNotFound { path, .. } => Details::resource("artifact", path),
             Self::ParamChanged { key, old, new, .. } => Details {
                 metadata: vec![
@@ -161,7 +223,14 @@ impl ServiceError for TrackingError {
                 ],
                 ..Details::resource("param", key)
             },
-            Self::TooLarge(_) | Self::DamagedPoints | Self::DamagedColumns => Details::default(),
+            Self::ValueNotFound { name, .. } => Details::resource("value", name),
+            Self::ValueTypeChanged { key, old, new } => Details {
+                metadata: vec![("old", old.clone()), ("new", new.clone())],
+                ..Details::resource("value", key)
+            },
+            Self::TooLarge(_) | Self::DamagedPoints | Self::DamagedColumns | Self::DamagedValue => {
+                Details::default()
+            }
             Self::Range(error) => error.details(),
             Self::Blob(error) => error.details(),
             Self::Database(error) => error.details(),

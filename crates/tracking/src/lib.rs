@@ -1,9 +1,10 @@
-//! Tracking: experiments, runs, params, tags, metrics, inputs and artifacts, and the search over them.
+//! Tracking: experiments, runs, params, tags, metrics, typed values, inputs and artifacts, and the search
+//! over them.
 
 mod artifact_path;
 mod convert;
 mod error;
-#[allow(dead_code, unused_imports)]
+mod manifests;
 mod metrics;
 mod pedigree;
 mod run;
@@ -12,27 +13,30 @@ mod search;
 mod service;
 mod settler;
 mod store;
+mod value;
 
 use std::sync::Arc;
 
-use herdbook_blobs::BlobStore;
+use herdbook_blobs::{BlobStore, Blobs, Manifests};
 use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::tracking::v1::{
     artifact_service_server::ArtifactServiceServer,
     experiment_service_server::ExperimentServiceServer, metric_service_server::MetricServiceServer,
-    run_service_server::RunServiceServer,
+    run_service_server::RunServiceServer, value_service_server::ValueServiceServer,
 };
 use herdbook_rpc::{PeerChannel, RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use error::TrackingError;
 pub use search::ParseError;
 
-use metrics::committer::Committer;
+use manifests::RunManifests;
+use metrics::{committer::Committer, compactor, pulse::Pulse};
 use service::{
     artifacts::ArtifactApi, experiments::ExperimentApi, metrics::MetricApi, runs::RunApi,
+    values::ValueApi,
 };
 use store::Store;
 
@@ -45,16 +49,16 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 #[derive(Debug)]
 pub struct Tracking {
     store: Store,
-    blobs: BlobStore,
+    blobs: Blobs,
     committer: Arc<Committer>,
+    pulse: Pulse,
     shutdown: CancellationToken,
-    relay: JoinHandle<()>,
-    settler: JoinHandle<()>,
+    chores: JoinSet<()>,
 }
 
 impl Tracking {
-    /// Opens the migrated schema in `database`. From now on until `shutdown`, points are committed and
-    /// `lineage` is told of runs.
+    /// Opens the migrated schema in `database`. From now on until `shutdown`, points are committed
+    /// and compacted, and `lineage` is told of runs.
     #[must_use]
     pub fn start(
         database: &Database,
@@ -64,28 +68,37 @@ impl Tracking {
     ) -> Self {
         let outbox = Outbox::new(SCHEMA);
         let store = Store::new(database, outbox.clone());
-        let committer = Arc::new(Committer::start(&store));
-        let relay = tokio::spawn(pedigree::relay(
+        let pulse = Pulse::default();
+        let committer = Arc::new(Committer::start(&store, pulse.clone()));
+        let mut chores = JoinSet::new();
+        chores.spawn(pedigree::relay(
             outbox,
             database.pool().clone(),
             lineage,
             shutdown.clone(),
         ));
-        let settler = tokio::spawn(settler::run(store.clone(), shutdown.clone()));
+        chores.spawn(settler::run(store.clone(), shutdown.clone()));
+        chores.spawn(compactor::compact(store.clone(), shutdown.clone()));
+        chores.spawn(pulse.clone().beat(store.clone(), shutdown.clone()));
         Self {
             store,
-            blobs,
+            blobs: Blobs::new(database, blobs),
             committer,
+            pulse,
             shutdown,
-            relay,
-            settler,
+            chores,
         }
     }
 
     /// Adds the services to a server.
     pub fn register(&self, routes: &mut RoutesBuilder) {
         let store = &self.store;
-        let metrics = MetricApi::new(store.clone(), self.committer.clone(), self.shutdown.clone());
+        let metrics = MetricApi::new(
+            store.clone(),
+            self.committer.clone(),
+            self.pulse.clone(),
+            self.shutdown.clone(),
+        );
         routes
             .add_service(configured!(ExperimentServiceServer::new(
                 ExperimentApi::new(store.clone())
@@ -98,16 +111,25 @@ impl Tracking {
             .add_service(configured!(ArtifactServiceServer::new(ArtifactApi::new(
                 store.clone(),
                 self.blobs.clone()
+            ))))
+            .add_service(configured!(ValueServiceServer::new(ValueApi::new(
+                store.clone(),
+                self.blobs.clone()
             ))));
     }
 
+    /// The blobs that runs name.
+    #[must_use]
+    pub fn manifests(&self) -> Arc<dyn Manifests> {
+        Arc::new(RunManifests::new(self.store.clone()))
+    }
+
     /// Waits for the chores to end after shutdown.
-    pub async fn join(self) {
-        if let Err(error) = self.relay.await {
-            tracing::error!(%error, "the outbox relay failed");
-        }
-        if let Err(error) = self.settler.await {
-            tracing::error!(%error, "folding runs for search failed");
+    pub async fn join(mut self) {
+        while let Some(ended) = self.chores.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a chore of tracking failed");
+            }
         }
     }
 }

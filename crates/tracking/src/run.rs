@@ -101,6 +101,14 @@ impl Input {
     }
 }
 
+/// Where a run goes on from another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Fork {
+    pub(crate) run: RunId,
+    /// The last step that is taken over.
+    pub(crate) step: i64,
+}
+
 /// A run.
 #[derive(Debug, Clone)]
 pub(crate) struct Run {
@@ -123,6 +131,8 @@ pub(crate) struct Run {
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
     pub(crate) deleted: bool,
+    pub(crate) forked_from: Option<Fork>,
+    pub(crate) stop_requested: bool,
 }
 
 impl Run {

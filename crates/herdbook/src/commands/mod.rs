@@ -7,6 +7,7 @@ pub(crate) mod lineage;
 pub(crate) mod models;
 pub(crate) mod runs;
 pub(crate) mod tokens;
+pub(crate) mod values;
 pub(crate) mod workspaces;
 
 use std::collections::HashMap;

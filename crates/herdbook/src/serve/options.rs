@@ -99,6 +99,14 @@ pub(crate) struct Common {
     /// A name under which browsers may reach the server, besides those of loopback.
     #[arg(long = "allowed-host", value_name = "HOST")]
     pub(crate) allowed_hosts: Vec<String>,
+    /// How long files stay that nothing names any more, such as 24h or 7d.
+    #[arg(
+        long,
+        env = "HERDBOOK_BLOB_GRACE",
+        default_value = "24h",
+        value_name = "TIME"
+    )]
+    pub(crate) blob_grace: humantime::Duration,
     /// How logs are written to standard error.
     #[arg(long, env = "HERDBOOK_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human)]
     pub(crate) log_format: LogFormat,

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use herdbook_access::Access;
-use herdbook_blobs::BlobStore;
+use herdbook_blobs::{BlobStore, Blobs, Collector};
 use herdbook_lineage::Lineage;
 use herdbook_postgres::{Database, migrate};
 use herdbook_registry::Registry;
 use herdbook_rpc::{BrowserGuard, PeerChannel, RoutesBuilder, Server};
 use herdbook_tracking::Tracking;
 use sqlx::migrate::Migrator;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::options::{Common, Part};
@@ -28,6 +29,7 @@ pub(super) struct Parts {
     lineage: Option<Lineage>,
     tracking: Option<Tracking>,
     registry: Option<Registry>,
+    collector: Option<JoinHandle<()>>,
 }
 
 /// The schemas that `part` uses, with their migrations.
@@ -51,9 +53,11 @@ pub(super) fn schemas(part: Part) -> Vec<(&'static str, &'static Migrator)> {
     ];
     let used = all.into_iter().filter(|(owner, ..)| part.includes(*owner));
     let used = used.map(|(_, schema, migrations)| (schema, migrations));
-    std::iter::once((herdbook_access::SCHEMA, &herdbook_access::MIGRATIONS))
-        .chain(used)
-        .collect()
+    let shared = [
+        (herdbook_access::SCHEMA, &herdbook_access::MIGRATIONS),
+        (herdbook_blobs::SCHEMA, &herdbook_blobs::MIGRATIONS),
+    ];
+    shared.into_iter().chain(used).collect()
 }
 
 /// Brings the schemas that `part` uses up to date.
@@ -88,6 +92,7 @@ impl Parts {
             lineage,
             tracking: None,
             registry: None,
+            collector: None,
         };
         if part.includes(Part::Tracking) {
             let to_lineage = parts.to_lineage(peers)?;
@@ -96,11 +101,30 @@ impl Parts {
         }
         if part.includes(Part::Registry) {
             let (to_tracking, to_lineage) = (parts.to_tracking(peers)?, parts.to_lineage(peers)?);
-            let registry =
-                Registry::start(database, blobs, to_tracking, to_lineage, shutdown.clone());
+            let registry = Registry::start(
+                database,
+                blobs.clone(),
+                to_tracking,
+                to_lineage,
+                shutdown.clone(),
+            );
             parts.registry = Some(registry);
         }
+        let collector = Collector::new(Blobs::new(database, blobs), common.blob_grace.into());
+        parts.collector = parts.start_collector(collector, shutdown.clone());
         Ok(parts)
+    }
+
+    /// Collects blobs if a part runs here that names them.
+    fn start_collector(
+        &self,
+        collector: Collector,
+        shutdown: CancellationToken,
+    ) -> Option<JoinHandle<()>> {
+        let tracking = self.tracking.as_ref().map(Tracking::manifests);
+        let registry = self.registry.as_ref().map(Registry::manifests);
+        let manifests: Vec<_> = tracking.into_iter().chain(registry).collect();
+        (!manifests.is_empty()).then(|| tokio::spawn(collector.run(manifests, shutdown)))
     }
 
     fn to_lineage(&self, peers: &Peers) -> Result<PeerChannel, Failure> {
@@ -167,6 +191,11 @@ impl Parts {
 
     /// Waits for the chores to end after shutdown.
     pub(super) async fn join(self) {
+        if let Some(collector) = self.collector
+            && let Err(error) = collector.await
+        {
+            tracing::error!(%error, "the collector of blobs failed");
+        }
         if let Some(registry) = self.registry {
             registry.join().await;
         }

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _};
-use herdbook_blobs::{Blob, BlobStore, byte_range, chunks};
+use herdbook_blobs::{Blobs, byte_range, chunks};
 use herdbook_core::{PageToken, RunId, limits::TAG_VALUE_BYTES};
 use herdbook_proto::{
     InvalidRequest, Violations,
@@ -21,7 +21,7 @@ use crate::{
     RegistryError, convert, facts,
     reference::Reference,
     store::{Store, models::Model, versions::NewVersion},
-    version::{Version, check_label},
+    version::{File, Version, check_label},
 };
 
 /// Files that an error names.
@@ -31,12 +31,12 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct VersionApi {
     store: Store,
-    blobs: BlobStore,
+    blobs: Blobs,
     tracking: PeerChannel,
 }
 
 impl VersionApi {
-    pub(crate) fn new(store: Store, blobs: BlobStore, tracking: PeerChannel) -> Self {
+    pub(crate) fn new(store: Store, blobs: Blobs, tracking: PeerChannel) -> Self {
         Self {
             store,
             blobs,
@@ -86,6 +86,8 @@ impl VersionApi {
                 path: path.to_owned(),
             });
         }
+        let blobs: Vec<_> = files.iter().map(File::blob).collect();
+        self.blobs.adopt(&blobs).await?;
         let source_run = facts::get_run(&self.tracking, caller, run).await?;
         let mut based_on = request.based_on;
         based_on.extend(source_run.based_on.iter().cloned());
@@ -209,16 +211,7 @@ impl VersionApi {
             });
         };
         let range = byte_range(request.offset, request.length, file.size)?;
-        let bytes = self
-            .blobs
-            .get(
-                Blob {
-                    digest: file.digest,
-                    size: file.size,
-                },
-                range,
-            )
-            .await?;
+        let bytes = self.blobs.get(file.blob(), range).await?;
         let message = |message| proto::DownloadVersionFileResponse {
             message: Some(message),
         };

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
+use herdbook_blobs::References;
 use herdbook_core::{Digest, RunId, WorkspaceId};
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::registry::v1::AuditAction;
@@ -140,6 +141,9 @@ impl Store {
             .bind(number)
             .execute(&mut *transaction)
             .await?;
+        let mut references = References::default();
+        references.extend(new.files.iter().map(|file| file.digest));
+        references.apply(&mut transaction).await?;
         let mut record = record(AuditAction::CreateVersion, principal, &model.name);
         record.version = number;
         record.details =
@@ -154,6 +158,33 @@ impl Store {
         transaction.commit().await?;
         self.committed();
         Ok(version)
+    }
+
+    /// Takes the references of a version that a version of Herdbook wrote which did not count; whether
+    /// there was one.
+    pub(crate) async fn count_version(&self) -> Result<bool, RegistryError> {
+        let mut transaction = self.pool.begin().await?;
+        let found: Option<(i64, i64, Json<Vec<File>>)> = sqlx::query_as(
+            "SELECT model_key, number, files FROM registry.versions WHERE NOT counted \
+             ORDER BY model_key, number LIMIT 1 FOR NO KEY UPDATE",
+        )
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let Some((model, number, files)) = found else {
+            return Ok(false);
+        };
+        sqlx::query(
+            "UPDATE registry.versions SET counted = true WHERE model_key = $1 AND number = $2",
+        )
+        .bind(model)
+        .bind(number)
+        .execute(&mut *transaction)
+        .await?;
+        let mut references = References::default();
+        files.iter().for_each(|file| references.adopt(file.blob()));
+        references.apply(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(true)
     }
 
     pub(crate) async fn version(
@@ -312,8 +343,8 @@ async fn insert(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO registry.versions (model_key, number, label, stage, description, tags, source, run_id, \
-             based_on, files, digest, params, metric_keys, metric_values, request_id, created_by) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
+             based_on, files, digest, params, metric_keys, metric_values, request_id, created_by, counted) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, true)",
     )
     .bind(model.key)
     .bind(number)

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use herdbook_blobs::BlobStore;
+use herdbook_blobs::{BlobStore, Manifests};
 use herdbook_core::WorkspaceId;
 use herdbook_lineage::Lineage;
 use herdbook_postgres::{Database, migrate};
@@ -35,6 +35,7 @@ pub(crate) const MODEL: &str = "fraud-detector";
 pub(crate) struct Cluster {
     channel: Channel,
     pub(crate) database: Database,
+    pub(crate) manifests: Arc<dyn Manifests>,
     _stop: DropGuard,
 }
 
@@ -43,6 +44,7 @@ impl Cluster {
     pub(crate) async fn start() -> Self {
         let database = TestDatabase::create().await.database();
         for (schema, migrations) in [
+            (herdbook_blobs::SCHEMA, &herdbook_blobs::MIGRATIONS),
             (herdbook_lineage::SCHEMA, &herdbook_lineage::MIGRATIONS),
             (herdbook_tracking::SCHEMA, &herdbook_tracking::MIGRATIONS),
             (herdbook_registry::SCHEMA, &herdbook_registry::MIGRATIONS),
@@ -72,6 +74,7 @@ impl Cluster {
         let cluster = Self {
             channel,
             database,
+            manifests: registry.manifests(),
             _stop: shutdown.drop_guard(),
         };
         let request = CreateModelRequest {

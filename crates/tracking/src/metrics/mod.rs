@@ -5,10 +5,18 @@
 //! on by one, which is what makes it count exactly once. In the background blocks become chunks of
 //! columns, one a metric, with buckets from which a chart is drawn.
 
+pub(crate) mod against;
+pub(crate) mod bands;
 pub(crate) mod codec;
 pub(crate) mod committer;
+pub(crate) mod compaction;
+pub(crate) mod compactor;
+pub(crate) mod curves;
+pub(crate) mod drawing;
 pub(crate) mod envelope;
 mod points;
+pub(crate) mod pulse;
+pub(crate) mod reader;
 mod series;
 mod summary;
 

@@ -19,10 +19,6 @@ impl Series {
         self.values.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.values.is_empty()
-    }
-
     /// Adds points of `block`, which is none before the last.
     pub(crate) fn push(&mut self, block: i64, steps: &[i64], times_us: &[i64], values: &[f64]) {
         self.steps.extend_from_slice(steps);
@@ -58,30 +54,27 @@ impl Series {
         start..points(&self.blocks[..end]).max(start)
     }
 
-    /// Cuts it into parts of at most `limit` points.
+    /// Cuts it between blocks into parts of at most `limit` points; a block that has more is a part of
+    /// its own.
     pub(crate) fn parts(self, limit: usize) -> Vec<Self> {
         if self.len() <= limit {
             return vec![self];
         }
-        let mut parts = vec![Self::default()];
+        let mut parts: Vec<Self> = Vec::new();
         let mut at = 0;
         for (block, count) in &self.blocks {
-            let mut rest = *count;
-            while rest > 0 {
-                let place = parts.len() - 1;
-                let room = limit - parts[place].len();
-                if room == 0 {
-                    parts.push(Self::default());
-                    continue;
-                }
-                let part = at..at + rest.min(room);
-                at = part.end;
-                rest -= part.len();
-                parts[place].push(
+            let points = at..at + count;
+            at = points.end;
+            let fits = parts.last().is_some_and(|part| part.len() + count <= limit);
+            if !fits {
+                parts.push(Self::default());
+            }
+            if let Some(part) = parts.last_mut() {
+                part.push(
                     *block,
-                    &self.steps[part.clone()],
-                    &self.times_us[part.clone()],
-                    &self.values[part],
+                    &self.steps[points.clone()],
+                    &self.times_us[points.clone()],
+                    &self.values[points],
                 );
             }
         }

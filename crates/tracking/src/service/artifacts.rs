@@ -3,7 +3,7 @@
 use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _};
-use herdbook_blobs::{BlobStore, byte_range, chunks};
+use herdbook_blobs::{Blobs, byte_range, chunks};
 use herdbook_core::{Digest, PageToken, WorkspaceId};
 use herdbook_proto::{
     InvalidRequest, Violations,
@@ -28,11 +28,11 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct ArtifactApi {
     store: Store,
-    blobs: BlobStore,
+    blobs: Blobs,
 }
 
 impl ArtifactApi {
-    pub(crate) fn new(store: Store, blobs: BlobStore) -> Self {
+    pub(crate) fn new(store: Store, blobs: Blobs) -> Self {
         Self { store, blobs }
     }
 

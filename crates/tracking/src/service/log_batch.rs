@@ -14,14 +14,19 @@ use crate::{
     TrackingError, convert,
     metrics::{
         PointTable, Points,
-        committer::{Answer, Claim, Entry, Refusal, Reply},
+        committer::{Advance, Answer, Claim, Entry, Refusal, Reply},
     },
-    run::{Input, Pairs},
+    run::{Input, Pairs, RunKey},
     store::{
         append::BlockRow,
         runs::{LockedRun, Told, note_request},
     },
 };
+
+/// Characters in the name of a stream.
+const STREAM_CHARS: usize = 127;
+/// Attempts at a place in a stream that others move too.
+const ATTEMPTS: usize = 10;
 
 /// What is logged beside points.
 struct Facts {
@@ -42,53 +47,117 @@ impl RunApi {
             tags: convert::tags("tags", request.tags, &mut violations),
             inputs: convert::inputs("inputs", request.inputs, &mut violations),
         };
-        let points = read_points(request.metrics, &mut violations);
+        check_points(&request.metrics, &mut violations);
         let request_id = fields::request_id(request.request_id, &mut violations);
+        let alone = facts.params.is_empty() && facts.tags.is_empty() && facts.inputs.is_empty();
+        if let Some(position) = &request.position {
+            if !alone || request_id.is_some() {
+                let what = "is for metrics alone; send the rest, and request_id, in another call";
+                violations.add("position", what);
+            }
+            violations.check("position.stream", check_stream(&position.stream));
+        }
         violations.finish()?;
         let id = convert::run_id(&request.run_id)?;
-        let alone = facts.params.is_empty() && facts.tags.is_empty() && facts.inputs.is_empty();
-        let stop_requested = if alone && points.count() > 0 {
-            self.log_points(workspace, id, points, request_id).await?
+        let points = request.metrics;
+        let stop_requested = if let Some(position) = request.position {
+            self.log_at(workspace, id, points, position).await?
+        } else if alone && !points.is_empty() {
+            let run = self.store.run_key(workspace, id).await?;
+            let claim = request_id.map_or(Claim::None, Claim::Request);
+            match self
+                .commit(workspace, run, to_points(points), claim)
+                .await?
+            {
+                Answer::Committed { stop_requested, .. } => stop_requested,
+                Answer::Refused { refusal, .. } => return Err(refused(id, refusal)),
+            }
         } else {
-            self.log_facts(workspace, id, facts, points, request_id)
+            self.log_facts(workspace, id, facts, to_points(points), request_id)
                 .await?
         };
         Ok(proto::LogBatchResponse { stop_requested })
     }
 
-    /// Logs points alone; whether the run is asked to stop.
-    async fn log_points(
+    /// Logs points from a place in a stream of the client on, those that it does not have yet; whether
+    /// the run is asked to stop.
+    async fn log_at(
         &self,
         workspace: WorkspaceId,
         id: RunId,
-        points: Points,
-        request_id: Option<String>,
+        mut points: Vec<proto::Metric>,
+        position: proto::StreamPosition,
     ) -> Result<bool, TrackingError> {
         let run = self.store.run_key(workspace, id).await?;
-        let unavailable = || {
-            let error = std::io::Error::other("the committer gave up");
-            TrackingError::Database(DatabaseError::Unavailable(error.into()))
-        };
+        // No writer of a stream can be called so: their ids have no control characters.
+        let writer = format!("\u{1}{}", position.stream);
+        let mut offset = position.offset;
+        let count = u64::try_from(points.len()).unwrap_or(u64::MAX);
+        let end = offset.saturating_add(count);
+        for _ in 0..ATTEMPTS {
+            let opened = self.store.open_writer(run, &writer, 0).await?;
+            let Some(opened) = opened else { break };
+            let has = opened.sequence;
+            if offset > has {
+                return Err(TrackingError::StreamGap {
+                    run: id,
+                    stream: position.stream,
+                    expected: has,
+                });
+            }
+            if end <= has {
+                return Ok(opened.stop_requested);
+            }
+            points.drain(
+                ..usize::try_from(has - offset)
+                    .unwrap_or(usize::MAX)
+                    .min(points.len()),
+            );
+            offset = has;
+            let claim = Claim::Range(Advance {
+                writer: writer.clone(),
+                epoch: 0,
+                from: has,
+                to: end,
+            });
+            match self
+                .commit(workspace, run, to_points(points.clone()), claim)
+                .await?
+            {
+                Answer::Committed { stop_requested, .. } => return Ok(stop_requested),
+                // Another call was faster: what is left is looked at again.
+                Answer::Refused {
+                    refusal: Refusal::Gap { .. },
+                    ..
+                } => {}
+                Answer::Refused { refusal, .. } => return Err(refused(id, refusal)),
+            }
+        }
+        Err(refused(id, Refusal::Unavailable))
+    }
+
+    /// Hands points to the committer and waits for its answer.
+    async fn commit(
+        &self,
+        workspace: WorkspaceId,
+        run: RunKey,
+        points: Points,
+        claim: Claim,
+    ) -> Result<Answer, TrackingError> {
         let permit = self.committer.reserve(points.count() * 16).await;
         let (reply, answer) = oneshot::channel();
+        let (block, summaries) = BlockRow::encode_large(points).await?;
         let entry = Entry {
             workspace,
             run,
-            claim: request_id.map_or(Claim::None, Claim::Request),
+            claim,
             reply: Reply::Call(reply),
-            block: BlockRow::encode(&points),
-            summaries: points.summaries(),
+            block,
+            summaries,
             permit: permit.ok_or_else(unavailable)?,
         };
         self.committer.commit(entry).await;
-        match answer.await {
-            Ok(Answer::Committed { stop_requested, .. }) => Ok(stop_requested),
-            Ok(Answer::Refused {
-                refusal: Refusal::RunDeleted,
-                ..
-            }) => Err(TrackingError::RunDeleted(id)),
-            Ok(Answer::Refused { .. }) | Err(_) => Err(unavailable()),
-        }
+        answer.await.map_err(|_| unavailable())
     }
 
     /// Logs all or none of it; whether the run is asked to stop.
@@ -134,24 +203,49 @@ impl RunApi {
     }
 }
 
-/// Points of a call as tables, in their order.
-fn read_points(metrics: Vec<proto::Metric>, violations: &mut Violations) -> Points {
-    if metrics.len() > POINTS_PER_BATCH {
-        violations.add(
-            "metrics",
-            format!(
-                "has {} points; at most {POINTS_PER_BATCH} are taken at a time",
-                metrics.len()
-            ),
-        );
-        return Points::default();
+fn unavailable() -> TrackingError {
+    let error = std::io::Error::other("the committer gave up");
+    TrackingError::Database(DatabaseError::Unavailable(error.into()))
+}
+
+fn refused(run: RunId, refusal: Refusal) -> TrackingError {
+    match refusal {
+        Refusal::RunDeleted => TrackingError::RunDeleted(run),
+        Refusal::Fenced | Refusal::Gap { .. } | Refusal::Unavailable => unavailable(),
     }
+}
+
+fn check_stream(stream: &str) -> Result<(), String> {
+    let length = stream.chars().count();
+    if length == 0 || length > STREAM_CHARS || stream.chars().any(char::is_control) {
+        return Err(format!(
+            "must be 1 to {STREAM_CHARS} characters on one line"
+        ));
+    }
+    Ok(())
+}
+
+fn check_points(metrics: &[proto::Metric], violations: &mut Violations) {
+    let count = metrics.len();
+    if count > POINTS_PER_BATCH {
+        let what = format!("has {count} points; at most {POINTS_PER_BATCH} are taken at a time");
+        violations.add("metrics", what);
+        return;
+    }
+    for (index, metric) in metrics.iter().enumerate() {
+        if let Err(error) = check_key(&metric.key) {
+            violations.add(format!("metrics[{index}].key"), error.to_string());
+        }
+    }
+}
+
+/// Points of a call as tables, in their order.
+fn to_points(metrics: Vec<proto::Metric>) -> Points {
     let now = Utc::now().timestamp_micros();
     let mut tables: Vec<PointTable> = Vec::new();
     // Keys of the last table.
     let mut keys: HashSet<String> = HashSet::new();
-    for (index, metric) in metrics.into_iter().enumerate() {
-        violations.check(format!("metrics[{index}].key"), check_key(&metric.key));
+    for metric in metrics {
         let time = metric.time_us.unwrap_or(now);
         match tables.last_mut() {
             // A run of points of one metric stays one table, and so do metrics of one step.

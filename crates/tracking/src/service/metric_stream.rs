@@ -28,8 +28,6 @@ use crate::{
 const WRITERS: usize = 10_000;
 /// Characters in a writer's id.
 const WRITER_ID_CHARS: usize = 128;
-/// Points from which on a batch is encoded off the threads that serve everybody.
-const LARGE: usize = 20_000;
 
 /// Writers of a stream that have something to answer.
 pub(super) type Outgoing = mpsc::UnboundedSender<Arc<Writer>>;
@@ -221,14 +219,7 @@ impl MetricStream {
         let Some(permit) = self.committer.reserve(points.count() * 16).await else {
             return;
         };
-        let large = points.count() >= LARGE;
-        let encode = move || (BlockRow::encode(&points), points.summaries());
-        let encoded = if large {
-            tokio::task::spawn_blocking(encode).await
-        } else {
-            Ok(encode())
-        };
-        let (block, summaries) = match encoded {
+        let (block, summaries) = match BlockRow::encode_large(points).await {
             Ok(encoded) => encoded,
             Err(error) => {
                 tracing::error!(%error, "a batch could not be encoded");

@@ -1,12 +1,16 @@
 //! The rpcs: decode, call, encode.
 
 pub(crate) mod artifacts;
+mod curves;
+mod definitions;
 pub(crate) mod experiments;
 mod log_batch;
 mod metric_stream;
 pub(crate) mod metrics;
+mod read_metrics;
 mod run_search;
 pub(crate) mod runs;
+pub(crate) mod values;
 
 use tonic::{Response, Status};
 

@@ -16,7 +16,7 @@ use super::answer;
 use crate::{
     TrackingError, convert,
     metrics::committer::Committer,
-    run::{Run, RunStatus},
+    run::{Fork, Run, RunStatus},
     run_name,
     store::{Store, runs::Told},
 };
@@ -83,6 +83,12 @@ impl RunApi {
             created_at: now,
             updated_at: now,
             deleted: false,
+            forked_from: request.forked_from.and_then(|fork| {
+                let run = violations.check("forked_from.run_id", fork.run_id.parse())?;
+                let step = fork.step;
+                Some(Fork { run, step })
+            }),
+            stop_requested: false,
         };
         let inputs = convert::inputs("inputs", request.inputs, &mut violations);
         let request_id = fields::request_id(request.request_id, &mut violations);
@@ -300,6 +306,33 @@ impl RunService for RunApi {
                 .await
                 .map(|run| proto::RestoreRunResponse { run: Some(run) }),
         )
+    }
+
+    async fn purge_run(
+        &self,
+        request: Request<proto::PurgeRunRequest>,
+    ) -> Result<Response<proto::PurgeRunResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let purged = async {
+            let id = convert::run_id(&request.get_ref().run_id)?;
+            self.store.purge_run(workspace, id).await
+        };
+        answer(purged.await.map(|()| proto::PurgeRunResponse {}))
+    }
+
+    async fn request_stop(
+        &self,
+        request: Request<proto::RequestStopRequest>,
+    ) -> Result<Response<proto::RequestStopResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let request = request.into_inner();
+        let asked = async {
+            let id = convert::run_id(&request.run_id)?;
+            self.store
+                .request_stop(workspace, id, !request.withdraw)
+                .await
+        };
+        answer(asked.await.map(|()| proto::RequestStopResponse {}))
     }
 
     async fn log_batch(

@@ -15,7 +15,7 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgExecutor};
 use super::Store;
 use crate::{
     TrackingError,
-    metrics::{Points, Summary, codec},
+    metrics::{Points, Summary, codec, reader::blocking},
     run::RunKey,
 };
 
@@ -23,6 +23,8 @@ use crate::{
 const NOT_MOVED: &str = "22012";
 /// Attempts at a generation that is closed again each time.
 const ATTEMPTS: usize = 5;
+/// Points from which on a batch is encoded off the threads that serve everybody.
+const LARGE: usize = 20_000;
 /// Shards of what a workspace uses.
 const SHARDS: u32 = 16;
 
@@ -38,6 +40,20 @@ pub(crate) struct BlockRow {
 }
 
 impl BlockRow {
+    /// Encodes `points`, of which there is at least one, with what each metric comes to by them; many of
+    /// them off the threads that serve everybody.
+    pub(crate) async fn encode_large(
+        points: Points,
+    ) -> Result<(Self, BTreeMap<String, Summary>), TrackingError> {
+        let large = points.count() >= LARGE;
+        let encode = move || Ok((Self::encode(&points), points.summaries()));
+        if large {
+            blocking(encode).await
+        } else {
+            encode()
+        }
+    }
+
     /// Encodes `points`, of which there is at least one.
     pub(crate) fn encode(points: &Points) -> Self {
         let (min_step, max_step) = points.step_range();

@@ -1,16 +1,30 @@
-//! The names of artifacts.
+//! The names of artifacts, each with a reference to its blob.
 
-use herdbook_blobs::Blob;
+use herdbook_blobs::{Blob, References};
 use herdbook_core::{Digest, RunId, WorkspaceId};
+use sqlx::{FromRow, PgConnection};
 
 use super::Store;
 use crate::{TrackingError, run::RunKey};
+
+/// Entries counted in one transaction.
+const COUNTED_AT_ONCE: i64 = 500;
 
 /// A file of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Artifact {
     pub(crate) path: String,
     pub(crate) blob: Blob,
+}
+
+/// An entry whose reference is not that of its digest.
+#[derive(FromRow)]
+struct Uncounted {
+    run_key: i64,
+    path: String,
+    size: i64,
+    digest: Vec<u8>,
+    held: Option<Vec<u8>>,
 }
 
 impl Store {
@@ -22,25 +36,70 @@ impl Store {
         path: &str,
         blob: Blob,
     ) -> Result<(), TrackingError> {
-        let put = sqlx::query(
+        let mut transaction = self.pool.begin().await?;
+        // What it held is what an entry that was there held, whoever wrote that in the meantime.
+        let put: Option<(i64, Option<Vec<u8>>)> = sqlx::query_as(
             "INSERT INTO tracking.artifacts (run_key, path, size, digest) \
              SELECT run_key, $3, $4, $5 FROM tracking.runs \
              WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL \
              ON CONFLICT (run_key, path) \
-                 DO UPDATE SET size = excluded.size, digest = excluded.digest, created_at = now()",
+                 DO UPDATE SET size = excluded.size, digest = excluded.digest, created_at = now() \
+             RETURNING run_key, held",
         )
         .bind(workspace.0)
         .bind(run.as_uuid())
         .bind(path)
         .bind(i64::try_from(blob.size).unwrap_or(i64::MAX))
         .bind(blob.digest.0.as_slice())
-        .execute(&self.pool)
+        .fetch_optional(&mut *transaction)
         .await?;
-        if put.rows_affected() == 0 {
-            Err(TrackingError::RunDeleted(run))
-        } else {
-            Ok(())
+        let (key, held) = put.ok_or(TrackingError::RunDeleted(run))?;
+        sqlx::query("UPDATE tracking.artifacts SET held = digest WHERE run_key = $1 AND path = $2")
+            .bind(key)
+            .bind(path)
+            .execute(&mut *transaction)
+            .await?;
+        let mut references = References::default();
+        references.take(blob.digest);
+        release(&mut references, held);
+        references.apply(&mut transaction).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Takes the references of at most [`COUNTED_AT_ONCE`] entries that a version wrote which did not
+    /// count; whether there may be more.
+    pub(crate) async fn count_artifacts(&self) -> Result<bool, TrackingError> {
+        let mut transaction = self.pool.begin().await?;
+        let rows: Vec<Uncounted> = sqlx::query_as(
+            "SELECT run_key, path, size, digest, held FROM tracking.artifacts \
+             WHERE held IS DISTINCT FROM digest ORDER BY run_key, path LIMIT $1 FOR UPDATE",
+        )
+        .bind(COUNTED_AT_ONCE)
+        .fetch_all(&mut *transaction)
+        .await?;
+        let mut references = References::default();
+        let (mut keys, mut paths) = (Vec::new(), Vec::new());
+        for row in rows {
+            if let Some(artifact) = read(row.path.clone(), row.size, &row.digest) {
+                references.adopt(artifact.blob);
+            }
+            release(&mut references, row.held);
+            keys.push(row.run_key);
+            paths.push(row.path);
         }
+        references.apply(&mut transaction).await?;
+        sqlx::query(
+            "UPDATE tracking.artifacts AS a SET held = a.digest \
+             FROM unnest($1::bigint[], $2::text[]) AS c (run_key, path) \
+             WHERE a.run_key = c.run_key AND a.path = c.path",
+        )
+        .bind(&keys)
+        .bind(&paths)
+        .execute(&mut *transaction)
+        .await?;
+        transaction.commit().await?;
+        Ok(!keys.is_empty())
     }
 
     pub(crate) async fn artifact(
@@ -77,14 +136,44 @@ impl Store {
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&self.pool)
         .await?;
-        let artifact = |(path, size, digest): (String, i64, Vec<u8>)| {
-            let digest = Digest::try_from(digest.as_slice()).ok()?;
-            let size = u64::try_from(size).ok()?;
-            Some(Artifact {
-                path,
-                blob: Blob { digest, size },
-            })
-        };
+        let artifact = |(path, size, digest): (String, i64, Vec<u8>)| read(path, size, &digest);
         Ok(rows.into_iter().filter_map(artifact).collect())
     }
 }
+
+/// Removes all entries of a run that is to be purged, and gives their references back.
+pub(crate) async fn purge(
+    transaction: &mut PgConnection,
+    run: RunKey,
+) -> Result<(), TrackingError> {
+    let held: Vec<Option<Vec<u8>>> =
+        sqlx::query_scalar("DELETE FROM tracking.artifacts WHERE run_key = $1 RETURNING held")
+            .bind(run.0)
+            .fetch_all(&mut *transaction)
+            .await?;
+    let mut references = References::default();
+    held.into_iter()
+        .for_each(|held| release(&mut references, held));
+    references.apply(transaction).await?;
+    Ok(())
+}
+
+/// Gives the reference back that an entry held, if it held one.
+pub(super) fn release(references: &mut References, held: Option<Vec<u8>>) {
+    let digest = held.and_then(|held| Digest::try_from(held.as_slice()).ok());
+    digest
+        .into_iter()
+        .for_each(|digest| references.release(digest));
+}
+
+fn read(path: String, size: i64, digest: &[u8]) -> Option<Artifact> {
+    let digest = Digest::try_from(digest).ok()?;
+    let size = u64::try_from(size).ok()?;
+    Some(Artifact {
+        path,
+        blob: Blob { digest, size },
+    })
+}
+
+#[cfg(test)]
+mod tests;

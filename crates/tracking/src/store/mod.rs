@@ -1,16 +1,26 @@
 //! The schema `tracking`.
 //!
-//! What is stored: experiments, runs with all that is known of them, metric points in blocks, and the
-//! names of artifacts. Why durable: it is the record that nobody can make again. What must be fast:
+//! What is stored: experiments, runs with all that is known of them, metric points in blocks, typed
+//! values, and the names of artifacts. Why durable: it is the record that nobody can make again. What must be fast:
 //! appending points (one statement a group of batches) and a page of runs (one row a run). On failure:
 //! each call is one transaction; what was not acknowledged may be sent again.
 
 pub(crate) mod append;
 pub(crate) mod artifacts;
+pub(crate) mod compaction;
+pub(crate) mod curves;
+pub(crate) mod definitions;
 pub(crate) mod experiments;
-pub(crate) mod metrics;
+pub(crate) mod forks;
+pub(crate) mod generations;
+#[cfg(test)]
+mod place;
+pub(crate) mod points;
+mod purge;
 pub(crate) mod runs;
 pub(crate) mod search;
+pub(crate) mod summaries;
+pub(crate) mod values;
 pub(crate) mod writers;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -13,13 +13,15 @@ use uuid::Uuid;
 use super::Store;
 use crate::{
     TrackingError, pedigree,
-    run::{Environment, Input, Pairs, Run, RunKey, RunStatus, Source},
+    run::{Environment, Fork, Input, Pairs, Run, RunKey, RunStatus, Source},
 };
 
 /// The columns of a run, as [`RunRow`] reads them.
 pub(crate) const COLUMNS: &str = "r.run_key, r.id, r.experiment_id, r.name, r.status, r.user_name, \
     r.started_at, r.ended_at, r.description, r.params, r.tags, r.inputs, r.source, r.environment, \
-    r.parent_id, r.based_on, r.revision, r.created_at, r.updated_at, r.deleted_at IS NOT NULL AS deleted";
+    r.parent_id, r.based_on, r.revision, r.created_at, r.updated_at, r.deleted_at IS NOT NULL AS deleted, r.fork_step, \
+    (SELECT f.id FROM tracking.runs f WHERE f.run_key = r.forked_from) AS forked_from, \
+    (SELECT h.stop_requested FROM tracking.run_heads h WHERE h.run_key = r.run_key) AS stop_requested";
 
 #[derive(FromRow)]
 pub(crate) struct RunRow {
@@ -43,6 +45,9 @@ pub(crate) struct RunRow {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     deleted: bool,
+    fork_step: Option<i64>,
+    forked_from: Option<Uuid>,
+    stop_requested: bool,
 }
 
 impl From<RunRow> for (RunKey, Run) {
@@ -67,6 +72,11 @@ impl From<RunRow> for (RunKey, Run) {
             created_at: row.created_at,
             updated_at: row.updated_at,
             deleted: row.deleted,
+            forked_from: row.forked_from.zip(row.fork_step).map(|(run, step)| Fork {
+                run: run.into(),
+                step,
+            }),
+            stop_requested: row.stop_requested,
         };
         (RunKey(row.run_key), run)
     }
@@ -93,8 +103,12 @@ impl Store {
         if let Some(parent) = run.parent {
             self.run(workspace, parent).await?;
         }
+        let fork = match run.forked_from {
+            Some(fork) => Some((self.run_key(workspace, fork.run).await?, fork.step)),
+            None => None,
+        };
         let mut transaction = self.pool.begin().await?;
-        let inserted = insert(&mut transaction, workspace, &run, request_id).await;
+        let inserted = insert(&mut transaction, workspace, &run, fork, request_id).await;
         let (key, created_at): (i64, DateTime<Utc>) = match (inserted, request_id) {
             (Ok(row), _) => row,
             (Err(error), Some(id)) if error.unique_violation() == Some("runs_request") => {
@@ -175,6 +189,27 @@ impl Store {
         let key = RunKey(key.ok_or_else(|| TrackingError::RunNotFound(id.to_string()))?);
         self.keys.insert((workspace, id), key);
         Ok(key)
+    }
+
+    /// The keys of runs, in their order.
+    pub(crate) async fn run_keys(
+        &self,
+        workspace: WorkspaceId,
+        ids: &[RunId],
+    ) -> Result<Vec<RunKey>, TrackingError> {
+        let rows: Vec<(Uuid, i64)> = sqlx::query_as(
+            "SELECT id, run_key FROM tracking.runs WHERE workspace_id = $1 AND id = ANY($2)",
+        )
+        .bind(workspace.0)
+        .bind(ids.iter().map(|id| id.as_uuid()).collect::<Vec<_>>())
+        .fetch_all(&self.pool)
+        .await?;
+        let found: HashMap<Uuid, i64> = rows.into_iter().collect();
+        let key = |id: &RunId| match found.get(&id.as_uuid()) {
+            Some(key) => Ok(RunKey(*key)),
+            None => Err(TrackingError::RunNotFound(id.to_string())),
+        };
+        ids.iter().map(key).collect()
     }
 
     /// The key of a run that may be written to.
@@ -330,13 +365,14 @@ async fn insert(
     transaction: &mut PgConnection,
     workspace: WorkspaceId,
     run: &Run,
+    fork: Option<(RunKey, i64)>,
     request_id: Option<&str>,
 ) -> Result<(i64, DateTime<Utc>), DatabaseError> {
     Ok(sqlx::query_as(
         "INSERT INTO tracking.runs (id, workspace_id, experiment_id, name, status, user_name, started_at, \
              ended_at, description, params, tags, inputs, source, environment, parent_id, based_on, \
-             request_id) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) \
+             request_id, forked_from, fork_step) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
          RETURNING run_key, created_at",
     )
     .bind(run.id.as_uuid())
@@ -356,6 +392,8 @@ async fn insert(
     .bind(run.parent.map(RunId::as_uuid))
     .bind(&run.based_on)
     .bind(request_id)
+    .bind(fork.map(|(run, _)| run.0))
+    .bind(fork.map(|(_, step)| step))
     .fetch_one(transaction)
     .await?)
 }

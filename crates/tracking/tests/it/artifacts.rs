@@ -40,6 +40,11 @@ fn header(run: &str, path: &str) -> ArtifactHeader {
     }
 }
 
+/// Uploads a file of a run.
+pub(crate) async fn put_artifact(cluster: &Cluster, run: &str, path: &str, content: &[u8]) {
+    upload(cluster, header(run, path), content).await.unwrap();
+}
+
 async fn download(cluster: &Cluster, request: DownloadArtifactRequest) -> Result<Vec<u8>, Status> {
     let mut answers = cluster
         .artifacts()

@@ -13,40 +13,37 @@ use herdbook_proto::{
         artifact_service_client::ArtifactServiceClient,
         experiment_service_client::ExperimentServiceClient,
         metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
+        value_service_client::ValueServiceClient,
     },
 };
 use herdbook_rpc::{FixedCaller, PeerChannel, Role, RoutesBuilder};
 use herdbook_testkit::{
     TestDatabase,
     grpc::{Unsigned, serve},
+    wait_until,
 };
 use herdbook_tracking::Tracking;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Status, transport::Channel};
 
 pub(crate) struct Cluster {
-    pub(crate) database: Database,
     channel: Channel,
+    pub(crate) database: Database,
+    /// Its chores end with it.
+    _tracking: Tracking,
     _stop: DropGuard,
 }
 
 impl Cluster {
     pub(crate) async fn start() -> Self {
         let database = TestDatabase::create().await.database();
-        migrate(
-            &database,
-            herdbook_lineage::SCHEMA,
-            &herdbook_lineage::MIGRATIONS,
-        )
-        .await
-        .unwrap();
-        migrate(
-            &database,
-            herdbook_tracking::SCHEMA,
-            &herdbook_tracking::MIGRATIONS,
-        )
-        .await
-        .unwrap();
+        for (schema, migrations) in [
+            (herdbook_blobs::SCHEMA, &herdbook_blobs::MIGRATIONS),
+            (herdbook_lineage::SCHEMA, &herdbook_lineage::MIGRATIONS),
+            (herdbook_tracking::SCHEMA, &herdbook_tracking::MIGRATIONS),
+        ] {
+            migrate(&database, schema, migrations).await.unwrap();
+        }
         let caller = Arc::new(FixedCaller::new("ana", WorkspaceId(1), Role::Admin));
         let shutdown = CancellationToken::new();
         let lineage = Lineage::start(&database);
@@ -60,10 +57,35 @@ impl Cluster {
         tracking.register(&mut routes);
         let channel = serve(routes, caller, &shutdown).await;
         Self {
-            database,
             channel,
+            database,
+            _tracking: tracking,
             _stop: shutdown.drop_guard(),
         }
+    }
+
+    /// Has all points that are hot by now compacted: makes their generation old, and waits until its table
+    /// is free again.
+    pub(crate) async fn compact(&self) {
+        let pool = self.database.pool();
+        let generation: i64 = sqlx::query_scalar(
+            "UPDATE tracking.metric_generations SET opened_at = opened_at - interval '1 hour' \
+             WHERE closed_at IS NULL RETURNING id",
+        )
+        .fetch_one(pool)
+        .await
+        .unwrap();
+        wait_until("the generation is compacted", async || {
+            let left: i64 = sqlx::query_scalar(
+                "SELECT count(*) FROM tracking.metric_generations WHERE id <= $1",
+            )
+            .bind(generation)
+            .fetch_one(pool)
+            .await
+            .unwrap();
+            (left == 0).then_some(())
+        })
+        .await;
     }
 
     pub(crate) fn experiments(&self) -> ExperimentServiceClient<Channel> {
@@ -80,6 +102,11 @@ impl Cluster {
 
     pub(crate) fn artifacts(&self) -> ArtifactServiceClient<Channel> {
         ArtifactServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn values(&self) -> ValueServiceClient<Channel> {
+        ValueServiceClient::new(self.channel.clone())
+            .max_decoding_message_size(herdbook_core::limits::MESSAGE_BYTES)
     }
 
     pub(crate) fn lineage(&self) -> LineageServiceClient<Channel> {

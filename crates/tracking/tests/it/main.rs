@@ -4,6 +4,7 @@
 
 mod artifacts;
 mod cluster;
+mod engine;
 mod experiments;
 mod metrics;
 mod runs;
@@ -11,3 +12,4 @@ mod search;
 mod search_groups;
 mod search_model;
 mod search_settled;
+mod values;

@@ -393,6 +393,7 @@ async fn curves_keep_ends_and_spikes_on_each_axis() {
             axis: axis.into(),
             min_x,
             max_x,
+            ..Default::default()
         };
         cluster
             .metrics()

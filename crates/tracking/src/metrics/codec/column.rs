@@ -105,11 +105,6 @@ impl Reader<'_> {
         }
     }
 
-    /// Passes over a column.
-    pub(super) fn skip_column(&mut self) -> Result<(), TrackingError> {
-        self.column().map(drop)
-    }
-
     fn column(&mut self) -> Result<(u8, &[u8]), TrackingError> {
         let encoding = self.byte()?;
         let count = self.varint()?;

@@ -4,6 +4,7 @@
 //! what is written from version 2 on ends with a CRC-32 (IEEE, little-endian) of all before it.
 
 pub(crate) mod block;
+pub(crate) mod buckets;
 mod column;
 pub(crate) mod series;
 

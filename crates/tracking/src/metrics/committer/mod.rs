@@ -18,6 +18,7 @@ use tokio::{
 
 pub(crate) use entry::{Advance, Answer, Claim, Entry, Refusal, Reply, Writer};
 
+use super::pulse::Pulse;
 use crate::{run::RunKey, store::Store};
 use group::Waiting;
 
@@ -36,10 +37,10 @@ pub(crate) struct Committer {
 }
 
 impl Committer {
-    /// Starts it; it ends when this is dropped and all that waited is committed.
-    pub(crate) fn start(store: &Store) -> Self {
+    /// Starts it; `pulse` is told what it commits. It ends when this is dropped and all that waited is committed.
+    pub(crate) fn start(store: &Store, pulse: Pulse) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(commit_all(store.clone(), receiver));
+        tokio::spawn(commit_all(store.clone(), pulse, receiver));
         Self {
             queue,
             bytes: Arc::new(Semaphore::new(BYTES_IN_FLIGHT)),
@@ -60,7 +61,7 @@ impl Committer {
     }
 }
 
-async fn commit_all(store: Store, mut queue: mpsc::Receiver<Entry>) {
+async fn commit_all(store: Store, pulse: Pulse, mut queue: mpsc::Receiver<Entry>) {
     let mut waiting = Waiting::default();
     let mut busy: HashSet<RunKey> = HashSet::new();
     let mut statements: JoinSet<Vec<RunKey>> = JoinSet::new();
@@ -87,9 +88,10 @@ async fn commit_all(store: Store, mut queue: mpsc::Receiver<Entry>) {
             }
             let runs: HashSet<RunKey> = group.iter().map(|share| share.run).collect();
             busy.extend(&runs);
-            let store = store.clone();
+            let (store, pulse) = (store.clone(), pulse.clone());
             statements.spawn(async move {
                 settle::commit(&store, group).await;
+                pulse.committed(&runs);
                 runs.into_iter().collect()
             });
         }
