@@ -10,7 +10,7 @@ use crate::{
     run::{Run, RunKey},
     store::{
         runs::{COLUMNS, RunRow},
-        summaries::SummaryRow,
+        summaries::{SummaryRow, SummaryTuple},
     },
 };
 
@@ -49,7 +49,7 @@ pub(super) async fn read(
     let mut shown: HashMap<i64, Shown> =
         runs.map(|(key, run)| (key.0, (run, Vec::new()))).collect();
 
-    let summaries: Vec<SummaryRow> = match wanted.map(|wanted| &wanted.metrics) {
+    let summaries: Vec<SummaryTuple> = match wanted.map(|wanted| &wanted.metrics) {
         Some(metrics) if metrics.is_empty() => Vec::new(),
         Some(metrics) => {
             // Each found by itself: a run may have thousands.
@@ -69,7 +69,7 @@ pub(super) async fn read(
                 .await?
         }
     };
-    for summary in summaries {
+    for summary in summaries.into_iter().map(SummaryRow::from) {
         if let Some((_, metrics)) = shown.get_mut(&summary.run_key) {
             metrics.push(summary);
         }
