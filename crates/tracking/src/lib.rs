@@ -77,9 +77,9 @@ impl Tracking {
             lineage,
             shutdown.clone(),
         ));
-        chores.spawn(settler::run(store.clone(), shutdown.clone()));
         chores.spawn(compactor::compact(store.clone(), shutdown.clone()));
         chores.spawn(pulse.clone().beat(store.clone(), shutdown.clone()));
+        chores.spawn(settler::run(store.clone(), shutdown.clone()));
         Self {
             store,
             blobs: Blobs::new(database, blobs),

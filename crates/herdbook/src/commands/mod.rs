@@ -5,7 +5,6 @@ pub(crate) mod audit;
 pub(crate) mod experiments;
 pub(crate) mod lineage;
 pub(crate) mod models;
-pub(crate) mod run_groups;
 pub(crate) mod runs;
 pub(crate) mod tokens;
 pub(crate) mod values;

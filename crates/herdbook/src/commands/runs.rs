@@ -1,24 +1,24 @@
 //! `herdbook runs`.
 
-use std::{collections::BTreeSet, io::IsTerminal as _};
+mod chart;
+mod groups;
+mod log;
+mod rows;
 
-use clap::{Subcommand, ValueEnum};
+use std::collections::BTreeSet;
+
+use clap::Subcommand;
 use herdbook_proto::{
     common::v1::View,
     tracking::v1::{
-        CurveAxis, DeleteRunRequest, GetCurvesRequest, GetRunRequest, RestoreRunRequest, Run,
-        SearchRunsRequest, SearchRunsResponse, metric_service_client::MetricServiceClient,
-        run_service_client::RunServiceClient,
+        DeleteRunRequest, GetRunRequest, RestoreRunRequest, Run, SearchRunsRequest,
+        SearchRunsResponse, run_service_client::RunServiceClient,
     },
 };
 
-use super::{
-    experiments,
-    run_groups::{self, GroupsOptions},
-};
+use super::experiments;
 use crate::{
-    chart::{Curve, Style, draw},
-    cli::{ClientOptions, Output},
+    cli::ClientOptions,
     connection::{Connection, connect},
     exit::Failure,
     output,
@@ -28,6 +28,20 @@ const RUN: &str = "herdbook.tracking.v1.Run";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Log metric points from standard input or a file, a line at a time, and lose none of them.
+    ///
+    /// CSV with a header: step, time if there is one (seconds since 1970 UTC, or 2026-01-31T12:00:00Z), and
+    /// metrics; an empty cell is no point. Or JSON, an object a line, such as {"step": 1, "loss": 0.3}.
+    ///
+    /// Example: python train.py | herdbook runs log --create fraud-detector --spool ~/.cache/herdbook
+    Log(log::LogOptions),
+    #[command(flatten)]
+    Call(Call),
+}
+
+/// Commands that are a call or two of the server.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Call {
     /// Find runs.
     ///
     /// Example: herdbook runs list --filter "metrics.val_accuracy > 0.9 and params.optimizer = 'sgd'"
@@ -56,7 +70,7 @@ pub(crate) enum Command {
     ///
     /// Example: herdbook runs groups --by params.optimizer --compute mean:metrics.val_accuracy
     /// --best "metrics.val_accuracy desc"
-    Groups(GroupsOptions),
+    Groups(groups::GroupsOptions),
     /// Show a run whole.
     ///
     /// Example: herdbook runs show 0198c0de…
@@ -83,8 +97,8 @@ pub(crate) enum Command {
         #[arg(required = true, value_name = "RUN|KEY")]
         runs_and_keys: Vec<String>,
         /// What is on the x axis.
-        #[arg(long, value_enum, default_value_t = Axis::Step)]
-        x: Axis,
+        #[arg(long, value_enum, default_value_t = chart::Axis::Step)]
+        x: chart::Axis,
         /// Draw y by its logarithm.
         #[arg(long)]
         log: bool,
@@ -108,20 +122,18 @@ pub(crate) enum Command {
     },
 }
 
-/// What is on the x axis of a chart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Axis {
-    /// The step.
-    Step,
-    /// Seconds since the run's first point.
-    Time,
+pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Log(command) => Box::pin(log::run(options, command)).await,
+        Command::Call(call) => make(options, call).await,
+    }
 }
 
-pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), Failure> {
+async fn make(options: ClientOptions, call: Call) -> Result<(), Failure> {
     let connection = connect(&options).await?;
     let mut client = RunServiceClient::new(connection.clone());
-    match command {
-        Command::List {
+    match call {
+        Call::List {
             experiment,
             filter,
             order_by,
@@ -146,12 +158,12 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             let name = "herdbook.tracking.v1.SearchRunsResponse";
             output::print(options.output, name, &found, |found| list(found, &columns))
         }
-        Command::Groups(groups) => run_groups::show(connection, options.output, groups).await,
-        Command::Show { run } => {
+        Call::Groups(asked) => groups::show(connection, options.output, asked).await,
+        Call::Show { run } => {
             let found = get(&mut client, run).await?;
             output::print(options.output, RUN, &found, show)
         }
-        Command::Compare { runs, all } => {
+        Call::Compare { runs, all } => {
             let mut found = Vec::with_capacity(runs.len());
             for run in runs {
                 found.push(get(&mut client, run).await?);
@@ -165,13 +177,13 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
                 compare(&found.runs, all)
             })
         }
-        Command::Chart {
+        Call::Chart {
             runs_and_keys,
             x,
             log,
             height,
         } => {
-            chart(
+            chart::chart(
                 connection,
                 options.output,
                 runs_and_keys,
@@ -181,11 +193,11 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             )
             .await
         }
-        Command::Delete { run } => {
+        Call::Delete { run } => {
             client.delete_run(DeleteRunRequest { run_id: run }).await?;
             Ok(())
         }
-        Command::Restore { run } => {
+        Call::Restore { run } => {
             let restored = client
                 .restore_run(RestoreRunRequest { run_id: run })
                 .await?;
@@ -407,88 +419,4 @@ fn compare(runs: &[Run], all: bool) -> String {
             .collect::<Vec<_>>(),
         rows,
     )
-}
-
-async fn chart(
-    connection: Connection,
-    output: Output,
-    runs_and_keys: Vec<String>,
-    x: Axis,
-    log: bool,
-    height: usize,
-) -> Result<(), Failure> {
-    let is_run = |text: &String| text.len() == 32 && text.chars().all(|c| c.is_ascii_hexdigit());
-    let (run_ids, mut keys): (Vec<_>, Vec<_>) = runs_and_keys.into_iter().partition(is_run);
-    if run_ids.is_empty() {
-        return Err(Failure::usage(
-            "name at least one run by its id of 32 digits",
-        ));
-    }
-    let mut runs = Vec::new();
-    for id in &run_ids {
-        runs.push(get(&mut RunServiceClient::new(connection.clone()), id.clone()).await?);
-    }
-    if keys.is_empty() {
-        let all: BTreeSet<_> = runs
-            .iter()
-            .flat_map(|r| &r.metrics)
-            .map(|m| m.key.clone())
-            .collect();
-        keys = all.into_iter().take(6).collect();
-    }
-    if keys.is_empty() {
-        return Err(Failure::failed("the runs have no metrics yet"));
-    }
-    let width = width().saturating_sub(14).clamp(20, 120);
-    let axis = if x == Axis::Step {
-        CurveAxis::Step
-    } else {
-        CurveAxis::RelativeTime
-    };
-    let request = GetCurvesRequest {
-        run_ids,
-        keys,
-        buckets: u32::try_from(width * 2).unwrap_or(320),
-        axis: axis.into(),
-        ..Default::default()
-    };
-    let found = MetricServiceClient::new(connection)
-        .get_curves(request)
-        .await?
-        .into_inner();
-    let unit = if x == Axis::Step { 1.0 } else { 1e-6 };
-    output::print(
-        output,
-        "herdbook.tracking.v1.GetCurvesResponse",
-        &found,
-        |found| {
-            let curves = found.curves.iter().map(|curve| {
-                let run = runs.iter().find(|run| run.id == curve.run_id);
-                let run_name = run.map(|run| run.name.as_str()).unwrap_or_default();
-                let points = curve.last_x.iter().zip(&curve.min).zip(&curve.max);
-                Curve {
-                    name: format!("{} of {run_name}", curve.key),
-                    points: points
-                        .map(|((x, min), max)| (*x as f64 * unit, *min, *max))
-                        .collect(),
-                }
-            });
-            let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            draw(
-                &curves.collect::<Vec<_>>(),
-                Style {
-                    width,
-                    height,
-                    log,
-                    colour,
-                },
-            )
-        },
-    )
-}
-
-/// Characters in a line of the terminal.
-fn width() -> usize {
-    let width = comfy_table::Table::new().width();
-    width.map_or(80, usize::from)
 }

@@ -93,7 +93,7 @@ impl RunApi {
         groups.truncate(size);
         let next = groups.last().filter(|_| more);
         let next = next.map(|(group, _)| PageToken::new(group.place(), &query).encode());
-        let groups = groups.into_iter().map(|(group, best)| proto::RunAggregate {
+        let groups = groups.into_iter().map(|(group, best)| proto::RunGroup {
             best_run: best.map(|run| show(run, columns.as_ref())),
             ..to_group(&group, &grouping)
         });
@@ -215,7 +215,7 @@ fn show((run, metrics): Shown, columns: Option<&BTreeSet<Field>>) -> proto::Run 
     shown
 }
 
-fn to_group(group: &Group, grouping: &Grouping) -> proto::RunAggregate {
+fn to_group(group: &Group, grouping: &Grouping) -> proto::RunGroup {
     let values = group.values.iter().zip(&grouping.by);
     let values = values.map(|(value, field)| proto::GroupValue {
         value: value.as_ref().map(|value| match value {
@@ -235,7 +235,7 @@ fn to_group(group: &Group, grouping: &Grouping) -> proto::RunAggregate {
             _ => in_contract(field, value),
         }),
     });
-    proto::RunAggregate {
+    proto::RunGroup {
         values: values.collect(),
         run_count: i64::try_from(group.runs).unwrap_or(i64::MAX),
         aggregates: aggregates.collect(),

@@ -27,8 +27,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Status, transport::Channel};
 
 pub(crate) struct Cluster {
-    channel: Channel,
     pub(crate) database: Database,
+    channel: Channel,
     /// Its chores end with it.
     _tracking: Tracking,
     _stop: DropGuard,
@@ -57,8 +57,8 @@ impl Cluster {
         tracking.register(&mut routes);
         let channel = serve(routes, caller, &shutdown).await;
         Self {
-            channel,
             database,
+            channel,
             _tracking: tracking,
             _stop: shutdown.drop_guard(),
         }

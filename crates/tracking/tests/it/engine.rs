@@ -4,11 +4,10 @@ use std::collections::BTreeMap;
 
 use futures::StreamExt as _;
 use herdbook_proto::tracking::v1::{
-    CreateRunRequest, Curve, CurveAxis, DefineMetricsRequest, DeleteRunRequest, Fork,
+    BandGroup, CreateRunRequest, Curve, CurveAxis, DefineMetricsRequest, DeleteRunRequest, Fork,
     GetBandsRequest, GetCurvesRequest, GetRunRequest, ListMetricDefinitionsRequest,
     LogBatchRequest, Metric, MetricDefinition, MetricGoal, PurgeRunRequest, ReadMetricsRequest,
-    RequestStopRequest, RunGroup, StreamPosition, WatchMetricsRequest, WatchMetricsResponse,
-    WatchedRun,
+    RequestStopRequest, StreamPosition, WatchMetricsRequest, WatchMetricsResponse, WatchedRun,
 };
 use herdbook_testkit::grpc::{fields, reason};
 use proptest::prelude::*;
@@ -491,7 +490,7 @@ async fn bands_and_curves_along_a_metric() {
         runs.push(run);
     }
     let request = |axis: CurveAxis| GetBandsRequest {
-        groups: vec![RunGroup {
+        groups: vec![BandGroup {
             name: "baseline".to_owned(),
             run_ids: runs.clone(),
         }],

@@ -2,7 +2,7 @@
 
 use herdbook_proto::tracking::v1::{
     Aggregate, AggregateFunction, AggregateRunsRequest, AggregateRunsResponse, CreateRunRequest,
-    Dataset, DatasetInput, LogBatchRequest, Metric, RunAggregate, SearchRunsRequest,
+    Dataset, DatasetInput, LogBatchRequest, Metric, RunGroup, SearchRunsRequest,
     group_value::Value,
 };
 use herdbook_testkit::grpc::fields;
@@ -77,7 +77,7 @@ fn compute(field: &str, function: AggregateFunction) -> Aggregate {
     }
 }
 
-fn texts(group: &RunAggregate) -> Vec<Option<String>> {
+fn texts(group: &RunGroup) -> Vec<Option<String>> {
     let values = group.values.iter().map(|value| match &value.value {
         Some(Value::Text(text)) => Some(text.clone()),
         Some(Value::Number(number)) => Some(number.to_string()),
@@ -109,7 +109,7 @@ async fn a_sweep_is_summed_up_by_group() {
             settle(&cluster).await;
         }
         let groups = aggregate(&cluster, request.clone()).await.groups;
-        let rounded = |group: &RunAggregate| -> Vec<Option<i64>> {
+        let rounded = |group: &RunGroup| -> Vec<Option<i64>> {
             let values = group.aggregates.iter().map(|aggregate| aggregate.value);
             values
                 .map(|value| value.map(|value| (value * 1000.0).round() as i64))

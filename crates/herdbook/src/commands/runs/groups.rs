@@ -6,8 +6,7 @@ use herdbook_proto::tracking::v1::{
     run_service_client::RunServiceClient,
 };
 
-use super::experiments;
-use crate::{cli::Output, connection::Connection, exit::Failure, output};
+use crate::{cli::Output, commands::experiments, connection::Connection, exit::Failure, output};
 
 #[derive(Debug, Args)]
 pub(crate) struct GroupsOptions {

@@ -1,0 +1,49 @@
+//! The Rust client: logs metric points from a training loop without ever holding it up.
+//!
+//! ```no_run
+//! use herdbook_client::{Client, CreateRunRequest, Options, RunStatus};
+//!
+//! # fn main() -> Result<(), herdbook_client::ClientError> {
+//! let client = Client::connect(Options::new("http://127.0.0.1:5757").spool("/var/tmp/herdbook"))?;
+//! let created = client.create_run(CreateRunRequest::default()).wait()?;
+//! let run = client.run(&created.id)?;
+//! for step in 0..1_000 {
+//!     run.log(step, &[("loss", 0.3), ("accuracy", 0.9)])?;
+//! }
+//! run.flush().wait()?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Points gather in columns in memory and are sent by a thread of the client as numbered batches, which
+//! the server acknowledges once they are on its disk. After a loss of the connection or an end of the
+//! server, the client connects again by itself and goes on from what is committed. When memory gets
+//! short, and at the end, batches go to a *spool*, a file, which the next process with the same folder
+//! sends: nothing is lost, nothing counts twice.
+
+mod batch;
+mod calls;
+mod client;
+mod connection;
+mod engine;
+mod error;
+mod event;
+mod gathering;
+mod lane;
+mod link;
+mod options;
+mod reply;
+mod retry;
+mod run;
+mod spool;
+mod writer;
+
+pub use client::Client;
+pub use connection::{Connection, Credentials, endpoint};
+pub use engine::Closed;
+pub use error::ClientError;
+pub use event::Event;
+pub use herdbook_proto::tracking::v1::{CreateRunRequest, Run, RunStatus};
+pub use options::{Durability, Options};
+pub use reply::Reply;
+pub use run::RunHandle;

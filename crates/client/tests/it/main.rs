@@ -1,0 +1,8 @@
+//! The client against the real tracking service.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod away;
+mod server;
+mod spool;
+mod stream;
