@@ -35,7 +35,8 @@ const RUNS: &str = "
     INSERT INTO tracking.metric_summaries
         (run_key, workspace_id, key, latest, latest_step, latest_time_us, min, max, count)
     SELECT run_key, workspace_id, key, random() + run_key * 0, 1, 0, random(), random(), 1
-    FROM made, unnest(ARRAY['acc'] || ARRAY(SELECT 'm' || m FROM generate_series(2, 20) AS m)) AS key";
+    FROM made, unnest(ARRAY['acc'] || ARRAY(SELECT 'm' || m FROM generate_series(2, 20) AS m)) AS key
+    ORDER BY run_key";
 
 /// Makes `count` runs, waits until they are folded, and asks.
 pub(crate) async fn measure(channel: Channel, database_url: &str, count: i64) -> Vec<Figure> {

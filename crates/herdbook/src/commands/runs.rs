@@ -1,6 +1,7 @@
 //! `herdbook runs`.
 
 mod chart;
+mod groups;
 mod log;
 mod rows;
 
@@ -65,6 +66,11 @@ pub(crate) enum Call {
         #[arg(long)]
         all: bool,
     },
+    /// Sum up groups of runs, such as those of a sweep.
+    ///
+    /// Example: herdbook runs groups --by params.optimizer --compute mean:metrics.val_accuracy
+    /// --best "metrics.val_accuracy desc"
+    Groups(groups::GroupsOptions),
     /// Show a run whole.
     ///
     /// Example: herdbook runs show 0198c0de…
@@ -145,12 +151,14 @@ async fn make(options: ClientOptions, call: Call) -> Result<(), Failure> {
                 order_by,
                 page_size: limit,
                 view: if all { View::All } else { View::Active }.into(),
+                columns: asked(&columns),
                 ..Default::default()
             };
             let found = client.search_runs(request).await?.into_inner();
             let name = "herdbook.tracking.v1.SearchRunsResponse";
             output::print(options.output, name, &found, |found| list(found, &columns))
         }
+        Call::Groups(asked) => groups::show(connection, options.output, asked).await,
         Call::Show { run } => {
             let found = get(&mut client, run).await?;
             output::print(options.output, RUN, &found, show)
@@ -208,6 +216,20 @@ async fn get(client: &mut RunServiceClient<Connection>, id: String) -> Result<Ru
     Ok(found.into_inner().run.unwrap_or_default())
 }
 
+/// The columns of a table as a search names them; none if runs are shown whole. A column without an
+/// entity is a metric.
+fn asked(columns: &[String]) -> Vec<String> {
+    if columns.is_empty() {
+        return Vec::new();
+    }
+    let named = columns.iter().map(|column| match column.contains('.') {
+        true => column.clone(),
+        false => format!("metrics.{column}"),
+    });
+    let shown = ["name", "status", "started_at"].map(|name| format!("attributes.{name}"));
+    shown.into_iter().chain(named).collect()
+}
+
 /// A table of runs. Without columns, of those metrics that they have in common and few.
 fn list(found: &SearchRunsResponse, columns: &[String]) -> String {
     if found.runs.is_empty() {
@@ -257,13 +279,44 @@ fn value(run: &Run, column: &str) -> String {
     let found = match entity {
         "params" => run.params.get(key).cloned(),
         "tags" => run.tags.get(key).cloned(),
+        "attributes" => match key {
+            "name" => Some(run.name.clone()),
+            "status" => Some(status(run)),
+            "user" => Some(run.user.clone()),
+            "started_at" => Some(output::time(run.started_at.as_ref())),
+            "ended_at" => Some(output::time(run.ended_at.as_ref())),
+            "experiment_id" => Some(run.experiment_id.to_string()),
+            "parent_run_id" => Some(run.parent_run_id.clone()),
+            _ => Some(run.id.clone()),
+        },
+        "inputs" => {
+            let datasets = run.inputs.iter().filter_map(|input| input.dataset.as_ref());
+            let texts = datasets.map(|dataset| match key {
+                "digest" => dataset.digest.as_str(),
+                _ => dataset.name.as_str(),
+            });
+            Some(texts.collect::<Vec<_>>().join(", "))
+        }
         _ => run
             .metrics
             .iter()
             .find(|m| m.key == key)
-            .map(|m| output::number(m.latest)),
+            .map(|m| output::number(m.latest))
+            .or_else(|| extreme(run, key)),
     };
     found.unwrap_or_default()
+}
+
+/// What a metric's `loss.min` or `loss.max` is.
+fn extreme(run: &Run, column: &str) -> Option<String> {
+    let (key, aspect) = column.rsplit_once('.')?;
+    let metric = run.metrics.iter().find(|metric| metric.key == key)?;
+    let value = match aspect {
+        "min" => metric.min,
+        "max" => metric.max,
+        _ => None,
+    };
+    value.map(output::number)
 }
 
 fn show(run: &Run) -> String {

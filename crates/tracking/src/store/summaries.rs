@@ -20,6 +20,25 @@ pub(crate) struct SummaryRow {
     pub(crate) count: i64,
 }
 
+/// The columns of [`SummaryRow`], in their order: by position, for a page of runs has tens of thousands.
+pub(super) type SummaryTuple = (i64, String, f64, i64, i64, Option<f64>, Option<f64>, i64);
+
+impl From<SummaryTuple> for SummaryRow {
+    fn from(row: SummaryTuple) -> Self {
+        let (run_key, key, latest, latest_step, latest_time_us, min, max, count) = row;
+        Self {
+            run_key,
+            key,
+            latest,
+            latest_step,
+            latest_time_us,
+            min,
+            max,
+            count,
+        }
+    }
+}
+
 impl Store {
     /// Summaries of all metrics of `runs`, by key.
     pub(crate) async fn summaries(

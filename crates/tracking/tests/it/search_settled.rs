@@ -4,7 +4,8 @@ use herdbook_proto::{
     common::v1::{Lifecycle, View},
     tracking::v1::{
         CreateRunRequest, Dataset, DatasetInput, DeleteRunRequest, DeleteTagsRequest,
-        LogBatchRequest, Metric, Run, RunStatus, SearchRunsRequest, UpdateRunRequest,
+        LogBatchRequest, Metric, PurgeRunRequest, Run, RunStatus, SearchRunsRequest,
+        UpdateRunRequest,
     },
 };
 use herdbook_testkit::wait_until;
@@ -230,30 +231,32 @@ async fn it_finds_what_a_naive_search_finds() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_removed_is_found_no_more() {
+async fn a_purged_run_is_found_no_more() {
     let cluster = Cluster::start().await;
     let mut ids = Vec::new();
     for _ in 0..3 {
         ids.push(cluster.create_run(CreateRunRequest::default()).await.id);
     }
     settle(&cluster).await;
-    let removed = ids.remove(1);
-    let pool = cluster.database.pool();
-    for statement in [
-        "DELETE FROM tracking.run_heads WHERE run_key = \
-             (SELECT run_key FROM tracking.runs WHERE id = $1::uuid)",
-        "DELETE FROM tracking.runs WHERE id = $1::uuid",
-    ] {
-        sqlx::query(statement)
-            .bind(&removed)
-            .execute(pool)
-            .await
-            .unwrap();
-    }
-    ids.reverse();
-    assert_eq!(pages(&cluster, SearchRunsRequest::default()).await, ids);
+    let run_id = ids.remove(1);
+    let delete = DeleteRunRequest {
+        run_id: run_id.clone(),
+    };
+    cluster.runs().delete_run(delete).await.unwrap();
     settle(&cluster).await;
-    assert_eq!(pages(&cluster, SearchRunsRequest::default()).await, ids);
+    cluster
+        .runs()
+        .purge_run(PurgeRunRequest { run_id })
+        .await
+        .unwrap();
+    let every = SearchRunsRequest {
+        view: View::All.into(),
+        ..Default::default()
+    };
+    ids.reverse();
+    assert_eq!(pages(&cluster, every.clone()).await, ids);
+    settle(&cluster).await;
+    assert_eq!(pages(&cluster, every).await, ids);
 }
 
 #[tokio::test]

@@ -112,18 +112,21 @@ impl Cells {
         if wanted.is_some_and(|wanted| wanted.metrics.is_empty()) {
             return Ok(());
         }
-        let summaries = "SELECT run_key, key, latest, min, max FROM tracking.metric_summaries \
-             WHERE run_key = ANY($1)";
         let summaries: Vec<SummaryRow> = match wanted {
             None => {
-                sqlx::query_as(summaries)
+                let query = "SELECT run_key, key, latest, min, max FROM tracking.metric_summaries \
+                     WHERE run_key = ANY($1)";
+                sqlx::query_as(query)
                     .bind(keys)
                     .fetch_all(connection)
                     .await?
             }
             Some(wanted) => {
-                let of_keys = sqlx::AssertSqlSafe(format!("{summaries} AND key = ANY($2)"));
-                let query = sqlx::query_as(of_keys).bind(keys).bind(&wanted.metrics);
+                // Each found by itself: a run may have thousands.
+                let query = "SELECT s.run_key, s.key, s.latest, s.min, s.max \
+                     FROM unnest($1::bigint[]) AS r (run_key) CROSS JOIN unnest($2::text[]) AS k (key) \
+                     JOIN tracking.metric_summaries s ON s.run_key = r.run_key AND s.key = k.key";
+                let query = sqlx::query_as(query).bind(keys).bind(&wanted.metrics);
                 query.fetch_all(connection).await?
             }
         };

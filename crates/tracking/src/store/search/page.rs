@@ -10,7 +10,7 @@ use crate::{
     run::{Run, RunKey},
     store::{
         runs::{COLUMNS, RunRow},
-        summaries::SummaryRow,
+        summaries::{SummaryRow, SummaryTuple},
     },
 };
 
@@ -49,22 +49,27 @@ pub(super) async fn read(
     let mut shown: HashMap<i64, Shown> =
         runs.map(|(key, run)| (key.0, (run, Vec::new()))).collect();
 
-    const SUMMARIES: &str = "SELECT run_key, key, latest, latest_step, latest_time_us, min, max, count \
-        FROM tracking.metric_summaries WHERE run_key = ANY($1)";
-    let metrics = wanted.map(|wanted| &wanted.metrics);
-    if metrics.is_some_and(Vec::is_empty) {
-        return Ok(shown);
-    }
-    let text = match metrics {
-        Some(_) => format!("{SUMMARIES} AND key = ANY($2) ORDER BY run_key, key"),
-        None => format!("{SUMMARIES} ORDER BY run_key, key"),
+    let summaries: Vec<SummaryTuple> = match wanted.map(|wanted| &wanted.metrics) {
+        Some(metrics) if metrics.is_empty() => Vec::new(),
+        Some(metrics) => {
+            // Each found by itself: a run may have thousands.
+            let query = "SELECT s.run_key, s.key, s.latest, s.latest_step, s.latest_time_us, s.min, s.max, \
+                     s.count \
+                 FROM unnest($1::bigint[]) AS r (run_key) CROSS JOIN unnest($2::text[]) AS k (key) \
+                 JOIN tracking.metric_summaries s ON s.run_key = r.run_key AND s.key = k.key";
+            let query = sqlx::query_as(query).bind(keys).bind(metrics);
+            query.fetch_all(connection).await?
+        }
+        None => {
+            let query = "SELECT run_key, key, latest, latest_step, latest_time_us, min, max, count \
+                 FROM tracking.metric_summaries WHERE run_key = ANY($1) ORDER BY run_key, key";
+            sqlx::query_as(query)
+                .bind(keys)
+                .fetch_all(connection)
+                .await?
+        }
     };
-    let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(keys);
-    if let Some(keys) = metrics {
-        query = query.bind(keys);
-    }
-    let summaries: Vec<SummaryRow> = query.fetch_all(connection).await?;
-    for summary in summaries {
+    for summary in summaries.into_iter().map(SummaryRow::from) {
         if let Some((_, metrics)) = shown.get_mut(&summary.run_key) {
             metrics.push(summary);
         }

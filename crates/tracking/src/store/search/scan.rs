@@ -116,7 +116,7 @@ impl Scan<'_> {
         let stale = Arc::new(stale);
         let mut segments = self.segments(&wanted).await?;
         while let Some((newest, _)) = segments.last_key_value() {
-            if collect.is_decided((newest + 1) * SEGMENT_ROWS as i64 - 1) {
+            if collect.is_decided(newest_of(*newest)) {
                 break;
             }
             let parts = self.load(take_together(&mut segments)).await?;
@@ -124,6 +124,9 @@ impl Scan<'_> {
             let (cache, workspace) = (self.cache.clone(), self.workspace);
             collect = blocking(move || {
                 for part in parts {
+                    if collect.is_decided(newest_of(part.segment)) {
+                        break;
+                    }
                     let rows = part.rows(&cache, workspace, &stale)?;
                     let hits = scope.hits(&rows);
                     collect.take(&rows, &hits)?;
@@ -283,6 +286,11 @@ impl Part {
             columns,
         })
     }
+}
+
+/// The last key of a segment.
+fn newest_of(segment: i64) -> i64 {
+    (segment + 1) * SEGMENT_ROWS as i64 - 1
 }
 
 /// The newest segments, as many as may be looked at together.
