@@ -40,8 +40,8 @@ const BATCHES_WAITING: usize = 4;
 pub(crate) enum Command {
     /// Takes points of another run.
     Open(Arc<Lane>, OpenWriter),
-    /// Answers once all points of the lane are committed.
-    Flush(Arc<Lane>, Answer<()>),
+    /// Answers once all points of the lane are committed, or at the time.
+    Flush(Arc<Lane>, Instant, Answer<()>),
     /// Ends once all is committed, or at the time.
     Close(Instant, Answer<Closed>),
 }
@@ -184,6 +184,10 @@ impl Engine {
                     self.gather(Gather::Ready);
                 }
                 () = at(until) => {}
+                () = at(self.writers.iter().filter_map(Writer::late_at).min()) => {
+                    let now = Instant::now();
+                    self.writers.iter_mut().for_each(|writer| writer.tell_late(now));
+                }
             }
         }
         let closed = self.end();
@@ -204,12 +208,12 @@ impl Engine {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Open(lane, opening) => self.add(Writer::new(lane, opening)),
-            Command::Flush(lane, answer) => {
+            Command::Flush(lane, until, answer) => {
                 self.gather(Gather::All);
                 let of_lane =
                     |w: &&mut Writer| w.lane.as_ref().is_some_and(|own| Arc::ptr_eq(own, &lane));
                 match self.writers.iter_mut().find(of_lane) {
-                    Some(writer) => writer.flush(answer),
+                    Some(writer) => writer.flush(until, answer),
                     None => drop(answer),
                 }
             }

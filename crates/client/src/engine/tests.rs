@@ -42,7 +42,7 @@ async fn points_gather_on_behind_a_backlog_until_a_flush_wants_them() {
     engine.gather(Gather::Ready);
     assert_eq!(engine.waiting(), (full as u64, 0));
     let (answer, _reply) = Reply::new();
-    engine.obey(Command::Flush(lane, answer));
+    engine.obey(Command::Flush(lane, Instant::now(), answer));
     assert_eq!(engine.waiting(), (full as u64 + 10, 0));
 }
 
