@@ -1,6 +1,9 @@
 //! A writer of the metric stream: its batches from the moment they have a number until they are
 //! committed. No I/O but the spool's.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::VecDeque,
     io,
