@@ -15,7 +15,7 @@ use tonic::{Response, Status};
 use crate::{
     ClientError, Connection, Event,
     options::Listener,
-    reply::Answer,
+    reply::{Answer, Reply},
     retry::{Backoff, cause},
 };
 
@@ -26,8 +26,8 @@ pub(crate) enum Call {
     CreateRun(Box<CreateRunRequest>, Instant, Answer<Run>),
     /// Logs params or tags.
     LogBatch(LogBatchRequest, Answer<()>),
-    /// Sets a status.
-    UpdateRun(Box<UpdateRunRequest>, Answer<()>),
+    /// Sets the status of a run whose points are committed.
+    Finish(Reply<()>, Box<UpdateRunRequest>, Answer<()>),
     /// Nothing more will come.
     End,
 }
@@ -59,12 +59,15 @@ pub(crate) async fn make_all(
                 let made = made.await.map(|_| ());
                 tell(&listener, "params or tags were not taken", answer, made);
             }
-            Call::UpdateRun(request, answer) => {
-                let made = retry(None, || {
+            Call::Finish(flushed, request, answer) => {
+                let update = retry(None, || {
                     let (mut client, request) = (client.clone(), (*request).clone());
                     async move { client.update_run(request).await }
                 });
-                let made = made.await.map(|_| ());
+                let made = match flushed.await {
+                    Ok(()) => update.await.map(|_| ()),
+                    Err(error) => Err(error),
+                };
                 tell(&listener, "the status was not taken", answer, made);
             }
         }

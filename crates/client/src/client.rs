@@ -40,7 +40,7 @@ pub(crate) struct Inner {
     pub(crate) shared: Arc<Shared>,
     writer: String,
     epoch: u64,
-    patience: Duration,
+    pub(crate) patience: Duration,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 

@@ -68,6 +68,17 @@ pub enum ClientError {
         /// What happened and what to do.
         message: String,
     },
+    /// The server did not take all in time.
+    #[error(
+        "the server has not taken all yet: {in_memory} points wait in memory, {in_spool} in the spool; they \
+         are still being sent"
+    )]
+    Late {
+        /// Points that wait in memory alone.
+        in_memory: u64,
+        /// Points that wait in the spool.
+        in_spool: u64,
+    },
     /// The client was closed.
     #[error("the client is closed; connect again to log more")]
     Closed,
@@ -86,6 +97,7 @@ impl ClientError {
             | Self::TooManyKeys { .. } => Code::InvalidArgument,
             Self::Start(_) => Code::Internal,
             Self::Refused { code, .. } | Self::Call { code, .. } => *code,
+            Self::Late { .. } => Code::DeadlineExceeded,
             Self::Closed => Code::Cancelled,
         }
     }

@@ -101,8 +101,8 @@ impl Options {
         self
     }
 
-    /// How long calls that need an answer try again while the server is away, and how long a client
-    /// that is dropped waits for what is left; 30 seconds if not given.
+    /// How long the creation of a run is tried again while the server is away, and how long a flush and
+    /// a client that is dropped wait for what is left; 30 seconds if not given.
     #[must_use]
     pub fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;

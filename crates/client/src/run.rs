@@ -10,6 +10,7 @@ use std::{
 use herdbook_core::RunId;
 use herdbook_proto::tracking::v1::{LogBatchRequest, Run, RunStatus, UpdateRunRequest};
 use prost_types::FieldMask;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::{
@@ -66,14 +67,16 @@ impl RunHandle {
         self.lane.log(step, time_us(time), row)
     }
 
-    /// Answers once the server has committed all that was logged before.
+    /// Answers once the server has committed all that was logged before; with
+    /// [`Late`](ClientError::Late) if it has not when the [patience](crate::Options::patience) ends.
     pub fn flush(&self) -> Reply<()> {
         let (answer, reply) = Reply::new();
+        let until = Instant::now() + self.inner.patience;
         // Unanswered, the reply says that the client is closed.
         let _ = self
             .inner
             .commands
-            .send(Command::Flush(self.lane.clone(), answer));
+            .send(Command::Flush(self.lane.clone(), until, answer));
         reply
     }
 
@@ -107,13 +110,9 @@ impl RunHandle {
         reply
     }
 
-    /// Sends all that was logged, then sets the status the run ended with and its end to now.
-    ///
-    /// # Errors
-    ///
-    /// If the server does not take the points or the status.
-    pub async fn finish(&self, status: RunStatus) -> Result<(), ClientError> {
-        self.flush().await?;
+    /// Sends all that was logged as a [`flush`](Self::flush) does, then sets the status the run ended with
+    /// and its end to now. If not all is sent in time, the status stays as it was.
+    pub fn finish(&self, status: RunStatus) -> Reply<()> {
         let run = Run {
             id: self.lane.run.to_string(),
             status: status.into(),
@@ -126,11 +125,9 @@ impl RunHandle {
             }),
         };
         let (answer, reply) = Reply::new();
-        let _ = self
-            .inner
-            .calls
-            .send(Call::UpdateRun(Box::new(request), answer));
-        reply.await
+        let finish = Call::Finish(self.flush(), Box::new(request), answer);
+        let _ = self.inner.calls.send(finish);
+        reply
     }
 
     /// Logs what the machine does, every `interval` from now on until the sampler is dropped: CPU, memory,

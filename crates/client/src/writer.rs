@@ -1,6 +1,9 @@
 //! A writer of the metric stream: its batches from the moment they have a number until they are
 //! committed. No I/O but the spool's.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::VecDeque,
     io,
@@ -10,6 +13,7 @@ use std::{
 use herdbook_core::RunId;
 use herdbook_proto::tracking::v1::{MetricBatch, OpenWriter};
 use prost::Message as _;
+use tokio::time::Instant;
 
 use crate::{
     ClientError,
@@ -72,7 +76,15 @@ pub(crate) struct Writer {
     sent: usize,
     /// How many of `pending`, from the front, are in the spool.
     spooled: usize,
-    flushes: Vec<(u64, Answer<()>)>,
+    flushes: Vec<Flush>,
+}
+
+/// Somebody who waits until all up to a batch is committed.
+#[derive(Debug)]
+struct Flush {
+    target: u64,
+    until: Instant,
+    answer: Answer<()>,
 }
 
 impl Writer {
@@ -223,14 +235,12 @@ impl Writer {
                 self.shared.free(bytes);
             }
         }
-        let (done, waiting) = std::mem::take(&mut self.flushes)
-            .into_iter()
-            .partition(|(target, _)| *target <= sequence);
-        self.flushes = waiting;
-        let done: Vec<(u64, Answer<()>)> = done;
-        for (_, answer) in done {
+        for flush in self
+            .flushes
+            .extract_if(.., |flush| flush.target <= sequence)
+        {
             // Whoever asked may have gone.
-            let _ = answer.send(Ok(()));
+            let _ = flush.answer.send(Ok(()));
         }
         self.release()
     }
@@ -285,17 +295,38 @@ impl Writer {
         }
     }
 
-    /// Answers once all that there is now is committed.
-    pub(crate) fn flush(&mut self, answer: Answer<()>) {
+    /// Answers once all that there is now is committed, or at the time.
+    pub(crate) fn flush(&mut self, until: Instant, answer: Answer<()>) {
         let answered = match (&self.refused, self.pending.back()) {
             (Some(error), _) => Err(error.clone()),
             (None, None) => Ok(()),
             (None, Some(last)) => {
-                self.flushes.push((last.sequence, answer));
+                self.flushes.push(Flush {
+                    target: last.sequence,
+                    until,
+                    answer,
+                });
                 return;
             }
         };
         let _ = answer.send(answered);
+    }
+
+    /// When the first flush is late.
+    pub(crate) fn late_at(&self) -> Option<Instant> {
+        self.flushes.iter().map(|flush| flush.until).min()
+    }
+
+    /// Answers the flushes that are late.
+    pub(crate) fn tell_late(&mut self, now: Instant) {
+        let (in_memory, in_spool) = self.waiting();
+        for flush in self.flushes.extract_if(.., |flush| flush.until <= now) {
+            let late = ClientError::Late {
+                in_memory,
+                in_spool,
+            };
+            let _ = flush.answer.send(Err(late));
+        }
     }
 
     /// Takes and sends nothing more.
@@ -303,8 +334,8 @@ impl Writer {
         if let Some(lane) = &self.lane {
             lane.close(error.clone());
         }
-        for (_, answer) in self.flushes.drain(..) {
-            let _ = answer.send(Err(error.clone()));
+        for flush in self.flushes.drain(..) {
+            let _ = flush.answer.send(Err(error.clone()));
         }
         self.standing = Standing::Closed;
         self.sent = 0;

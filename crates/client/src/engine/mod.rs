@@ -16,6 +16,7 @@ use tokio::{
     sync::mpsc,
     time::{self, Instant},
 };
+use tonic::Status;
 
 use crate::{
     ClientError, Connection, Durability, Event,
@@ -33,6 +34,8 @@ use crate::{
 const LINGER: Duration = Duration::from_millis(2);
 /// How long they gather on while enough batches wait.
 const HOLD: Duration = Duration::from_millis(100);
+/// How long the server may leave what was sent unanswered.
+const SILENCE: Duration = Duration::from_secs(60);
 /// Batches of a writer that wait, from which on points gather until a batch is full.
 const BATCHES_WAITING: usize = 4;
 
@@ -40,8 +43,8 @@ const BATCHES_WAITING: usize = 4;
 pub(crate) enum Command {
     /// Takes points of another run.
     Open(Arc<Lane>, OpenWriter),
-    /// Answers once all points of the lane are committed.
-    Flush(Arc<Lane>, Answer<()>),
+    /// Answers once all points of the lane are committed, or at the time.
+    Flush(Arc<Lane>, Instant, Answer<()>),
     /// Ends once all is committed, or at the time.
     Close(Instant, Answer<Closed>),
 }
@@ -95,6 +98,8 @@ pub(crate) struct Engine {
     events: mpsc::UnboundedSender<LinkEvent>,
     incoming: mpsc::UnboundedReceiver<LinkEvent>,
     gather_at: Option<Instant>,
+    /// When the server last said something, or was first asked after it had said all.
+    heard: Instant,
     closing: Option<(Instant, Answer<Closed>)>,
     /// Whether the user was told that the connection is lost, that points go to the spool, that the
     /// spool fails, and of how many points that are dropped.
@@ -140,6 +145,7 @@ impl Engine {
             events,
             incoming,
             gather_at: None,
+            heard: Instant::now(),
             closing: None,
             told_lost: false,
             told_spilling: false,
@@ -168,6 +174,8 @@ impl Engine {
             {
                 break;
             }
+            let late = self.writers.iter().filter_map(Writer::late_at).min();
+            let silent = self.silent_at();
             tokio::select! {
                 command = commands.recv() => match command {
                     Some(command) => self.obey(command),
@@ -184,6 +192,14 @@ impl Engine {
                     self.gather(Gather::Ready);
                 }
                 () = at(until) => {}
+                () = at(silent) => {
+                    let why = format!("no answer in {} s", SILENCE.as_secs());
+                    self.on_lost(&Status::deadline_exceeded(why));
+                }
+                () = at(late) => {
+                    let now = Instant::now();
+                    self.writers.iter_mut().for_each(|writer| writer.tell_late(now));
+                }
             }
         }
         let closed = self.end();
@@ -204,12 +220,12 @@ impl Engine {
     fn obey(&mut self, command: Command) {
         match command {
             Command::Open(lane, opening) => self.add(Writer::new(lane, opening)),
-            Command::Flush(lane, answer) => {
+            Command::Flush(lane, until, answer) => {
                 self.gather(Gather::All);
                 let of_lane =
                     |w: &&mut Writer| w.lane.as_ref().is_some_and(|own| Arc::ptr_eq(own, &lane));
                 match self.writers.iter_mut().find(of_lane) {
-                    Some(writer) => writer.flush(answer),
+                    Some(writer) => writer.flush(until, answer),
                     None => drop(answer),
                 }
             }

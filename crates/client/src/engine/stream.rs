@@ -9,13 +9,13 @@ use herdbook_proto::tracking::v1::{
 use tokio::{sync::mpsc, time::Instant};
 use tonic::{Code, Status};
 
-use super::{BATCHES_WAITING, Engine, Gather, Link};
+use super::{BATCHES_WAITING, Engine, Gather, Link, SILENCE};
 use crate::{
     ClientError, Event,
     batch::Dictionary,
     link::{LinkEvent, attempt},
     retry::{Verdict, cause, verdict},
-    writer::{Sendable, Standing},
+    writer::{Sendable, Standing, Writer},
 };
 
 /// Batches and bytes of one client on their way at once.
@@ -33,6 +33,9 @@ impl Engine {
             return;
         };
         let requests = requests.clone();
+        if self.silent_at().is_none() {
+            self.heard = Instant::now();
+        }
         let mut failures = Vec::new();
         let (mut batches, mut bytes) = (0, 0);
         for writer in &self.writers {
@@ -99,6 +102,14 @@ impl Engine {
         }
     }
 
+    /// Until when the server has to say something, if it has anything to answer.
+    pub(super) fn silent_at(&self) -> Option<Instant> {
+        let asked =
+            |writer: &Writer| writer.standing == Standing::Opening || writer.in_flight().0 > 0;
+        let waits = matches!(self.link, Link::Up(_)) && self.writers.iter().any(asked);
+        waits.then(|| self.heard + SILENCE)
+    }
+
     pub(super) fn wants_stream(&self) -> bool {
         self.writers
             .iter()
@@ -122,6 +133,7 @@ impl Engine {
                 }
             }
             LinkEvent::Answer(number, message) if number == self.attempts => {
+                self.heard = Instant::now();
                 self.on_answer(message);
             }
             LinkEvent::Lost(number, status) if number == self.attempts => self.on_lost(&status),

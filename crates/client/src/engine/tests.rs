@@ -42,7 +42,7 @@ async fn points_gather_on_behind_a_backlog_until_a_flush_wants_them() {
     engine.gather(Gather::Ready);
     assert_eq!(engine.waiting(), (full as u64, 0));
     let (answer, _reply) = Reply::new();
-    engine.obey(Command::Flush(lane, answer));
+    engine.obey(Command::Flush(lane, Instant::now(), answer));
     assert_eq!(engine.waiting(), (full as u64 + 10, 0));
 }
 
@@ -57,4 +57,25 @@ async fn with_a_durable_spool_all_that_is_gathered_is_on_the_disk() {
         engine.shared.used() > 0,
         "it is kept in memory too, to be sent"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_says_nothing_is_given_up_and_asked_again() {
+    let (mut engine, lane) = engine(Durability::Memory, None);
+    let (requests, mut sent) = mpsc::unbounded_channel();
+    engine.link = Link::Up(requests);
+    engine.advance();
+    assert_eq!(engine.silent_at(), None, "there is nothing to answer");
+    tokio::time::advance(SILENCE).await;
+    log(&lane, 1);
+    engine.gather(Gather::Ready);
+    engine.advance();
+    assert!(sent.try_recv().is_ok(), "the writer is opened");
+    assert_eq!(engine.silent_at(), Some(Instant::now() + SILENCE));
+    tokio::time::advance(SILENCE / 2).await;
+    engine.advance();
+    assert_eq!(engine.silent_at(), Some(Instant::now() + SILENCE / 2));
+    engine.on_lost(&Status::deadline_exceeded("no answer"));
+    assert!(matches!(engine.link, Link::Connecting(_)));
+    assert_eq!((engine.silent_at(), engine.waiting()), (None, (1, 0)));
 }

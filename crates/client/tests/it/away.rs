@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use herdbook_client::{Client, Event};
+use herdbook_client::{Client, ClientError, Event};
 use tonic::Code;
 
 use crate::server::{Herdbook, Told, create_run, steps};
@@ -75,6 +75,17 @@ async fn without_a_server_nothing_waits_and_what_is_lost_is_counted() {
     assert_eq!(error.code(), Code::Unavailable);
     let dropped = |event: &Event| matches!(event, Event::PointsDropped { .. });
     told.until("the dropped points are told", dropped).await;
+    let late = run.flush().await.unwrap_err();
+    assert!(
+        matches!(
+            late,
+            ClientError::Late {
+                in_memory: 1..,
+                in_spool: 0
+            }
+        ),
+        "{late}"
+    );
     let start = Instant::now();
     let closed = client.close(Duration::from_millis(200)).await.unwrap();
     assert!(start.elapsed() < Duration::from_secs(10));

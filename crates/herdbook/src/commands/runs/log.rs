@@ -4,7 +4,6 @@ use std::{
     fs::File,
     io::{BufRead as _, BufReader, IsTerminal as _, Write as _},
     path::PathBuf,
-    pin::pin,
     time::Duration,
 };
 
@@ -16,7 +15,6 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
-    time,
 };
 use tonic::Status;
 
@@ -107,7 +105,7 @@ pub(super) async fn run(options: ClientOptions, command: LogOptions) -> Result<(
     drop(sampler);
     let wait = Duration::from_secs(command.wait.into());
     let drained = tokio::select! {
-        drained = drain(&client, &run, wait) => drained,
+        drained = drain(&client, &run) => drained,
         () = signals.any() => None,
     };
     if let Some(Ok(())) = drained
@@ -158,11 +156,13 @@ pub(super) async fn run(options: ClientOptions, command: LogOptions) -> Result<(
 
 fn client_options(options: &ClientOptions, command: &LogOptions, bar: &ProgressBar) -> Options {
     let bar = bar.clone();
-    let mut made = Options::new(&options.server).on_event(move |event| {
-        if !matches!(event, Event::Left { .. }) {
-            tell(&bar, &event.to_string());
-        }
-    });
+    let mut made = Options::new(&options.server)
+        .patience(Duration::from_secs(command.wait.into()))
+        .on_event(move |event| {
+            if !matches!(event, Event::Left { .. }) {
+                tell(&bar, &event.to_string());
+            }
+        });
     if let Some(token) = &options.token {
         made = made.token(token);
     }
@@ -304,19 +304,15 @@ fn log(run: &RunHandle, row: &Row) -> Result<(), ClientError> {
     }
 }
 
-/// Waits until the server has all, for as long as it takes some of it every now and then.
-async fn drain(
-    client: &Client,
-    run: &RunHandle,
-    wait: Duration,
-) -> Option<Result<(), ClientError>> {
-    let mut flushed = pin!(run.flush());
+/// Waits until the server has all, for as long as it takes some of it every now and then; `None` if it
+/// does not.
+async fn drain(client: &Client, run: &RunHandle) -> Option<Result<(), ClientError>> {
     loop {
         let committed = client.committed();
-        match time::timeout(wait, &mut flushed).await {
-            Ok(flushed) => return Some(flushed),
-            Err(_) if client.committed() == committed => return None,
-            Err(_) => {}
+        match run.flush().await {
+            Err(ClientError::Late { .. }) if client.committed() > committed => {}
+            Err(ClientError::Late { .. }) => return None,
+            flushed => return Some(flushed),
         }
     }
 }
