@@ -77,18 +77,20 @@ impl Collector {
     /// Collects again and again until `shutdown`, each time after the manifests of this process are
     /// counted. Any number of processes may do so.
     pub async fn run(self, manifests: Vec<Arc<dyn Manifests>>, shutdown: CancellationToken) {
+        // A round that is cut short does no more harm than one that is killed.
+        shutdown.run_until_cancelled(self.repeat(&manifests)).await;
+    }
+
+    async fn repeat(&self, manifests: &[Arc<dyn Manifests>]) {
         let (shortest, longest) = REST;
         let rest = (self.grace / 10).clamp(shortest, longest);
-        while !shutdown.is_cancelled() {
-            match self.round(&manifests, &shutdown).await {
+        loop {
+            match self.round(manifests).await {
                 Ok(0) => {}
                 Ok(blobs) => tracing::info!(blobs, "collected blobs that nothing names"),
                 Err(error) => tracing::warn!(error, "collecting blobs failed"),
             }
-            tokio::select! {
-                () = tokio::time::sleep(rest) => {}
-                () = shutdown.cancelled() => {}
-            }
+            tokio::time::sleep(rest).await;
         }
     }
 
@@ -98,16 +100,15 @@ impl Collector {
     pub async fn round(
         &self,
         manifests: &[Arc<dyn Manifests>],
-        shutdown: &CancellationToken,
     ) -> Result<u64, Box<dyn Error + Send + Sync>> {
         for manifests in manifests {
             manifests.count().await?;
             collection::note_counted(&self.blobs.pool, manifests.owner().name()).await?;
         }
-        Ok(self.collect(shutdown).await?)
+        Ok(self.collect().await?)
     }
 
-    async fn collect(&self, shutdown: &CancellationToken) -> Result<u64, BlobError> {
+    async fn collect(&self) -> Result<u64, BlobError> {
         let pool = &self.blobs.pool;
         if collection::counted(pool, &Owner::ALL).await? < Owner::ALL.len() as i64 {
             return Ok(0);
@@ -117,7 +118,7 @@ impl Collector {
             return Ok(0);
         }
         let mut collected = 0;
-        while !shutdown.is_cancelled() {
+        loop {
             let marked_at = Instant::now();
             let marked = collection::mark(pool, self.grace, BATCH).await?;
             let more = marked.len() == BATCH;

@@ -154,8 +154,9 @@ impl Lane {
         let first = points.gathering.points() == 0;
         let bytes = points.gathering.push(step, time_us, row)?;
         points.bytes += bytes;
-        drop(points);
+        // Under the lock: whoever takes the batch may give the bytes back at once.
         self.shared.memory.fetch_add(bytes, Ordering::Relaxed);
+        drop(points);
         if closes {
             self.shared.full.notify_one();
         } else if first {

@@ -36,6 +36,7 @@ mod reply;
 mod retry;
 mod run;
 mod spool;
+mod system;
 mod writer;
 
 pub use client::Client;
@@ -47,3 +48,4 @@ pub use herdbook_proto::tracking::v1::{CreateRunRequest, Run, RunStatus};
 pub use options::{Durability, Options};
 pub use reply::Reply;
 pub use run::RunHandle;
+pub use system::SystemSampler;

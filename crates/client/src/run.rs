@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{Arc, atomic::Ordering},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use herdbook_core::RunId;
@@ -13,11 +13,12 @@ use prost_types::FieldMask;
 use uuid::Uuid;
 
 use crate::{
-    ClientError, Reply,
+    ClientError, Reply, SystemSampler,
     calls::Call,
     client::{Inner, now_us, time_us},
     engine::Command,
     lane::Lane,
+    system,
 };
 
 /// Logs to one run. Cheap to clone.
@@ -130,6 +131,18 @@ impl RunHandle {
             .calls
             .send(Call::UpdateRun(Box::new(request), answer));
         reply.await
+    }
+
+    /// Logs what the machine does, every `interval` from now on until the sampler is dropped: CPU, memory,
+    /// disk, network, and GPUs where `nvidia-smi` is. The metrics are named `system/cpu_percent`,
+    /// `system/gpu/0/memory_used_bytes` and so on, with their units; their steps count the samples. A
+    /// thread of its own does it; what cannot be measured is left out.
+    ///
+    /// # Errors
+    ///
+    /// If the system gives no thread.
+    pub fn sample_system(&self, interval: Duration) -> Result<SystemSampler, ClientError> {
+        system::sample(self.lane.clone(), interval)
     }
 
     /// Whether somebody asked the run to stop, as of the last answer of the server.

@@ -22,7 +22,7 @@
 //! CREATE INDEX outbox_due ON <schema>.outbox (due_at, id) WHERE parked IS NULL;
 //! ```
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::Future, sync::Arc, time::Duration};
 
 use herdbook_core::WorkspaceId;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, SqlSafeStr, SqlStr};
@@ -121,10 +121,11 @@ impl Outbox {
     }
 
     /// Delivers entries until `shutdown`, oldest first, each at least once. Any number of relays may
-    /// run.
+    /// run. `deliver` gets as many entries of one workspace as wait, and delivers all or none; those that
+    /// are refused together it gets again one by one.
     pub async fn relay<D, F>(&self, pool: &PgPool, shutdown: &CancellationToken, deliver: D)
     where
-        D: Fn(Entry) -> F,
+        D: Fn(Vec<Entry>) -> F,
         F: Future<Output = Result<(), Undelivered>>,
     {
         while !shutdown.is_cancelled() {
@@ -150,7 +151,7 @@ impl Outbox {
     /// Delivers one batch; whether more may be waiting.
     async fn relay_batch<D, F>(&self, pool: &PgPool, deliver: &D) -> Result<bool, DatabaseError>
     where
-        D: Fn(Entry) -> F,
+        D: Fn(Vec<Entry>) -> F,
         F: Future<Output = Result<(), Undelivered>>,
     {
         let entries = self.lease(pool).await?;
@@ -158,21 +159,28 @@ impl Outbox {
             return Ok(false);
         }
         let (mut delivered, mut later) = (Vec::new(), Vec::new());
-        for entry in entries {
-            let id = entry.id;
-            match deliver(entry).await {
-                Ok(()) => delivered.push(id),
-                Err(Undelivered::Later(reason)) => {
-                    tracing::warn!(id, reason, "outbox entry is tried again later");
-                    later.push(id);
+        let mut groups: VecDeque<Vec<Entry>> = by_workspace(entries).into();
+        while let Some(group) = groups.pop_front() {
+            let ids: Vec<i64> = group.iter().map(|entry| entry.id).collect();
+            match (deliver(group.clone()).await, ids.as_slice()) {
+                (Ok(()), _) => delivered.extend(ids),
+                (Err(Undelivered::Later(reason)), _) => {
+                    tracing::warn!(?ids, reason, "outbox entries are tried again later");
+                    later.extend(ids);
                 }
-                Err(Undelivered::Refused(reason)) => {
+                (Err(Undelivered::Refused(reason)), [id]) => {
                     tracing::error!(id, reason, "outbox entry was refused and is parked");
                     sqlx::query(self.park.clone())
                         .bind(id)
                         .bind(reason)
                         .execute(pool)
                         .await?;
+                }
+                (Err(Undelivered::Refused(_)), _) => {
+                    group
+                        .into_iter()
+                        .rev()
+                        .for_each(|entry| groups.push_front(vec![entry]));
                 }
             }
         }
@@ -204,4 +212,21 @@ impl Outbox {
         };
         Ok(rows.into_iter().map(entry).collect())
     }
+}
+
+/// The entries of each workspace, in their order.
+fn by_workspace(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
+    let mut groups: Vec<Vec<Entry>> = Vec::new();
+    for entry in entries {
+        let same = |group: &&mut Vec<Entry>| {
+            group
+                .first()
+                .is_some_and(|first| first.workspace == entry.workspace)
+        };
+        match groups.iter_mut().find(same) {
+            Some(group) => group.push(entry),
+            None => groups.push(vec![entry]),
+        }
+    }
+    groups
 }

@@ -95,14 +95,23 @@ pub(crate) async fn relay(
     shutdown: CancellationToken,
 ) {
     outbox
-        .relay(&pool, &shutdown, |entry| tell(&lineage, entry))
+        .relay(&pool, &shutdown, |entries| tell(&lineage, entries))
         .await;
 }
 
-async fn tell(lineage: &PeerChannel, entry: Entry) -> Result<(), Undelivered> {
-    let request = RecordRequest::decode(entry.payload.as_slice())
-        .map_err(|error| Undelivered::Refused(error.to_string()))?;
-    let mut client = LineageServiceClient::new(lineage.as_service(SERVICE, entry.workspace));
+/// Tells lineage of entries of one workspace, all in one call.
+async fn tell(lineage: &PeerChannel, entries: Vec<Entry>) -> Result<(), Undelivered> {
+    let Some(workspace) = entries.first().map(|entry| entry.workspace) else {
+        return Ok(());
+    };
+    let mut request = RecordRequest::default();
+    for entry in entries {
+        // Appends to what is there, as merging messages does.
+        request
+            .merge(entry.payload.as_slice())
+            .map_err(|error| Undelivered::Refused(error.to_string()))?;
+    }
+    let mut client = LineageServiceClient::new(lineage.as_service(SERVICE, workspace));
     match client.record(request).await {
         Ok(_) => Ok(()),
         Err(status) => {

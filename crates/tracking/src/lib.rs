@@ -3,6 +3,7 @@
 
 mod artifact_path;
 mod convert;
+mod creator;
 mod error;
 mod manifests;
 mod metrics;
@@ -32,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 pub use error::TrackingError;
 pub use search::ParseError;
 
+use creator::Creator;
 use manifests::RunManifests;
 use metrics::{committer::Committer, compactor, pulse::Pulse};
 use service::{
@@ -51,6 +53,7 @@ pub struct Tracking {
     store: Store,
     blobs: Blobs,
     committer: Arc<Committer>,
+    creator: Creator,
     pulse: Pulse,
     shutdown: CancellationToken,
     chores: JoinSet<()>,
@@ -70,6 +73,7 @@ impl Tracking {
         let store = Store::new(database, outbox.clone());
         let pulse = Pulse::default();
         let committer = Arc::new(Committer::start(&store, pulse.clone()));
+        let creator = Creator::start(&store);
         let mut chores = JoinSet::new();
         chores.spawn(pedigree::relay(
             outbox,
@@ -84,6 +88,7 @@ impl Tracking {
             store,
             blobs: Blobs::new(database, blobs),
             committer,
+            creator,
             pulse,
             shutdown,
             chores,
@@ -106,6 +111,7 @@ impl Tracking {
             .add_service(configured!(RunServiceServer::new(RunApi::new(
                 store.clone(),
                 self.committer.clone(),
+                self.creator.clone(),
             ))))
             .add_service(configured!(MetricServiceServer::new(metrics)))
             .add_service(configured!(ArtifactServiceServer::new(ArtifactApi::new(

@@ -59,6 +59,16 @@ pub(crate) fn of_run(run: &Run) -> RecordRequest {
             .edges
             .push(edge(parent, run_key, EdgeType::PartOf, "parent"));
     }
+    if let Some(fork) = run.forked_from {
+        let origin = key("run", &fork.run.to_string(), "");
+        let edge = edge(
+            origin,
+            key("run", &run.id.to_string(), ""),
+            EdgeType::DerivedFrom,
+            "fork",
+        );
+        record.edges.push(edge);
+    }
     record.nodes.extend(run.inputs.iter().map(dataset_node));
     let code = run
         .source
@@ -181,14 +191,23 @@ pub(crate) async fn relay(
     lineage: PeerChannel,
     shutdown: CancellationToken,
 ) {
-    let deliver = |entry| tell(&lineage, entry);
+    let deliver = |entries| tell(&lineage, entries);
     outbox.relay(&pool, &shutdown, deliver).await;
 }
 
-async fn tell(lineage: &PeerChannel, entry: Entry) -> Result<(), Undelivered> {
-    let request = RecordRequest::decode(entry.payload.as_slice())
-        .map_err(|error| Undelivered::Refused(error.to_string()))?;
-    let mut client = LineageServiceClient::new(lineage.as_service(SERVICE, entry.workspace));
+/// Tells lineage of entries of one workspace, all in one call.
+async fn tell(lineage: &PeerChannel, entries: Vec<Entry>) -> Result<(), Undelivered> {
+    let Some(workspace) = entries.first().map(|entry| entry.workspace) else {
+        return Ok(());
+    };
+    let mut request = RecordRequest::default();
+    for entry in entries {
+        // Appends to what is there, as merging messages does.
+        request
+            .merge(entry.payload.as_slice())
+            .map_err(|error| Undelivered::Refused(error.to_string()))?;
+    }
+    let mut client = LineageServiceClient::new(lineage.as_service(SERVICE, workspace));
     match client.record(request).await {
         Ok(_) => Ok(()),
         Err(status) => {

@@ -29,16 +29,19 @@ from herdbook.tracking.v1 import artifact_pb2 as artifacts
 from herdbook.tracking.v1 import experiment_pb2 as experiments
 from herdbook.tracking.v1 import metric_pb2 as metrics
 from herdbook.tracking.v1 import run_pb2 as runs
+from herdbook.tracking.v1 import value_pb2 as values
 from herdbook.tracking.v1.artifact_pb2_grpc import ArtifactServiceStub
 from herdbook.tracking.v1.experiment_pb2_grpc import ExperimentServiceStub
 from herdbook.tracking.v1.metric_pb2_grpc import MetricServiceStub
 from herdbook.tracking.v1.run_pb2_grpc import RunServiceStub
+from herdbook.tracking.v1.value_pb2_grpc import ValueServiceStub
 
 import data
 import surroundings
 from curves import plot
 from family import family_tree
 from network import Network, Scores, Settings
+from spread import spread
 from story import Story, until
 
 MODEL = "tumor-classifier"
@@ -56,6 +59,7 @@ class Trainer:
         self.experiments = ExperimentServiceStub(to_tracking)
         self.runs = RunServiceStub(to_tracking)
         self.metrics = MetricServiceStub(to_tracking)
+        self.values = ValueServiceStub(to_tracking)
         self.artifacts = ArtifactServiceStub(to_tracking)
         self.models = ModelServiceStub(to_registry)
         self.versions = VersionServiceStub(to_registry)
@@ -133,8 +137,9 @@ class Trainer:
         return self.runs.CreateRun(request).run
 
     def train(self, run: runs.Run, network: Network, table: data.Table, settings: Settings) -> Scores:
-        """Trains, streams each epoch's scores as they come, uploads the model and its curves."""
+        """Trains, streams each epoch's scores as they come, uploads the model, its weights and its curves."""
         history: list[Scores] = []
+        spreads: list[values.Value] = []
 
         def epochs():
             yield metrics.LogMetricsRequest(
@@ -144,6 +149,8 @@ class Trainer:
             )
             for epoch, scores in enumerate(network.fit(table.split(), settings)):
                 history.append(scores)
+                histogram = spread(network.weights[0])
+                spreads.append(values.Value(key="weights/first", step=epoch, histogram=histogram))
                 row = metrics.MetricTable(
                     keys=METRIC_KEYS,
                     first_step=epoch,
@@ -169,7 +176,14 @@ class Trainer:
             raise RuntimeError(f"{committed} of {settings.epochs} epochs were acknowledged")
 
         self.upload(run, "model/network.npz", network.save())
-        self.upload(run, "plots/curves.png", plot(history))
+        curves = values.Image(content=values.Content(data=plot(history)), caption="learning curves")
+        self.values.LogValues(
+            values.LogValuesRequest(
+                run_id=run.id,
+                values=[*spreads, values.Value(key="curves", step=settings.epochs, image=curves)],
+                request_id="values",
+            )
+        )
         self.runs.UpdateRun(
             runs.UpdateRunRequest(
                 run=runs.Run(id=run.id, status=runs.RUN_STATUS_FINISHED),
@@ -236,7 +250,14 @@ class Trainer:
             and {run.params["optimizer"] for run in found} == {"sgd"},
             "the search finds the SGD runs above 0.9, best first",
         )
+        self.story.tell(f"its first weights are kept at epochs {self.slider(found[0], 'weights/first')} and between")
         return found[0]
+
+    def slider(self, run: runs.Run, key: str) -> str:
+        """Three steps of a series, evenly spaced."""
+        request = values.ReadValuesRequest(run_id=run.id, key=key, max_steps=3)
+        steps = [value.step for answer in self.values.ReadValues(request) for value in answer.values]
+        return ", ".join(map(str, steps))
 
     def refine(self, experiment: int, base: versions.Version, table: data.Table, seed: int):
         """Trains on from a registered version's weights."""

@@ -1,6 +1,6 @@
 //! A real S3 server on loopback.
 
-use std::fs;
+use std::{fs, path::PathBuf};
 
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -17,7 +17,7 @@ const SECRET: &str = "herdbook-secret";
 pub struct S3Server {
     endpoint: String,
     task: JoinHandle<()>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl S3Server {
@@ -45,8 +45,14 @@ impl S3Server {
         Self {
             endpoint,
             task,
-            _folder: folder,
+            folder,
         }
+    }
+
+    /// The folder of the objects whose names start with `prefix/`.
+    #[must_use]
+    pub fn folder(&self, prefix: &str) -> PathBuf {
+        self.folder.path().join("herdbook").join(prefix)
     }
 
     /// What a process needs to know to use it.

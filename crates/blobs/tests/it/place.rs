@@ -12,7 +12,6 @@ use herdbook_blobs::{
 use herdbook_core::Digest;
 use herdbook_postgres::{Database, migrate};
 use herdbook_testkit::TestDatabase;
-use tokio_util::sync::CancellationToken;
 
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -97,8 +96,7 @@ impl Place {
         let manifests = |owner: &Owner| Arc::new(Counted(*owner)) as Arc<dyn Manifests>;
         let manifests: Vec<_> = owners.iter().map(manifests).collect();
         let collector = Collector::new(self.blobs.clone(), grace);
-        let running = CancellationToken::new();
-        collector.round(&manifests, &running).await.unwrap()
+        collector.round(&manifests).await.unwrap()
     }
 
     pub(crate) async fn execute(&self, sql: &'static str) {

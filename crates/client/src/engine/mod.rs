@@ -3,6 +3,8 @@
 
 mod spooling;
 mod stream;
+#[cfg(test)]
+mod tests;
 
 use std::{
     sync::{Arc, atomic::Ordering},
@@ -55,6 +57,17 @@ pub struct Closed {
     pub lost: u64,
 }
 
+/// Which points are taken from the lanes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Gather {
+    /// Batches that are full.
+    Full,
+    /// Those that are not full too, but for writers of which enough batches wait: theirs gather on.
+    Ready,
+    /// All there are.
+    All,
+}
+
 /// The stream as the thread sees it.
 enum Link {
     /// Nothing to send, so none.
@@ -89,6 +102,8 @@ pub(crate) struct Engine {
     told_spilling: bool,
     told_failed: bool,
     told_dropped: u64,
+    /// Points that were refused and could not be kept.
+    lost: u64,
 }
 
 /// Tells an event to `tracing` and to whoever listens.
@@ -130,6 +145,7 @@ impl Engine {
             told_spilling: false,
             told_failed: false,
             told_dropped: 0,
+            lost: 0,
         }
     }
 
@@ -162,10 +178,10 @@ impl Engine {
                 () = shared.some.notified() => {
                     self.gather_at.get_or_insert(Instant::now() + LINGER);
                 }
-                () = shared.full.notified() => self.gather(false),
+                () = shared.full.notified() => self.gather(Gather::Full),
                 () = at(self.gather_at) => {
                     self.gather_at = None;
-                    self.gather(true);
+                    self.gather(Gather::Ready);
                 }
                 () = at(until) => {}
             }
@@ -189,7 +205,7 @@ impl Engine {
         match command {
             Command::Open(lane, opening) => self.add(Writer::new(lane, opening)),
             Command::Flush(lane, answer) => {
-                self.gather(true);
+                self.gather(Gather::All);
                 let of_lane =
                     |w: &&mut Writer| w.lane.as_ref().is_some_and(|own| Arc::ptr_eq(own, &lane));
                 match self.writers.iter_mut().find(of_lane) {
@@ -203,16 +219,16 @@ impl Engine {
                 for lane in self.writers.iter().filter_map(|w| w.lane.as_ref()) {
                     lane.close(ClientError::Closed);
                 }
-                self.gather(true);
+                self.gather(Gather::All);
                 self.closing = Some((until, answer));
             }
         }
     }
 
-    /// Takes the points of all lanes: with `all` those of batches too that are not full, unless as many
-    /// wait already that they may gather on.
-    fn gather(&mut self, all: bool) {
-        let urgent = self.closing.is_some()
+    /// Takes points of all lanes.
+    fn gather(&mut self, what: Gather) {
+        let urgent = what == Gather::All
+            || self.closing.is_some()
             || self.durability == Durability::Disk
             || (self.folder.is_some() && !self.shared.has_room());
         let mut held = false;
@@ -223,14 +239,14 @@ impl Engine {
             let room = urgent || writer.unsent() < BATCHES_WAITING;
             held |= !room;
             let refused = writer.refused.is_some();
-            for gathered in lane.take(all && room) {
+            for gathered in lane.take(what != Gather::Full && room) {
                 match refused {
                     true => self.shared.free(gathered.bytes),
                     false => writer.add(gathered),
                 }
             }
         }
-        if held || !all {
+        if held || what == Gather::Full {
             // What is held back is taken when batches are acknowledged, or now and then in between.
             let wait = if held { HOLD } else { LINGER };
             self.gather_at.get_or_insert(Instant::now() + wait);

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use super::{Closed, Engine};
+use super::{Closed, Engine, Gather};
 use crate::{
     ClientError, Durability, Event,
     spool::{Left, Spool},
@@ -143,14 +143,14 @@ impl Engine {
 
     /// Leaves what the server does not have in the spool, and says how it ended.
     pub(super) fn end(&mut self) -> Closed {
-        self.gather(true);
+        self.gather(Gather::All);
         self.retire();
         if self.folder.is_some() {
             self.spill();
         }
         let mut closed = Closed {
             committed: self.shared.committed.load(Ordering::Relaxed),
-            lost: self.shared.dropped.load(Ordering::Relaxed),
+            lost: self.shared.dropped.load(Ordering::Relaxed) + self.lost,
             ..Closed::default()
         };
         let mut writers = std::mem::take(&mut self.writers);

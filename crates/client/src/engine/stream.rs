@@ -9,7 +9,7 @@ use herdbook_proto::tracking::v1::{
 use tokio::{sync::mpsc, time::Instant};
 use tonic::{Code, Status};
 
-use super::{BATCHES_WAITING, Engine, Link};
+use super::{BATCHES_WAITING, Engine, Gather, Link};
 use crate::{
     ClientError, Event,
     batch::Dictionary,
@@ -202,7 +202,7 @@ impl Engine {
     }
 
     pub(super) fn refuse(&mut self, index: usize, code: Code, message: &str) {
-        self.gather(true);
+        self.gather(Gather::All);
         let Some(writer) = self.writers.get_mut(index) else {
             return;
         };
@@ -226,9 +226,7 @@ impl Engine {
             points: in_memory + in_spool,
             kept: path.filter(|_| in_memory == 0),
         };
-        if in_memory > 0 {
-            self.shared.dropped.fetch_add(in_memory, Ordering::Relaxed);
-        }
+        self.lost += in_memory;
         match writer.spool {
             Some(_) => writer.forget(),
             None => writer.abandon(),

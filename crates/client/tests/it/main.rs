@@ -6,3 +6,4 @@ mod away;
 mod server;
 mod spool;
 mod stream;
+mod system;

@@ -56,10 +56,13 @@ fn relay(
         delivered.clone(),
     );
     let task = tokio::spawn(async move {
-        let deliver = |entry: Entry| {
-            let result = answer(&entry);
+        // All or none of a group.
+        let deliver = |entries: Vec<Entry>| {
+            let result = entries.iter().try_for_each(&answer);
             if result.is_ok() {
-                *seen.lock().unwrap().entry(entry.payload).or_default() += 1;
+                for entry in entries {
+                    *seen.lock().unwrap().entry(entry.payload).or_default() += 1;
+                }
             }
             std::future::ready(result)
         };

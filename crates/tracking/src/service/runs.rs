@@ -15,20 +15,26 @@ use tonic::{Request, Response, Status};
 use super::answer;
 use crate::{
     TrackingError, convert,
+    creator::Creator,
     metrics::committer::Committer,
     run::{Fork, Run, RunStatus},
     run_name,
-    store::{Store, runs::Told},
+    store::{Store, new_runs::NewRun, runs::Told},
 };
 
 pub(crate) struct RunApi {
     pub(super) store: Store,
     pub(super) committer: Arc<Committer>,
+    creator: Creator,
 }
 
 impl RunApi {
-    pub(crate) fn new(store: Store, committer: Arc<Committer>) -> Self {
-        Self { store, committer }
+    pub(crate) fn new(store: Store, committer: Arc<Committer>, creator: Creator) -> Self {
+        Self {
+            store,
+            committer,
+            creator,
+        }
     }
 
     async fn create(
@@ -94,10 +100,16 @@ impl RunApi {
         let request_id = fields::request_id(request.request_id, &mut violations);
         violations.finish()?;
         run.add_inputs(inputs);
-        let run = self
-            .store
-            .create_run(caller.workspace, run, request_id.as_deref())
-            .await?;
+        let new = NewRun {
+            workspace: caller.workspace,
+            run,
+            request_id,
+        };
+        let run = self.creator.create(new).await?;
+        if run.id == id {
+            // Nothing was logged to it yet.
+            return Ok(convert::to_run(run, Vec::new()));
+        }
         self.with_metrics(caller.workspace, run).await
     }
 

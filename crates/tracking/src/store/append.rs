@@ -229,7 +229,6 @@ impl Store {
             usage,
         } = group;
         let column = |of: fn(&Growth) -> i64| runs.values().map(of).collect::<Vec<_>>();
-        let shard = i16::try_from(std::process::id() % SHARDS).unwrap_or_default();
         // Safe: the slot is one of four numbers.
         let statement =
             include_str!("append_group.sql").replacen("_{slot}", &format!("_{slot}"), 1);
@@ -306,7 +305,7 @@ impl Store {
             .bind(summaries.values().map(|(_, s)| s.min).collect::<Vec<_>>())
             .bind(summaries.values().map(|(_, s)| s.max).collect::<Vec<_>>())
             .bind(summaries.values().map(|(_, s)| s.count).collect::<Vec<_>>())
-            .bind(shard)
+            .bind(shard())
             .bind(usage.keys().copied().collect::<Vec<_>>())
             .bind(
                 usage
@@ -332,6 +331,11 @@ impl Store {
             }
         }
     }
+}
+
+/// The shard in which this process counts what workspaces use.
+pub(super) fn shard() -> i16 {
+    i16::try_from(std::process::id() % SHARDS).unwrap_or_default()
 }
 
 fn to_database(number: u64) -> i64 {

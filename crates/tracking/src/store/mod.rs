@@ -13,6 +13,7 @@ pub(crate) mod definitions;
 pub(crate) mod experiments;
 pub(crate) mod forks;
 pub(crate) mod generations;
+pub(crate) mod new_runs;
 #[cfg(test)]
 mod place;
 pub(crate) mod points;

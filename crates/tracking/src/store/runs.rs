@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use herdbook_core::{ExperimentId, RunId, WorkspaceId};
-use herdbook_postgres::DatabaseError;
 use herdbook_proto::lineage::v1::RecordRequest;
 use prost::Message as _;
 use sqlx::{FromRow, PgConnection, types::Json};
@@ -89,59 +88,6 @@ pub(crate) struct LockedRun {
 }
 
 impl Store {
-    /// Creates `run`. If `request_id` was used before, the run made then is returned.
-    pub(crate) async fn create_run(
-        &self,
-        workspace: WorkspaceId,
-        mut run: Run,
-        request_id: Option<&str>,
-    ) -> Result<Run, TrackingError> {
-        let experiment = self.experiment(workspace, run.experiment).await?;
-        if experiment.deleted {
-            return Err(TrackingError::ExperimentDeleted(experiment.id));
-        }
-        if let Some(parent) = run.parent {
-            self.run(workspace, parent).await?;
-        }
-        let fork = match run.forked_from {
-            Some(fork) => Some((self.run_key(workspace, fork.run).await?, fork.step)),
-            None => None,
-        };
-        let mut transaction = self.pool.begin().await?;
-        let inserted = insert(&mut transaction, workspace, &run, fork, request_id).await;
-        let (key, created_at): (i64, DateTime<Utc>) = match (inserted, request_id) {
-            (Ok(row), _) => row,
-            (Err(error), Some(id)) if error.unique_violation() == Some("runs_request") => {
-                drop(transaction);
-                return self.run_of_request(workspace, id).await;
-            }
-            (Err(error), _) => return Err(error.into()),
-        };
-        (run.created_at, run.updated_at) = (created_at, created_at);
-        let key = RunKey(key);
-        insert_head(&mut transaction, workspace, key).await?;
-        self.tell_lineage(&mut transaction, workspace, &pedigree::of_run(&run))
-            .await?;
-        transaction.commit().await?;
-        self.outbox.wake();
-        Ok(run)
-    }
-
-    async fn run_of_request(
-        &self,
-        workspace: WorkspaceId,
-        request_id: &str,
-    ) -> Result<Run, TrackingError> {
-        let id: Uuid = sqlx::query_scalar(
-            "SELECT id FROM tracking.runs WHERE workspace_id = $1 AND request_id = $2",
-        )
-        .bind(workspace.0)
-        .bind(request_id)
-        .fetch_one(&self.pool)
-        .await?;
-        Ok(self.run(workspace, id.into()).await?.1)
-    }
-
     /// The run `id`, deleted or not.
     pub(crate) async fn run(
         &self,
@@ -331,19 +277,6 @@ async fn lock_head(transaction: &mut PgConnection, key: RunKey) -> Result<(), Tr
     Ok(())
 }
 
-async fn insert_head(
-    transaction: &mut PgConnection,
-    workspace: WorkspaceId,
-    key: RunKey,
-) -> Result<(), TrackingError> {
-    sqlx::query("INSERT INTO tracking.run_heads (run_key, workspace_id) VALUES ($1, $2)")
-        .bind(key.0)
-        .bind(workspace.0)
-        .execute(transaction)
-        .await?;
-    Ok(())
-}
-
 async fn lock(
     transaction: &mut PgConnection,
     workspace: WorkspaceId,
@@ -359,43 +292,6 @@ async fn lock(
     let row = row.ok_or_else(|| TrackingError::RunNotFound(id.to_string()))?;
     let (key, run) = row.into();
     Ok(LockedRun { key, run })
-}
-
-async fn insert(
-    transaction: &mut PgConnection,
-    workspace: WorkspaceId,
-    run: &Run,
-    fork: Option<(RunKey, i64)>,
-    request_id: Option<&str>,
-) -> Result<(i64, DateTime<Utc>), DatabaseError> {
-    Ok(sqlx::query_as(
-        "INSERT INTO tracking.runs (id, workspace_id, experiment_id, name, status, user_name, started_at, \
-             ended_at, description, params, tags, inputs, source, environment, parent_id, based_on, \
-             request_id, forked_from, fork_step) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) \
-         RETURNING run_key, created_at",
-    )
-    .bind(run.id.as_uuid())
-    .bind(workspace.0)
-    .bind(run.experiment.0)
-    .bind(&run.name)
-    .bind(run.status.number())
-    .bind(&run.user)
-    .bind(run.started_at)
-    .bind(run.ended_at)
-    .bind(&run.description)
-    .bind(Json(&run.params))
-    .bind(Json(&run.tags))
-    .bind(Json(&run.inputs))
-    .bind(run.source.as_ref().map(Json))
-    .bind(run.environment.as_ref().map(Json))
-    .bind(run.parent.map(RunId::as_uuid))
-    .bind(&run.based_on)
-    .bind(request_id)
-    .bind(fork.map(|(run, _)| run.0))
-    .bind(fork.map(|(_, step)| step))
-    .fetch_one(transaction)
-    .await?)
 }
 
 async fn update(

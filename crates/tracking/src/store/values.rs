@@ -161,13 +161,14 @@ impl Store {
         wanted: &Wanted,
         limit: u32,
     ) -> Result<Vec<i64>, TrackingError> {
+        // Picked are the numbers i * (total - 1) / (limit - 1); i is the least that could make `number`.
         Ok(sqlx::query_scalar(
             "WITH steps AS (SELECT DISTINCT step FROM tracking.run_values \
                  WHERE run_key = $1 AND key = $2 AND step BETWEEN $3 AND $4), \
              numbered AS (SELECT step, row_number() OVER (ORDER BY step) - 1 AS number, \
                  count(*) OVER () AS total FROM steps) \
-             SELECT step FROM numbered WHERE total <= $5 OR number IN ( \
-                 SELECT i * (total - 1) / greatest($5 - 1, 1) FROM generate_series(0::bigint, $5 - 1) AS i) \
+             SELECT step FROM numbered WHERE total <= $5 OR number = CASE WHEN $5 = 1 THEN 0 \
+                 ELSE (number * ($5 - 1) + total - 2) / nullif(total - 1, 0) * (total - 1) / ($5 - 1) END \
              ORDER BY step",
         )
         .bind(run.0)

@@ -3,9 +3,9 @@
 use futures::{StreamExt as _, TryStreamExt as _};
 use herdbook_proto::tracking::v1::{
     Audio, Content, CreateRunRequest, DeleteRunRequest, Document, DownloadValueRequest, Histogram,
-    Image, ListValueKeysRequest, LogValuesRequest, ReadValuesRequest, Table, Text, Value,
-    ValueSeries, ValueType, Video, content::Source, download_value_response::Message as Download,
-    value::Kind,
+    Image, ListValueKeysRequest, LogValuesRequest, PurgeRunRequest, ReadValuesRequest, Table, Text,
+    Value, ValueSeries, ValueType, Video, content::Source,
+    download_value_response::Message as Download, value::Kind,
 };
 use herdbook_testkit::grpc::{elsewhere, fields, reason};
 use tonic::{Code, Status};
@@ -335,6 +335,14 @@ async fn a_slider_gets_evenly_spaced_steps_with_both_ends() {
         places(part).await,
         both(&[steps[0], steps[2], steps[5], steps[7], steps[10]])
     );
+    for max_steps in [1, 2] {
+        let one = ReadValuesRequest {
+            min_step: Some(steps[7]),
+            max_step: Some(steps[7]),
+            ..spaced(max_steps)
+        };
+        assert_eq!(places(one).await, both(&steps[7..8]));
+    }
     let refused = read(&cluster, spaced(1_001)).await.unwrap_err();
     assert_eq!(fields(&refused), ["max_steps"]);
 }
@@ -493,4 +501,30 @@ async fn other_workspaces_deleted_runs_and_unknown_series_are_told() {
         reason(&refused.unwrap_err()),
         (Code::FailedPrecondition, "RUN_DELETED".into())
     );
+}
+
+#[tokio::test]
+async fn a_purged_run_leaves_its_blobs_to_the_collector() {
+    let cluster = Cluster::start().await;
+    let (run, other) = (new_run(&cluster).await, new_run(&cluster).await);
+    for run in [&run, &other] {
+        put_artifact(&cluster, run, "a.png", PNG).await;
+        let values = vec![value("a", 0, image(PNG, "")), value("b", 0, text("x"))];
+        log(&cluster, run, values).await.unwrap();
+    }
+    let references = async || -> i64 {
+        sqlx::query_scalar("SELECT reference_count FROM blobs.blobs")
+            .fetch_one(cluster.database.pool())
+            .await
+            .unwrap()
+    };
+    assert_eq!(references().await, 4);
+    for (run, left) in [(run, 2), (other, 0)] {
+        let run_id = run.clone();
+        let delete = DeleteRunRequest { run_id };
+        cluster.runs().delete_run(delete).await.unwrap();
+        let purge = PurgeRunRequest { run_id: run };
+        cluster.runs().purge_run(purge).await.unwrap();
+        assert_eq!(references().await, left);
+    }
 }

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use futures::StreamExt as _;
-use herdbook_e2e::{Herdbook, folder};
+use herdbook_e2e::{Herdbook, S3Server, folder};
 use herdbook_proto::tracking::v1::{
     ArtifactHeader, CreateRunRequest, DownloadArtifactRequest, UploadArtifactRequest,
     artifact_service_client::ArtifactServiceClient,
@@ -11,7 +11,7 @@ use herdbook_proto::tracking::v1::{
     upload_artifact_request::Message as Upload,
 };
 use herdbook_testkit::wait_until;
-use tokio::sync::watch;
+use tokio::{process::Command, sync::watch};
 use tonic::transport::Channel;
 
 const WRITERS: usize = 3;
@@ -21,24 +21,27 @@ const CONTENTS: usize = 7;
 const REPEATS: usize = 15;
 const UPLOADS: usize = 3 * CONTENTS * REPEATS;
 
+fn command(data_dir: &Path) -> Command {
+    let mut command = Herdbook::command(&["up", "--listen", "127.0.0.1:0", "--blob-grace", "1s"]);
+    command.arg("--data-dir").arg(data_dir);
+    command
+}
+
 async fn up(data_dir: &Path) -> Herdbook {
-    Herdbook::start(&mut Herdbook::command(&[
-        "up",
-        "--listen",
-        "127.0.0.1:0",
-        "--blob-grace",
-        "1s",
-        "--data-dir",
-        data_dir.to_str().unwrap(),
-    ]))
-    .await
+    Herdbook::start(&mut command(data_dir)).await
+}
+
+async fn create_run(herdbook: &Herdbook) -> String {
+    let mut runs = RunServiceClient::new(herdbook.channel().await);
+    let run = runs.create_run(CreateRunRequest::default()).await.unwrap();
+    run.into_inner().run.unwrap().id
 }
 
 fn content(writer: usize, upload: usize) -> Vec<u8> {
     format!("content {} of writer {writer}", upload / REPEATS % CONTENTS).into_bytes()
 }
 
-async fn upload(url: String, run: &str, path: &str, content: Vec<u8>) -> Option<()> {
+async fn upload(url: String, run: &str, path: &str, content: &[u8]) -> Option<()> {
     let header = ArtifactHeader {
         run_id: run.to_owned(),
         path: path.to_owned(),
@@ -47,10 +50,10 @@ async fn upload(url: String, run: &str, path: &str, content: Vec<u8>) -> Option<
     let message = |message| UploadArtifactRequest {
         message: Some(message),
     };
-    let messages = [
-        message(Upload::Header(header)),
-        message(Upload::Chunk(content.into())),
-    ];
+    let chunks = content.chunks(1 << 20);
+    let chunks = chunks.map(|chunk| message(Upload::Chunk(chunk.to_vec().into())));
+    let first = std::iter::once(message(Upload::Header(header)));
+    let messages: Vec<_> = first.chain(chunks).collect();
     let channel = Channel::from_shared(url).unwrap().connect().await.ok()?;
     let mut client = ArtifactServiceClient::new(channel);
     let messages = futures::stream::iter(messages);
@@ -70,7 +73,7 @@ async fn write(
             format!("http://{}", &*address.borrow()),
             *acknowledged.borrow(),
         );
-        match upload(url, &run, &path, content(number, next)).await {
+        match upload(url, &run, &path, &content(number, next)).await {
             Some(()) => {
                 acknowledged.send_replace(next + 1);
             }
@@ -100,9 +103,13 @@ async fn download(herdbook: &Herdbook, run: &str, path: &str) -> Vec<u8> {
     content
 }
 
-fn blobs(data_dir: &Path) -> usize {
-    let folders = std::fs::read_dir(data_dir.join("blobs/blobs/sha256")).unwrap();
-    let files = folders.map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap().count());
+/// Files in a folder, at any depth.
+fn files(folder: &Path) -> usize {
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let files = entries.map(|entry| match entry.unwrap().path() {
+        folder if folder.is_dir() => files(&folder),
+        _ => 1,
+    });
     files.sum()
 }
 
@@ -110,9 +117,7 @@ fn blobs(data_dir: &Path) -> usize {
 async fn a_herdbook_killed_while_it_collects_keeps_what_is_named() {
     let folder = folder();
     let mut herdbook = up(folder.path()).await;
-    let mut runs = RunServiceClient::new(herdbook.channel().await);
-    let run = runs.create_run(CreateRunRequest::default()).await.unwrap();
-    let run = run.into_inner().run.unwrap().id;
+    let run = create_run(&herdbook).await;
     let (address, current) = watch::channel(herdbook.address.clone());
     let writers = (0..WRITERS).map(|number| {
         let (sender, acknowledged) = watch::channel(0);
@@ -137,11 +142,36 @@ async fn a_herdbook_killed_while_it_collects_keeps_what_is_named() {
         assert_eq!(download(&herdbook, &run, &number.to_string()).await, last);
     }
     wait_until("only what is named is left", async || {
-        (blobs(folder.path()) == WRITERS).then_some(())
+        (files(&folder.path().join("blobs/blobs")) == WRITERS).then_some(())
     })
     .await;
     assert_eq!(
         download(&herdbook, &run, "0").await,
         content(0, UPLOADS - 1)
     );
+    assert!(herdbook.stop().await.success());
+}
+
+#[tokio::test]
+async fn a_bucket_is_rid_of_what_nothing_names() {
+    let (folder, s3) = (folder(), S3Server::start().await);
+    // As a process leaves it that is killed between the parts and the name.
+    let uploads = s3.folder("files/uploads");
+    std::fs::create_dir_all(&uploads).unwrap();
+    std::fs::write(uploads.join("0198"), b"cut short").unwrap();
+    let mut command = command(folder.path());
+    command.args(["--blobs", "s3://herdbook/files"]);
+    let herdbook = Herdbook::start(command.envs(s3.environment())).await;
+    let run = create_run(&herdbook).await;
+    let large = vec![7; 9 << 20];
+    for content in [&b"first"[..], &large, b"last"] {
+        let url = format!("http://{}", herdbook.address);
+        upload(url, &run, "a", content).await.unwrap();
+    }
+    wait_until("only what is named is left", async || {
+        (files(&s3.folder("files")) == 1).then_some(())
+    })
+    .await;
+    assert_eq!(download(&herdbook, &run, "a").await, b"last");
+    assert!(herdbook.stop().await.success());
 }

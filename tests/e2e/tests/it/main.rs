@@ -5,4 +5,6 @@
 mod blobs;
 mod clients;
 mod faults;
+mod logging;
 mod startup;
+mod values;

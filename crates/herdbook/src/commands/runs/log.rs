@@ -68,6 +68,9 @@ pub(crate) struct LogOptions {
     /// Pass over lines that are wrong instead of ending at the first.
     #[arg(long)]
     skip_bad: bool,
+    /// Log what this machine does too, every so many seconds: CPU, memory, disk, network, GPUs.
+    #[arg(long, value_name = "SECONDS")]
+    system: Option<u32>,
     /// How long to wait at the end for a server that does not answer.
     #[arg(long, value_name = "SECONDS", default_value_t = 60)]
     wait: u32,
@@ -95,7 +98,13 @@ pub(super) async fn run(options: ClientOptions, command: LogOptions) -> Result<(
     let run = client.run(&id).map_err(failure)?;
     let mut signals = Signals::new()?;
     let rows = rows(&command)?;
+    let interval = command
+        .system
+        .map(|seconds| Duration::from_secs(seconds.into()));
+    let sampler = interval.map(|interval| run.sample_system(interval));
+    let sampler = sampler.transpose().map_err(failure)?;
     let taken = take(&client, &run, rows, &mut signals, &command, &bar).await;
+    drop(sampler);
     let wait = Duration::from_secs(command.wait.into());
     let drained = tokio::select! {
         drained = drain(&client, &run, wait) => drained,

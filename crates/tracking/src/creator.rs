@@ -1,0 +1,92 @@
+//! Creates runs, those of all callers together: while Postgres flushes one group, the next gathers.
+
+use chrono::{DateTime, Utc};
+use herdbook_postgres::DatabaseError;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    TrackingError,
+    run::Run,
+    store::{Store, new_runs::NewRun},
+};
+
+/// Runs that wait, and that are created together.
+const QUEUE: usize = 1_024;
+const GROUP: usize = 256;
+/// The index over the ids of runs, which are made here and never twice.
+const RUN_ID: &str = "runs_id_key";
+
+/// When it was created, nothing if it could not be, or the database's error.
+type Answer = Result<Option<DateTime<Utc>>, DatabaseError>;
+
+/// A run on its way.
+type Entry = (NewRun, oneshot::Sender<(NewRun, Answer)>);
+
+/// Creates the runs of a process.
+#[derive(Debug, Clone)]
+pub(crate) struct Creator {
+    store: Store,
+    queue: mpsc::Sender<Entry>,
+}
+
+impl Creator {
+    /// Starts it; it ends when all of its handles are dropped.
+    pub(crate) fn start(store: &Store) -> Self {
+        let (queue, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(create_all(store.clone(), receiver));
+        Self {
+            store: store.clone(),
+            queue,
+        }
+    }
+
+    /// Creates a run. If its request was done before, the run made then is returned.
+    pub(crate) async fn create(&self, new: NewRun) -> Result<Run, TrackingError> {
+        self.store.ensure_workspace(new.workspace).await?;
+        let (reply, answer) = oneshot::channel();
+        let stopped = || {
+            let error = std::io::Error::other("the process is stopping");
+            TrackingError::Database(DatabaseError::Unavailable(error.into()))
+        };
+        self.queue.send((new, reply)).await.map_err(|_| stopped())?;
+        let (new, created) = answer.await.map_err(|_| stopped())?;
+        match created? {
+            Some(at) => {
+                let mut run = new.run;
+                (run.created_at, run.updated_at) = (at, at);
+                Ok(run)
+            }
+            None => self.store.why_not_created(&new).await,
+        }
+    }
+}
+
+async fn create_all(store: Store, mut queue: mpsc::Receiver<Entry>) {
+    let mut entries = Vec::with_capacity(GROUP);
+    while queue.recv_many(&mut entries, GROUP).await > 0 {
+        let runs: Vec<&NewRun> = entries.iter().map(|(new, _)| new).collect();
+        match store.insert_runs(&runs).await {
+            Ok(created) => {
+                for (new, reply) in entries.drain(..) {
+                    let at = created.get(&new.run.id.as_uuid()).copied();
+                    // The caller may be gone.
+                    let _ = reply.send((new, Ok(at)));
+                }
+            }
+            // One that the database does not take is not to keep the others from it.
+            Err(_) => {
+                for (new, reply) in entries.drain(..) {
+                    let at = match store.insert_runs(&[&new]).await {
+                        Ok(created) => Ok(created.get(&new.run.id.as_uuid()).copied()),
+                        // The connection broke only after the commit.
+                        Err(error) if error.unique_violation() == Some(RUN_ID) => {
+                            Ok(Some(new.run.created_at))
+                        }
+                        Err(error) => Err(error),
+                    };
+                    let _ = reply.send((new, at));
+                }
+            }
+        }
+    }
+}

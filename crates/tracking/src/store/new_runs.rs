@@ -1,0 +1,114 @@
+//! Creating runs, many in one statement.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use herdbook_core::{RunId, WorkspaceId};
+use herdbook_postgres::DatabaseError;
+use prost::Message as _;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Store, append::shard};
+use crate::{
+    TrackingError, pedigree,
+    run::{Run, RunKey},
+};
+
+/// A run to be created.
+#[derive(Debug)]
+pub(crate) struct NewRun {
+    pub(crate) workspace: WorkspaceId,
+    pub(crate) run: Run,
+    pub(crate) request_id: Option<String>,
+}
+
+impl Store {
+    /// Creates runs, with their entries in the outbox; when those were created that could be.
+    pub(crate) async fn insert_runs(
+        &self,
+        runs: &[&NewRun],
+    ) -> Result<HashMap<Uuid, DateTime<Utc>>, DatabaseError> {
+        fn column<T>(runs: &[&NewRun], of: impl Fn(&Run) -> T) -> Vec<T> {
+            runs.iter().map(|new| of(&new.run)).collect()
+        }
+        let told = column(runs, |run| pedigree::of_run(run).encode_to_vec());
+        let rows: Vec<(Uuid, i64, DateTime<Utc>)> = sqlx::query_as(include_str!("insert_runs.sql"))
+            .bind(column(runs, |run| run.id.as_uuid()))
+            .bind(runs.iter().map(|new| new.workspace.0).collect::<Vec<_>>())
+            .bind(column(runs, |run| run.experiment.0))
+            .bind(column(runs, |run| run.name.clone()))
+            .bind(column(runs, |run| run.status.number()))
+            .bind(column(runs, |run| run.user.clone()))
+            .bind(column(runs, |run| run.started_at))
+            .bind(column(runs, |run| run.description.clone()))
+            .bind(column(runs, |run| Json(run.params.clone())))
+            .bind(column(runs, |run| Json(run.tags.clone())))
+            .bind(column(runs, |run| Json(run.inputs.clone())))
+            .bind(column(runs, |run| run.source.clone().map(Json)))
+            .bind(column(runs, |run| run.environment.clone().map(Json)))
+            .bind(column(runs, |run| run.parent.map(RunId::as_uuid)))
+            .bind(column(runs, |run| Json(run.based_on.clone())))
+            .bind(
+                runs.iter()
+                    .map(|new| new.request_id.as_deref())
+                    .collect::<Vec<_>>(),
+            )
+            .bind(column(runs, |run| {
+                run.forked_from.map(|fork| fork.run.as_uuid())
+            }))
+            .bind(column(runs, |run| run.forked_from.map(|fork| fork.step)))
+            .bind(told)
+            .bind(shard())
+            .fetch_all(&self.writers)
+            .await?;
+        if !rows.is_empty() {
+            self.outbox.wake();
+        }
+        let workspaces: HashMap<Uuid, WorkspaceId> = runs
+            .iter()
+            .map(|new| (new.run.id.as_uuid(), new.workspace))
+            .collect();
+        for (id, key, _) in &rows {
+            if let Some(workspace) = workspaces.get(id) {
+                self.keys.insert((*workspace, (*id).into()), RunKey(*key));
+            }
+        }
+        Ok(rows
+            .into_iter()
+            .map(|(id, _, created_at)| (id, created_at))
+            .collect())
+    }
+
+    /// The run that a request made before, or why a run could not be created.
+    pub(crate) async fn why_not_created(&self, new: &NewRun) -> Result<Run, TrackingError> {
+        let workspace = new.workspace;
+        if let Some(request_id) = &new.request_id {
+            let made: Option<Uuid> = sqlx::query_scalar(
+                "SELECT id FROM tracking.runs WHERE workspace_id = $1 AND request_id = $2",
+            )
+            .bind(workspace.0)
+            .bind(request_id)
+            .fetch_optional(&self.pool)
+            .await?;
+            if let Some(id) = made {
+                return Ok(self.run(workspace, id.into()).await?.1);
+            }
+        }
+        let experiment = self.experiment(workspace, new.run.experiment).await?;
+        if experiment.deleted {
+            return Err(TrackingError::ExperimentDeleted(experiment.id));
+        }
+        for other in new
+            .run
+            .parent
+            .into_iter()
+            .chain(new.run.forked_from.map(|fork| fork.run))
+        {
+            self.run(workspace, other).await?;
+        }
+        // What was in the way is gone by now.
+        let raced = std::io::Error::other("what the run refers to changed meanwhile");
+        Err(DatabaseError::Conflict(raced.into()).into())
+    }
+}
