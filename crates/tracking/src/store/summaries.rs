@@ -10,7 +10,7 @@ use crate::{TrackingError, run::RunKey};
 /// What a metric came to, as it is shown.
 #[derive(Debug, Clone, FromRow)]
 pub(crate) struct SummaryRow {
-    pub(super) run_key: i64,
+    run_key: i64,
     pub(crate) key: String,
     pub(crate) latest: f64,
     pub(crate) latest_step: i64,
@@ -20,22 +20,48 @@ pub(crate) struct SummaryRow {
     pub(crate) count: i64,
 }
 
-/// The columns of [`SummaryRow`], in their order: by position, for a page of runs has tens of thousands.
-pub(super) type SummaryTuple = (i64, String, f64, i64, i64, Option<f64>, Option<f64>, i64);
+/// Summaries of a run, an array a column of [`SummaryRow`] after the run's key: a page of runs has tens of
+/// thousands, and each row of an answer costs more than the numbers in it.
+pub(super) type SummaryArrays = (
+    i64,
+    Vec<String>,
+    Vec<f64>,
+    Vec<i64>,
+    Vec<i64>,
+    Vec<Option<f64>>,
+    Vec<Option<f64>>,
+    Vec<i64>,
+);
 
-impl From<SummaryTuple> for SummaryRow {
-    fn from(row: SummaryTuple) -> Self {
-        let (run_key, key, latest, latest_step, latest_time_us, min, max, count) = row;
-        Self {
-            run_key,
-            key,
-            latest,
-            latest_step,
-            latest_time_us,
-            min,
-            max,
-            count,
-        }
+impl SummaryRow {
+    /// The columns of [`SummaryArrays`], of the table `s`, grouped by `s.run_key`.
+    pub(super) const ARRAYS: &str = "s.run_key, array_agg(s.key), array_agg(s.latest), \
+        array_agg(s.latest_step), array_agg(s.latest_time_us), array_agg(s.min), array_agg(s.max), \
+        array_agg(s.count)";
+
+    /// The summaries of a run, by key.
+    pub(super) fn of_arrays(arrays: SummaryArrays) -> Vec<Self> {
+        let (run_key, keys, latest, steps, times, min, max, counts) = arrays;
+        let numbers = latest.into_iter().zip(steps).zip(times);
+        let extremes = min.into_iter().zip(max).zip(counts);
+        let mut rows: Vec<Self> = keys
+            .into_iter()
+            .zip(numbers.zip(extremes))
+            .map(
+                |(key, (((latest, latest_step), latest_time_us), ((min, max), count)))| Self {
+                    run_key,
+                    key,
+                    latest,
+                    latest_step,
+                    latest_time_us,
+                    min,
+                    max,
+                    count,
+                },
+            )
+            .collect();
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
+        rows
     }
 }
 

@@ -20,6 +20,8 @@ use crate::{
     store::Store,
 };
 
+/// Runs that are read to see how large they are.
+const RUNS_AT_FIRST: usize = 16;
 /// Runs that are read at a time.
 const RUNS_AT_ONCE: usize = 1_024;
 /// Bytes of cells, and of columns, that are in memory at a time.
@@ -90,13 +92,17 @@ impl Store {
 
         let row = |key: i64| place(key).1;
         let (mut cells, mut folded) = (Cells::default(), 0);
-        for heads in heads.chunks(RUNS_AT_ONCE) {
-            let keys: Vec<i64> = heads.iter().map(|(key, _)| *key).collect();
+        while folded < heads.len() && cells.weight < BYTES_AT_ONCE {
+            // A run may have ten thousand metrics: the first few tell how many runs fit.
+            let room = (BYTES_AT_ONCE - cells.weight) * folded / cells.weight.max(1);
+            let count = match folded {
+                0 => RUNS_AT_FIRST,
+                _ => room.clamp(1, RUNS_AT_ONCE),
+            };
+            let next = &heads[folded..heads.len().min(folded + count)];
+            let keys: Vec<i64> = next.iter().map(|(key, _)| *key).collect();
             cells.read(&mut transaction, &keys, None, row).await?;
-            folded += heads.len();
-            if cells.weight > BYTES_AT_ONCE {
-                break;
-            }
+            folded += keys.len();
         }
         let mut changed = Mask::none(SEGMENT_ROWS);
         let folded_keys = heads[..folded].iter().map(|(key, _)| key);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use super::facts::Wanted;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     run::{Run, RunKey},
     store::{
         runs::{COLUMNS, RunRow},
-        summaries::{SummaryRow, SummaryTuple},
+        summaries::{SummaryArrays, SummaryRow},
     },
 };
 
@@ -37,7 +37,7 @@ pub(super) async fn read(
 ) -> Result<HashMap<i64, Shown>, TrackingError> {
     let columns = if wanted.is_some() { WANTED } else { COLUMNS };
     let text = format!("SELECT {columns} FROM tracking.runs r WHERE r.run_key = ANY($1)");
-    let mut query = sqlx::query_as(sqlx::AssertSqlSafe(text)).bind(keys);
+    let mut query = sqlx::query_as(AssertSqlSafe(text)).bind(keys);
     if let Some(wanted) = wanted {
         query = query
             .bind(&wanted.params)
@@ -49,29 +49,34 @@ pub(super) async fn read(
     let mut shown: HashMap<i64, Shown> =
         runs.map(|(key, run)| (key.0, (run, Vec::new()))).collect();
 
-    let summaries: Vec<SummaryTuple> = match wanted.map(|wanted| &wanted.metrics) {
+    let arrays = SummaryRow::ARRAYS;
+    let summaries: Vec<SummaryArrays> = match wanted.map(|wanted| &wanted.metrics) {
         Some(metrics) if metrics.is_empty() => Vec::new(),
         Some(metrics) => {
             // Each found by itself: a run may have thousands.
-            let query = "SELECT s.run_key, s.key, s.latest, s.latest_step, s.latest_time_us, s.min, s.max, \
-                     s.count \
-                 FROM unnest($1::bigint[]) AS r (run_key) CROSS JOIN unnest($2::text[]) AS k (key) \
-                 JOIN tracking.metric_summaries s ON s.run_key = r.run_key AND s.key = k.key";
-            let query = sqlx::query_as(query).bind(keys).bind(metrics);
+            let query = format!(
+                "SELECT {arrays} FROM unnest($1::bigint[]) AS r (run_key) \
+                 CROSS JOIN unnest($2::text[]) AS k (key) \
+                 JOIN tracking.metric_summaries s ON s.run_key = r.run_key AND s.key = k.key \
+                 GROUP BY s.run_key"
+            );
+            let query = sqlx::query_as(AssertSqlSafe(query))
+                .bind(keys)
+                .bind(metrics);
             query.fetch_all(connection).await?
         }
         None => {
-            let query = "SELECT run_key, key, latest, latest_step, latest_time_us, min, max, count \
-                 FROM tracking.metric_summaries WHERE run_key = ANY($1) ORDER BY run_key, key";
-            sqlx::query_as(query)
-                .bind(keys)
-                .fetch_all(connection)
-                .await?
+            let query = format!(
+                "SELECT {arrays} FROM tracking.metric_summaries s WHERE s.run_key = ANY($1) \
+                 GROUP BY s.run_key"
+            );
+            let query = sqlx::query_as(AssertSqlSafe(query)).bind(keys);
+            query.fetch_all(connection).await?
         }
     };
-    for summary in summaries.into_iter().map(SummaryRow::from) {
-        if let Some((_, metrics)) = shown.get_mut(&summary.run_key) {
-            metrics.push(summary);
+    for arrays in summaries {
+        if let Some((_, metrics)) = shown.get_mut(&arrays.0) {
+            *metrics = SummaryRow::of_arrays(arrays);
         }
     }
     Ok(shown)
