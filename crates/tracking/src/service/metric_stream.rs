@@ -204,11 +204,6 @@ impl MetricStream {
             }
         };
         open.last = sequence;
-        if points.count() == 0 {
-            let message = "a batch has at least one point".to_owned();
-            self.close(number);
-            return Err(refuse(Code::InvalidArgument, "INVALID_BATCH", message));
-        }
         let (run, writer) = (open.run, open.writer.clone());
         self.hand_on(run, writer, sequence, points).await;
         Ok(Reply::None)

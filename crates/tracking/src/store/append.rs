@@ -40,7 +40,7 @@ pub(crate) struct BlockRow {
 }
 
 impl BlockRow {
-    /// Encodes `points`, of which there is at least one, with what each metric comes to by them; many of
+    /// Encodes `points`, with what each metric comes to by them; many of
     /// them off the threads that serve everybody.
     pub(crate) async fn encode_large(
         points: Points,
@@ -54,7 +54,7 @@ impl BlockRow {
         }
     }
 
-    /// Encodes `points`, of which there is at least one.
+    /// Encodes `points`.
     pub(crate) fn encode(points: &Points) -> Self {
         let (min_step, max_step) = points.step_range();
         Self {
@@ -82,7 +82,7 @@ pub(crate) struct Advance<'a> {
 struct Growth {
     blocks: i64,
     points: i64,
-    first_time_us: i64,
+    first_time_us: Option<i64>,
 }
 
 /// What is committed together. Each writer and each request may stand in it once.
@@ -99,15 +99,17 @@ pub(crate) struct Group<'a> {
 }
 
 impl<'a> Group<'a> {
-    /// Adds a block after those that the run has already.
+    /// Adds a block after those that the run has already; one without points adds nothing, but its
+    /// writer moves on.
     pub(crate) fn block(&mut self, workspace: WorkspaceId, run: RunKey, block: &'a BlockRow) {
-        let growth = self.runs.entry(run).or_insert_with(|| Growth {
-            first_time_us: i64::MAX,
-            ..Growth::default()
-        });
+        let growth = self.runs.entry(run).or_default();
+        if block.points == 0 {
+            return;
+        }
         growth.blocks += 1;
         growth.points += i64::from(block.points);
-        growth.first_time_us = growth.first_time_us.min(block.first_time_us);
+        let first = growth.first_time_us.unwrap_or(i64::MAX);
+        growth.first_time_us = Some(first.min(block.first_time_us));
         self.blocks.push((run, growth.blocks, block));
         let (points, bytes) = self.usage.entry(workspace.0).or_default();
         *points += i64::from(block.points);
@@ -236,7 +238,7 @@ impl Store {
             .bind(runs.keys().map(|run| run.0).collect::<Vec<_>>())
             .bind(column(|growth| growth.blocks))
             .bind(column(|growth| growth.points))
-            .bind(column(|growth| growth.first_time_us))
+            .bind(runs.values().map(|g| g.first_time_us).collect::<Vec<_>>())
             .bind(advances.iter().map(|(run, _)| run.0).collect::<Vec<_>>())
             .bind(advances.iter().map(|(_, a)| a.writer).collect::<Vec<_>>())
             .bind(advances.iter().map(|(_, a)| a.epoch).collect::<Vec<_>>())

@@ -167,6 +167,20 @@ async fn a_cut_stream_resumes_where_it_was() {
 }
 
 #[tokio::test]
+async fn an_empty_batch_moves_its_writer_and_adds_nothing() {
+    let cluster = Cluster::start().await;
+    let run = run(&cluster).await;
+    let mut stream = Stream::open(&cluster).await;
+    stream.writer(1, &run, "w", 1).await;
+    stream.send(batch(1, 1, &[])).await;
+    stream.committed(1, 1).await;
+    assert!(cluster.run(&run).await.metrics.is_empty());
+    stream.send(batch(1, 2, &[(7, 0.5)])).await;
+    stream.committed(1, 2).await;
+    assert_eq!(points(&cluster, &run).await, [(7, 0.5)]);
+}
+
+#[tokio::test]
 async fn every_value_and_step_is_kept_as_it_was() {
     let cluster = Cluster::start().await;
     let run = run(&cluster).await;
