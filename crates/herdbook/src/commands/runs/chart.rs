@@ -82,12 +82,19 @@ pub(super) async fn chart(
             let curves = found.curves.iter().map(|curve| {
                 let run = runs.iter().find(|run| run.id == curve.run_id);
                 let run_name = run.map(|run| run.name.as_str()).unwrap_or_default();
-                let points = curve.last_x.iter().zip(&curve.min).zip(&curve.max);
+                // A bucket goes from its first point to its last.
+                let ends = curve.first_x.iter().zip(&curve.last_x);
+                let extremes = curve.min.iter().zip(&curve.max);
+                let points = ends.zip(extremes).flat_map(|((first, last), (min, max))| {
+                    let last = (last != first).then_some(last);
+                    [first]
+                        .into_iter()
+                        .chain(last)
+                        .map(move |x| (*x as f64 * unit, *min, *max))
+                });
                 Curve {
                     name: format!("{} of {run_name}", curve.key),
-                    points: points
-                        .map(|((x, min), max)| (*x as f64 * unit, *min, *max))
-                        .collect(),
+                    points: points.collect(),
                 }
             });
             let colour = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
