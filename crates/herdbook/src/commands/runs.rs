@@ -4,6 +4,7 @@ mod chart;
 mod groups;
 mod log;
 mod rows;
+mod watch;
 
 use std::collections::BTreeSet;
 
@@ -11,8 +12,8 @@ use clap::Subcommand;
 use herdbook_proto::{
     common::v1::View,
     tracking::v1::{
-        DeleteRunRequest, GetRunRequest, RestoreRunRequest, Run, SearchRunsRequest,
-        SearchRunsResponse, run_service_client::RunServiceClient,
+        DeleteRunRequest, GetRunRequest, PurgeRunRequest, RequestStopRequest, RestoreRunRequest,
+        Run, SearchRunsRequest, SearchRunsResponse, run_service_client::RunServiceClient,
     },
 };
 
@@ -106,6 +107,28 @@ pub(crate) enum Call {
         #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(3..=200))]
         height: u16,
     },
+    /// Print metric points as they are committed, until interrupted.
+    ///
+    /// Example: herdbook runs watch 0198c0de… loss --after 0
+    Watch {
+        /// Its id.
+        run: String,
+        /// Keys of metrics; all if none is given.
+        keys: Vec<String>,
+        /// Print what there is after this position first; 0 for everything.
+        #[arg(long)]
+        after: Option<i64>,
+    },
+    /// Ask whoever trains a run to stop: the trainer hears it with the next answer.
+    ///
+    /// Example: herdbook runs stop 0198c0de…
+    Stop {
+        /// Its id.
+        run: String,
+        /// Take the wish back.
+        #[arg(long)]
+        withdraw: bool,
+    },
     /// Delete a run; `restore` brings it back.
     ///
     /// Example: herdbook runs delete 0198c0de…
@@ -117,6 +140,13 @@ pub(crate) enum Call {
     ///
     /// Example: herdbook runs restore 0198c0de…
     Restore {
+        /// Its id.
+        run: String,
+    },
+    /// Remove a deleted run for good, with its points, values and artifacts.
+    ///
+    /// Example: herdbook runs purge 0198c0de…
+    Purge {
         /// Its id.
         run: String,
     },
@@ -192,6 +222,20 @@ async fn make(options: ClientOptions, call: Call) -> Result<(), Failure> {
                 height.into(),
             )
             .await
+        }
+        Call::Watch { run, keys, after } => {
+            watch::watch(connection, options.output, run, keys, after).await
+        }
+        Call::Stop { run, withdraw } => {
+            let run_id = run;
+            client
+                .request_stop(RequestStopRequest { run_id, withdraw })
+                .await?;
+            Ok(())
+        }
+        Call::Purge { run } => {
+            client.purge_run(PurgeRunRequest { run_id: run }).await?;
+            Ok(())
         }
         Call::Delete { run } => {
             client.delete_run(DeleteRunRequest { run_id: run }).await?;
