@@ -7,7 +7,10 @@ use herdbook_proto::tracking::v1::{
     WriterRefused, log_metrics_request::Message as ClientMessage,
     log_metrics_response::Message as ServerMessage,
 };
-use herdbook_testkit::grpc::{elsewhere, fields};
+use herdbook_testkit::{
+    grpc::{elsewhere, fields},
+    wait_until,
+};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Code, Streaming};
@@ -161,6 +164,44 @@ async fn a_cut_stream_resumes_where_it_was() {
     stream.committed(1, 3).await;
     stream.committed(1, 3).await;
     stream.committed(1, 5).await;
+    let expected: Vec<_> = (1..=5).map(|n| (n, n as f64)).collect();
+    assert_eq!(points(&cluster, &run).await, expected);
+    assert_eq!(cluster.run(&run).await.metrics[0].count, 5);
+}
+
+#[tokio::test]
+async fn batches_that_still_wait_and_come_again_on_another_stream_count_once() {
+    let cluster = Cluster::start().await;
+    let run = run(&cluster).await;
+    let pool = cluster.database.pool();
+    let mut held = pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM tracking.run_heads FOR UPDATE")
+        .execute(&mut *held)
+        .await
+        .unwrap();
+    let mut cut = Stream::open(&cluster).await;
+    cut.writer(1, &run, "w", 1).await;
+    for n in 1..=3 {
+        cut.send(batch(1, n, &[(n as i64, n as f64)])).await;
+    }
+    wait_until("the commit waits for the run", async || {
+        let waiting: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM pg_stat_activity \
+             WHERE datname = current_database() AND wait_event_type = 'Lock'",
+        )
+        .fetch_one(pool)
+        .await
+        .unwrap();
+        (waiting > 0).then_some(())
+    })
+    .await;
+    let mut again = Stream::open(&cluster).await;
+    assert_eq!(again.writer(1, &run, "w", 1).await, opened(0));
+    for n in 1..=5 {
+        again.send(batch(1, n, &[(n as i64, n as f64)])).await;
+    }
+    held.rollback().await.unwrap();
+    again.committed(1, 5).await;
     let expected: Vec<_> = (1..=5).map(|n| (n, n as f64)).collect();
     assert_eq!(points(&cluster, &run).await, expected);
     assert_eq!(cluster.run(&run).await.metrics[0].count, 5);

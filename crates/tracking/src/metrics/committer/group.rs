@@ -48,13 +48,27 @@ pub(super) enum Once {
 pub(super) struct Waiting {
     entries: VecDeque<Entry>,
     bytes: usize,
+    /// How many there are of each run.
+    runs: HashMap<RunKey, usize>,
 }
 
 impl Waiting {
     pub(super) fn extend(&mut self, entries: impl Iterator<Item = Entry>) {
         for entry in entries {
             self.bytes += entry.block.data.len();
+            *self.runs.entry(entry.run).or_default() += 1;
             self.entries.push_back(entry);
+        }
+    }
+
+    /// Takes an entry out of the count.
+    fn leaves(&mut self, entry: &Entry) {
+        self.bytes -= entry.block.data.len();
+        if let Some(count) = self.runs.get_mut(&entry.run) {
+            *count -= 1;
+            if *count == 0 {
+                self.runs.remove(&entry.run);
+            }
         }
     }
 
@@ -72,6 +86,10 @@ impl Waiting {
     /// again on another stream, or a call that is repeated.
     pub(super) fn take(&mut self, busy: &HashSet<RunKey>) -> Vec<Share> {
         let mut shares: Vec<Share> = Vec::new();
+        // Not all that waits is looked at with each arrival, when it waits for what is busy.
+        if self.runs.keys().all(|run| busy.contains(run)) {
+            return shares;
+        }
         let mut streams: HashMap<*const super::Writer, usize> = HashMap::new();
         let mut claimed: HashSet<(RunKey, String)> = HashSet::new();
         let mut held: HashSet<RunKey> = HashSet::new();
@@ -87,7 +105,7 @@ impl Waiting {
             }
             if let Claim::Batch { writer, .. } = &entry.claim {
                 if writer.is_refused() {
-                    self.bytes -= entry.block.data.len();
+                    self.leaves(&entry);
                     continue;
                 }
                 if let Some(share) = streams
@@ -96,6 +114,7 @@ impl Waiting {
                 {
                     count += 1;
                     bytes += entry.block.data.len();
+                    self.leaves(&entry);
                     share.append(entry);
                     continue;
                 }
@@ -118,11 +137,11 @@ impl Waiting {
             }
             count += 1;
             bytes += entry.block.data.len();
+            self.leaves(&entry);
             shares.push(Share::new(entry));
         }
         later.append(&mut self.entries);
         self.entries = later;
-        self.bytes -= bytes;
         shares
     }
 }
