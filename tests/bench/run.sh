@@ -27,5 +27,5 @@ wait $pid || true
 start existing
 sleep 3
 printf '%-55s %14.1f MiB\n' "memory of the idle process" "$(($(ps -o rss= -p $pid) * 10 / 1024))e-1"
-"${CARGO_TARGET_DIR:-target}/release/herdbook-bench" "$(sed 's/.*"address":"\([^"]*\)".*/\1/' "$folder/ready.json")" "$@"
+"${CARGO_TARGET_DIR:-target}/release/herdbook-bench" "$(sed 's/.*"address":"\([^"]*\)".*/\1/' "$folder/ready.json")" --pid $pid "$@"
 printf '%-55s %14.1f MiB\n' "memory of the process afterwards" "$(($(ps -o rss= -p $pid) * 10 / 1024))e-1"

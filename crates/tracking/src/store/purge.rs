@@ -1,6 +1,7 @@
 //! Removing a run for good.
 
 use herdbook_core::{RunId, WorkspaceId};
+use herdbook_postgres::DatabaseError;
 use sqlx::AssertSqlSafe;
 
 use super::{Store, artifacts, values};
@@ -15,6 +16,9 @@ const TABLES: [&str; 6] = [
     "metric_chunks",
     "log_requests",
 ];
+
+/// The constraint that keeps a run that others were forked from.
+const FORKS: &str = "runs_forked_from_fkey";
 
 impl Store {
     /// Removes a deleted run with all that it has. Its hot blocks stay until their table is truncated, as
@@ -54,8 +58,12 @@ impl Store {
             .execute(&mut *transaction)
             .await;
         match deleted {
-            Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {
+            Err(sqlx::Error::Database(error)) if error.constraint() == Some(FORKS) => {
                 return Err(TrackingError::RunHasForks(id));
+            }
+            // Somebody was still writing to it when it was deleted.
+            Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {
+                return Err(DatabaseError::Conflict(sqlx::Error::Database(error)).into());
             }
             deleted => deleted?,
         };
