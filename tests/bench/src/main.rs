@@ -56,22 +56,8 @@ async fn main() {
         print(&search::measure(bench.connect().await, url, count).await);
         return;
     }
+    // What waits for answers first: after the streams their points are compacted for a while.
     let mut figures = vec![
-        (
-            "acknowledged points, 1 stream, batches of 10 x 100",
-            bench.streams(1, 2_000 / scale, 100).await,
-            "/s",
-        ),
-        (
-            "acknowledged points, 8 streams, batches of 10 x 100",
-            bench.streams(8, 1_000 / scale, 100).await,
-            "/s",
-        ),
-        (
-            "acknowledged points, 8 streams, one row of 10 a batch",
-            bench.streams(8, 5_000 / scale, 1).await,
-            "/s",
-        ),
         (
             "one point a call, 1 client",
             bench.calls(1, 2_000 / scale.cast_signed()).await,
@@ -92,30 +78,37 @@ async fn main() {
             bench.runs(8, 500 / scale).await,
             "/s",
         ),
-        ("raw read of 1,000,000 points", bench.read().await, "ms"),
     ];
-    let (hot, compacted) = bench.charts().await;
-    figures.push(("chart of 1,000,000 points that just came", hot, "ms"));
-    figures.push(("chart of 1,000,000 points, compacted", compacted, "ms"));
-    let run = bench.create_run().await;
-    let (watcher, logger) = (bench.connect().await, bench.connect().await);
     let points = usize::try_from(1_000 / scale).unwrap();
-    let (median, last) = tail::tail(watcher, logger, run, points).await;
+    let (median, last) = bench.tail(points).await;
     figures.push(("logged to seen by a live tail, median", median, "ms"));
     figures.push(("logged to seen by a live tail, 99 of 100", last, "ms"));
     if let Some(pid) = options.pid {
-        let mut runs = Vec::new();
-        for _ in 0..1_000 {
-            runs.push(bench.create_run().await);
-        }
-        let mut channels = Vec::new();
-        for _ in 0..20 {
-            channels.push(bench.connect().await);
-        }
-        let open = tail::open(&channels, runs).await;
+        let open = bench.open(1_000).await;
         figures.push(("memory with 1,000 streams open", tail::memory(pid), "MiB"));
         drop(open);
     }
+    figures.extend([
+        (
+            "acknowledged points, 1 stream, batches of 10 x 100",
+            bench.streams(1, 2_000 / scale, 100).await,
+            "/s",
+        ),
+        (
+            "acknowledged points, 8 streams, batches of 10 x 100",
+            bench.streams(8, 1_000 / scale, 100).await,
+            "/s",
+        ),
+        (
+            "acknowledged points, 8 streams, one row of 10 a batch",
+            bench.streams(8, 5_000 / scale, 1).await,
+            "/s",
+        ),
+        ("raw read of 1,000,000 points", bench.read().await, "ms"),
+    ]);
+    let (hot, compacted) = bench.charts().await;
+    figures.push(("chart of 1,000,000 points that just came", hot, "ms"));
+    figures.push(("chart of 1,000,000 points, compacted", compacted, "ms"));
     print(&figures);
 }
 
@@ -220,6 +213,24 @@ impl Bench {
         let start = Instant::now();
         while work.next().await.is_some() {}
         (clients * runs) as f64 / start.elapsed().as_secs_f64()
+    }
+
+    /// How soon a tail shows a point: the median, and the 99th of a hundred.
+    async fn tail(&self, points: usize) -> (f64, f64) {
+        let run = self.create_run().await;
+        tail::tail(self.connect().await, self.connect().await, run, points).await
+    }
+
+    /// Streams of a run each, over twenty connections.
+    async fn open(&self, streams: usize) -> tail::Open {
+        let (mut runs, mut channels) = (Vec::new(), Vec::new());
+        for _ in 0..streams {
+            runs.push(self.create_run().await);
+        }
+        for _ in 0..20 {
+            channels.push(self.connect().await);
+        }
+        tail::open(&channels, runs).await
     }
 
     /// A run with a million points of each of ten metrics; all of the first are asked for.
