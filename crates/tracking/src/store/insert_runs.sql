@@ -6,6 +6,15 @@ WITH asked AS (
         AS a (id, workspace_id, experiment_id, name, status, user_name, started_at, description, params, tags,
             inputs, source, environment, parent_id, based_on, request_id, fork_id, fork_step, told, n)
 ),
+-- Looked up one by one: a join would be planned once, for the few runs there were then.
+found AS MATERIALIZED (
+    SELECT a.*,
+        (SELECT p.id FROM tracking.runs p
+            WHERE p.id = a.parent_id AND p.workspace_id = a.workspace_id) AS parent,
+        (SELECT f.run_key FROM tracking.runs f
+            WHERE f.id = a.fork_id AND f.workspace_id = a.workspace_id) AS forked_from
+    FROM asked a
+),
 made AS (
     INSERT INTO tracking.runs (id, workspace_id, experiment_id, name, status, user_name, started_at,
         description, params, tags, inputs, source, environment, parent_id, based_on, request_id,
@@ -13,14 +22,12 @@ made AS (
     SELECT a.id, a.workspace_id, a.experiment_id, a.name, a.status, a.user_name, a.started_at, a.description,
         a.params, a.tags, a.inputs, a.source, a.environment, a.parent_id,
         ARRAY(SELECT jsonb_array_elements_text(a.based_on)), a.request_id,
-        f.run_key, a.fork_step
-    FROM asked a
-    LEFT JOIN tracking.runs f ON f.id = a.fork_id AND f.workspace_id = a.workspace_id
+        a.forked_from, a.fork_step
+    FROM found a
     WHERE EXISTS (SELECT FROM tracking.experiments e WHERE e.workspace_id = a.workspace_id
             AND e.id = a.experiment_id AND e.deleted_at IS NULL)
-        AND (a.parent_id IS NULL OR EXISTS (SELECT FROM tracking.runs p
-            WHERE p.id = a.parent_id AND p.workspace_id = a.workspace_id))
-        AND (a.fork_id IS NULL OR f.run_key IS NOT NULL)
+        AND (a.parent_id IS NULL OR a.parent IS NOT NULL)
+        AND (a.fork_id IS NULL OR a.forked_from IS NOT NULL)
     ORDER BY a.n
     ON CONFLICT (workspace_id, request_id) WHERE request_id IS NOT NULL DO NOTHING
     RETURNING id, run_key, workspace_id, created_at
