@@ -25,6 +25,18 @@ pub enum DatabaseError {
 }
 
 impl DatabaseError {
+    /// Nothing was changed, and the same call may succeed in a moment; `why` is for the log.
+    #[must_use]
+    pub fn unavailable(why: &'static str) -> Self {
+        Self::Unavailable(std::io::Error::other(why).into())
+    }
+
+    /// Somebody else was faster; `why` is for the log.
+    #[must_use]
+    pub fn conflict(why: &'static str) -> Self {
+        Self::Conflict(std::io::Error::other(why).into())
+    }
+
     /// The name of the unique constraint or index that was violated, if that is what happened.
     #[must_use]
     pub fn unique_violation(&self) -> Option<&str> {

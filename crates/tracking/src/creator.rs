@@ -44,10 +44,7 @@ impl Creator {
     pub(crate) async fn create(&self, new: NewRun) -> Result<Run, TrackingError> {
         self.store.ensure_workspace(new.workspace).await?;
         let (reply, answer) = oneshot::channel();
-        let stopped = || {
-            let error = std::io::Error::other("the process is stopping");
-            TrackingError::Database(DatabaseError::Unavailable(error.into()))
-        };
+        let stopped = || DatabaseError::unavailable("the process is stopping");
         self.queue.send((new, reply)).await.map_err(|_| stopped())?;
         let (new, created) = answer.await.map_err(|_| stopped())?;
         match created? {

@@ -2,9 +2,11 @@
 //! over them.
 
 mod artifact_path;
+mod blocking;
 mod convert;
 mod creator;
 mod error;
+mod framing;
 mod manifests;
 mod metrics;
 mod pedigree;

@@ -2,23 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Series;
-
-/// A bucket of a curve along a metric.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct MetricBucket {
-    pub(crate) first_x: f64,
-    pub(crate) last_x: f64,
-    pub(crate) first: f64,
-    /// Extremes of the finite values; NaN if there are none.
-    pub(crate) min: f64,
-    pub(crate) max: f64,
-    pub(crate) last: f64,
-    /// Of the finite values.
-    pub(crate) sum: f64,
-    pub(crate) count: u64,
-    pub(crate) nonfinite: u64,
-}
+use super::{Series, envelope::Bucket};
 
 /// The points of `y` along what `x` is at the same step (the value logged last, if there are several), in
 /// at most `buckets` equal parts of the range of x. Points whose x is missing, not finite, or not within
@@ -28,7 +12,7 @@ pub(crate) fn against(
     y: &Series,
     range: (f64, f64),
     buckets: usize,
-) -> Vec<MetricBucket> {
+) -> Vec<Bucket<f64>> {
     let at: HashMap<i64, f64> = x
         .steps
         .iter()
@@ -54,38 +38,12 @@ pub(crate) fn against(
         let share = if share.is_nan() { 0.0 } else { share };
         ((share * parts as f64) as usize).min(parts - 1)
     };
-    let mut found: Vec<(usize, MetricBucket)> = Vec::new();
+    let mut found: Vec<(usize, Bucket<f64>)> = Vec::new();
     for (x, _, value) in points {
         let place = place(x);
-        let finite = value.is_finite();
         match found.last_mut() {
-            Some((last, bucket)) if *last == place => {
-                bucket.last_x = x;
-                bucket.last = value;
-                bucket.count += 1;
-                if finite {
-                    bucket.min = bucket.min.min(value);
-                    bucket.max = bucket.max.max(value);
-                    bucket.sum += value;
-                } else {
-                    bucket.nonfinite += 1;
-                }
-            }
-            _ => {
-                let extreme = if finite { value } else { f64::NAN };
-                let bucket = MetricBucket {
-                    first_x: x,
-                    last_x: x,
-                    first: value,
-                    min: extreme,
-                    max: extreme,
-                    last: value,
-                    sum: if finite { value } else { 0.0 },
-                    count: 1,
-                    nonfinite: u64::from(!finite),
-                };
-                found.push((place, bucket));
-            }
+            Some((last, bucket)) if *last == place => bucket.add(x, value),
+            _ => found.push((place, Bucket::of(x, value))),
         }
     }
     found.into_iter().map(|(_, bucket)| bucket).collect()

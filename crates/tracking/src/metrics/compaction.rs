@@ -91,14 +91,19 @@ pub(crate) fn chunks(key: &str, series: Series) -> Vec<Chunk> {
 
 fn chunk(key: &str, series: &Series) -> Chunk {
     let buckets = |count| {
-        let by_step = summarise(&series.steps, &series.values, count);
-        let by_time = summarise(&series.times_us, &series.values, count);
-        (series.len() >= SUMMARISED_FROM).then(|| codec::buckets::encode(&by_step, &by_time))
+        (series.len() >= SUMMARISED_FROM).then(|| {
+            let by_step = summarise(&series.steps, &series.values, count);
+            let by_time = summarise(&series.times_us, &series.values, count);
+            codec::buckets::encode(&by_step, &by_time)
+        })
     };
-    let whole = summarise(&vec![0; series.len()], &series.values, 1).1;
-    let (min, max, sum) = whole.first().map_or((f64::NAN, f64::NAN, 0.0), |bucket| {
-        (bucket.min, bucket.max, bucket.sum)
-    });
+    let finite = || {
+        series
+            .values
+            .iter()
+            .copied()
+            .filter(|value| value.is_finite())
+    };
     Chunk {
         key: key.to_owned(),
         first_block: series.blocks.first().map_or(0, |(block, _)| *block),
@@ -106,9 +111,9 @@ fn chunk(key: &str, series: &Series) -> Chunk {
         points: i32::try_from(series.len()).unwrap_or(i32::MAX),
         steps: range(&series.steps),
         times_us: range(&series.times_us),
-        min: Some(min).filter(|min| !min.is_nan()),
-        max: Some(max).filter(|max| !max.is_nan()),
-        sum,
+        min: finite().reduce(f64::min),
+        max: finite().reduce(f64::max),
+        sum: finite().fold(0.0, |sum, value| sum + value),
         last: series.values.last().copied().unwrap_or(f64::NAN),
         coarse: buckets(COARSE),
         fine: buckets(FINE),

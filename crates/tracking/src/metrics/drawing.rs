@@ -9,10 +9,10 @@ use super::{
     codec::{self, buckets::Axis},
     curves::{Detail, Part, Read, Window},
     envelope::Envelope,
-    reader::blocking,
 };
 use crate::{
     TrackingError,
+    blocking::blocking,
     run::RunKey,
     store::{
         Store,

@@ -6,11 +6,11 @@
 //! it. So a finer bucket always lies in a coarser one, and buckets that were made beforehand, of any part
 //! of a curve, add up to exactly what its points would give.
 
-/// Points of a curve within one cell of a grid.
+/// Points of a curve that lie together along x.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Bucket {
-    pub(crate) first_x: i64,
-    pub(crate) last_x: i64,
+pub(crate) struct Bucket<X = i64> {
+    pub(crate) first_x: X,
+    pub(crate) last_x: X,
     /// Value at the least x; of equal x the first logged.
     pub(crate) first: f64,
     /// Extremes of the finite values; NaN if there are none.
@@ -24,8 +24,9 @@ pub(crate) struct Bucket {
     pub(crate) nonfinite: u64,
 }
 
-impl Bucket {
-    fn of(x: i64, value: f64) -> Self {
+impl<X: Copy + PartialOrd> Bucket<X> {
+    /// Of one point.
+    pub(crate) fn of(x: X, value: f64) -> Self {
         let finite = value.is_finite();
         let extreme = if finite { value } else { f64::NAN };
         Self {
@@ -42,7 +43,7 @@ impl Bucket {
     }
 
     /// Takes in a point that was logged later.
-    fn add(&mut self, x: i64, value: f64) {
+    pub(crate) fn add(&mut self, x: X, value: f64) {
         if x < self.first_x {
             (self.first_x, self.first) = (x, value);
         }

@@ -7,10 +7,10 @@
 
 use std::ops::Range;
 
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::sync::mpsc;
 
 use super::{Points, Series, codec};
-use crate::{TrackingError, run::RunKey, store::Store};
+use crate::{TrackingError, blocking::blocking, run::RunKey, store::Store};
 
 /// Points of one piece at most.
 const PIECE: usize = 65_536;
@@ -196,13 +196,4 @@ impl Reader {
         }
         Ok(())
     }
-}
-
-/// Decodes off the threads that serve everybody.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, TrackingError> + Send + 'static,
-) -> Result<T, TrackingError> {
-    spawn_blocking(work)
-        .await
-        .map_err(|error| TrackingError::from(sqlx::Error::Io(std::io::Error::other(error))))?
 }

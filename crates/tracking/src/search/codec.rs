@@ -22,6 +22,8 @@ use super::{
     column::{Column, Dictionary, Kind, Lists, Numbers, SEGMENT_ROWS, Texts},
 };
 
+use crate::framing::{self, put_varint};
+
 const VERSION: u8 = 1;
 /// Higher levels cost twice the time for a few percent.
 const ZSTD_LEVEL: i32 = 1;
@@ -62,17 +64,12 @@ pub(crate) fn encode(column: &Column) -> Result<Vec<u8>, DamagedColumn> {
             put_numbers(&mut bytes, &lists.lists.concat())?;
         }
     }
-    let sum = crc32fast::hash(&bytes);
-    bytes.extend_from_slice(&sum.to_le_bytes());
-    Ok(bytes)
+    Ok(framing::seal(bytes))
 }
 
 /// Reads a column.
 pub(crate) fn decode(bytes: &[u8]) -> Result<Column, DamagedColumn> {
-    let (content, sum) = bytes.split_last_chunk::<4>().ok_or(DamagedColumn)?;
-    if crc32fast::hash(content) != u32::from_le_bytes(*sum) {
-        return Err(DamagedColumn);
-    }
+    let content = framing::unseal(bytes).ok_or(DamagedColumn)?;
     let (&[version, kind], content) = content.split_first_chunk().ok_or(DamagedColumn)?;
     let mut rest = content;
     let rows = varint(&mut rest)?;
@@ -208,31 +205,11 @@ fn put_section(bytes: &mut Vec<u8>, content: &[u8]) {
 
 fn section<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], DamagedColumn> {
     let length = varint(rest)?;
-    let (content, others) = rest.split_at_checked(length).ok_or(DamagedColumn)?;
-    *rest = others;
-    Ok(content)
-}
-
-fn put_varint(bytes: &mut Vec<u8>, number: usize) {
-    let mut rest = number;
-    while rest >= 0x80 {
-        bytes.push((rest & 0x7f) as u8 | 0x80);
-        rest >>= 7;
-    }
-    bytes.push(rest as u8);
+    framing::take(rest, length).ok_or(DamagedColumn)
 }
 
 fn varint(rest: &mut &[u8]) -> Result<usize, DamagedColumn> {
-    let mut number = 0;
-    for shift in (0..usize::BITS).step_by(7) {
-        let (byte, others) = rest.split_first().ok_or(DamagedColumn)?;
-        *rest = others;
-        number |= usize::from(byte & 0x7f) << shift;
-        if *byte < 0x80 {
-            return Ok(number);
-        }
-    }
-    Err(DamagedColumn)
+    framing::varint(rest).ok_or(DamagedColumn)
 }
 
 #[cfg(test)]

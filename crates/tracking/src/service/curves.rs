@@ -9,7 +9,7 @@ use super::metrics::MetricApi;
 use crate::{
     TrackingError, convert,
     metrics::{
-        against::{MetricBucket, against},
+        against::against,
         bands::{BandBucket, band},
         drawing::{Sketch, XAxis, sketch},
         envelope::{Bucket, Envelope},
@@ -52,7 +52,13 @@ impl MetricApi {
         let names = names(&runs, &request.run_ids);
         let curves = drawn.into_iter().map(|(sketch, envelope)| {
             let found: Vec<Bucket> = envelope.into_iter().flatten().collect();
-            curve(&names, sketch, &found)
+            let run = names.get(&sketch.run).cloned().unwrap_or_default();
+            let shown = |x: i64| x.saturating_sub(sketch.origin);
+            proto::Curve {
+                first_x: found.iter().map(|bucket| shown(bucket.first_x)).collect(),
+                last_x: found.iter().map(|bucket| shown(bucket.last_x)).collect(),
+                ..curve(run, sketch.key, &found)
+            }
         });
         Ok(curves.filter(|curve| !curve.count.is_empty()).collect())
     }
@@ -97,7 +103,11 @@ impl MetricApi {
             let found = against(x, series, range, buckets);
             if !found.is_empty() {
                 let run = names.get(&sketch.run).cloned().unwrap_or_default();
-                curves.push(curve_along_metric(run, sketch.key.clone(), &found));
+                curves.push(proto::Curve {
+                    first_x_value: found.iter().map(|bucket| bucket.first_x).collect(),
+                    last_x_value: found.iter().map(|bucket| bucket.last_x).collect(),
+                    ..curve(run, sketch.key.clone(), &found)
+                });
             }
         }
         Ok(curves)
@@ -163,7 +173,7 @@ impl MetricApi {
     }
 
     /// The keys of runs, in their order.
-    async fn run_keys(
+    pub(super) async fn run_keys(
         &self,
         workspace: WorkspaceId,
         ids: &[String],
@@ -206,38 +216,12 @@ fn names(runs: &[RunKey], ids: &[String]) -> HashMap<RunKey, String> {
     runs.iter().copied().zip(ids.iter().cloned()).collect()
 }
 
-fn curve(names: &HashMap<RunKey, String>, sketch: Sketch, buckets: &[Bucket]) -> proto::Curve {
-    let xs = |of: fn(&Bucket) -> i64| {
-        let shown = buckets.iter().map(|b| of(b).saturating_sub(sketch.origin));
-        shown.collect()
-    };
-    let column = |of: fn(&Bucket) -> f64| buckets.iter().map(of).collect();
-    proto::Curve {
-        run_id: names.get(&sketch.run).cloned().unwrap_or_default(),
-        first_x: xs(|bucket| bucket.first_x),
-        last_x: xs(|bucket| bucket.last_x),
-        key: sketch.key,
-        first: column(|bucket| bucket.first),
-        min: column(|bucket| bucket.min),
-        max: column(|bucket| bucket.max),
-        last: column(|bucket| bucket.last),
-        sum: column(|bucket| bucket.sum),
-        count: buckets.iter().map(|bucket| bucket.count).collect(),
-        nonfinite: buckets.iter().map(|bucket| bucket.nonfinite).collect(),
-        first_x_value: Vec::new(),
-        last_x_value: Vec::new(),
-    }
-}
-
-fn curve_along_metric(run_id: String, key: String, buckets: &[MetricBucket]) -> proto::Curve {
-    let column = |of: fn(&MetricBucket) -> f64| buckets.iter().map(of).collect();
+/// A curve without its x.
+fn curve<X>(run_id: String, key: String, buckets: &[Bucket<X>]) -> proto::Curve {
+    let column = |of: fn(&Bucket<X>) -> f64| buckets.iter().map(of).collect();
     proto::Curve {
         run_id,
         key,
-        first_x: Vec::new(),
-        last_x: Vec::new(),
-        first_x_value: column(|bucket| bucket.first_x),
-        last_x_value: column(|bucket| bucket.last_x),
         first: column(|bucket| bucket.first),
         min: column(|bucket| bucket.min),
         max: column(|bucket| bucket.max),
@@ -245,6 +229,7 @@ fn curve_along_metric(run_id: String, key: String, buckets: &[MetricBucket]) -> 
         sum: column(|bucket| bucket.sum),
         count: buckets.iter().map(|bucket| bucket.count).collect(),
         nonfinite: buckets.iter().map(|bucket| bucket.nonfinite).collect(),
+        ..Default::default()
     }
 }
 

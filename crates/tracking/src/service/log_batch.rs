@@ -146,7 +146,7 @@ impl RunApi {
     ) -> Result<Answer, TrackingError> {
         let permit = self.committer.reserve(points.count() * 16).await;
         let (reply, answer) = oneshot::channel();
-        let (block, summaries) = BlockRow::encode_large(points).await?;
+        let (block, summaries) = BlockRow::encode(points).await?;
         let entry = Entry {
             workspace,
             run,
@@ -187,7 +187,7 @@ impl RunApi {
             if points.count() > 0 {
                 stop_requested = self
                     .store
-                    .append_points(transaction, workspace, key, &points)
+                    .append_points(transaction, workspace, key, points)
                     .await?;
             }
             let unchanged = new_params.is_empty() && tags.is_empty() && new_inputs.is_empty();
@@ -204,8 +204,7 @@ impl RunApi {
 }
 
 fn unavailable() -> TrackingError {
-    let error = std::io::Error::other("the committer gave up");
-    TrackingError::Database(DatabaseError::Unavailable(error.into()))
+    DatabaseError::unavailable("the committer gave up").into()
 }
 
 fn refused(run: RunId, refusal: Refusal) -> TrackingError {

@@ -214,7 +214,7 @@ impl MetricStream {
         let Some(permit) = self.committer.reserve(points.count() * 16).await else {
             return;
         };
-        let (block, summaries) = match BlockRow::encode_large(points).await {
+        let (block, summaries) = match BlockRow::encode(points).await {
             Ok(encoded) => encoded,
             Err(error) => {
                 tracing::error!(%error, "a batch could not be encoded");

@@ -10,7 +10,6 @@ use super::metrics::MetricApi;
 use crate::{
     TrackingError, convert,
     metrics::reader::{Gone, Piece, Pieces, Reader},
-    run::RunKey,
     store::{Store, forks::Source},
 };
 
@@ -60,10 +59,10 @@ impl MetricApi {
             let what = format!("has {} entries; name 1 to {WATCHED}", request.runs.len());
             return Err(InvalidRequest::field("runs", what).into());
         }
-        let mut followed = Vec::with_capacity(request.runs.len());
-        for watched in request.runs {
-            let id = convert::run_id(&watched.run_id)?;
-            let run = self.store.run_key(workspace, id).await?;
+        let ids: Vec<String> = request.runs.iter().map(|r| r.run_id.clone()).collect();
+        let runs = self.run_keys(workspace, &ids).await?;
+        let mut followed = Vec::with_capacity(runs.len());
+        for (watched, run) in request.runs.into_iter().zip(runs.iter().copied()) {
             let reader = Reader {
                 store: self.store.clone(),
                 run,
@@ -71,12 +70,11 @@ impl MetricApi {
                 steps: (i64::MIN, i64::MAX),
             };
             followed.push(Followed {
-                id: id.to_string(),
+                id: convert::run_id(&watched.run_id)?.to_string(),
                 reader,
                 after: watched.after,
             });
         }
-        let runs: Vec<RunKey> = followed.iter().map(|f| f.reader.run).collect();
         let positions = self.store.positions(&runs).await?;
         let news = followed.iter().enumerate().map(|(number, followed)| {
             WatchStream::new(self.pulse.follow(followed.reader.run)).map(move |at| (number, at))

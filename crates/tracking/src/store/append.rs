@@ -3,19 +3,23 @@
 use std::{
     collections::BTreeMap,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicI64, Ordering},
     },
 };
 
 use herdbook_core::WorkspaceId;
 use herdbook_postgres::DatabaseError;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgExecutor};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgExecutor, SqlSafeStr as _, SqlStr};
 
-use super::Store;
+use super::{
+    Store,
+    generations::{SLOTS, slot},
+};
 use crate::{
     TrackingError,
-    metrics::{Points, Summary, codec, reader::blocking},
+    blocking::blocking,
+    metrics::{Points, Summary, codec, committer::Advance},
     run::RunKey,
 };
 
@@ -40,13 +44,13 @@ pub(crate) struct BlockRow {
 }
 
 impl BlockRow {
-    /// Encodes `points`, with what each metric comes to by them; many of
-    /// them off the threads that serve everybody.
-    pub(crate) async fn encode_large(
+    /// Encodes `points`, with what each metric comes to by them; many of them off the threads that serve
+    /// everybody.
+    pub(crate) async fn encode(
         points: Points,
     ) -> Result<(Self, BTreeMap<String, Summary>), TrackingError> {
         let large = points.count() >= LARGE;
-        let encode = move || Ok((Self::encode(&points), points.summaries()));
+        let encode = move || Ok((Self::of(&points), points.summaries()));
         if large {
             blocking(encode).await
         } else {
@@ -54,8 +58,7 @@ impl BlockRow {
         }
     }
 
-    /// Encodes `points`.
-    pub(crate) fn encode(points: &Points) -> Self {
+    fn of(points: &Points) -> Self {
         let (min_step, max_step) = points.step_range();
         Self {
             keys: points.keys().into_iter().map(str::to_owned).collect(),
@@ -66,15 +69,6 @@ impl BlockRow {
             data: codec::block::encode(points),
         }
     }
-}
-
-/// A writer that is to move from one number to another.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Advance<'a> {
-    pub(crate) writer: &'a str,
-    pub(crate) epoch: i64,
-    pub(crate) from: u64,
-    pub(crate) to: u64,
 }
 
 /// What a group adds to a run.
@@ -89,7 +83,7 @@ struct Growth {
 #[derive(Debug, Default)]
 pub(crate) struct Group<'a> {
     runs: BTreeMap<RunKey, Growth>,
-    advances: Vec<(RunKey, Advance<'a>)>,
+    advances: Vec<(RunKey, &'a Advance)>,
     requests: Vec<(RunKey, &'a str)>,
     /// With the number that each has among the blocks that its run gets.
     blocks: Vec<(RunKey, i64, &'a BlockRow)>,
@@ -131,7 +125,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    pub(crate) fn advance(&mut self, run: RunKey, advance: Advance<'a>) {
+    pub(crate) fn advance(&mut self, run: RunKey, advance: &'a Advance) {
         self.advances.push((run, advance));
     }
 
@@ -140,19 +134,19 @@ impl<'a> Group<'a> {
     }
 }
 
-/// The table of the ring that is written to, as this process last saw it.
+/// The generation that is written to, as this process last saw it; 0 if it does not know.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OpenGeneration(Arc<AtomicI64>);
 
-impl OpenGeneration {
-    /// Its id, and its slot; generation n stands in slot (n - 1) mod 4.
-    fn get(&self) -> Option<(i64, i64)> {
-        match self.0.load(Ordering::Acquire) {
-            0 => None,
-            id => Some((id, (id - 1) % 4)),
-        }
-    }
-}
+/// The statement for each table of the ring.
+static STATEMENTS: LazyLock<[SqlStr; SLOTS]> = LazyLock::new(|| {
+    std::array::from_fn(|slot| {
+        let statement =
+            include_str!("append_group.sql").replacen("_{slot}", &format!("_{slot}"), 1);
+        // Safe: the slot is a number of ours.
+        AssertSqlSafe(statement).into_sql_str()
+    })
+});
 
 impl Store {
     /// Commits a group: everything in it moves, or nothing happens and the answer is `None`: a number,
@@ -177,10 +171,9 @@ impl Store {
         transaction: &mut PgConnection,
         workspace: WorkspaceId,
         run: RunKey,
-        points: &Points,
+        points: Points,
     ) -> Result<bool, TrackingError> {
-        let block = BlockRow::encode(points);
-        let summaries = points.summaries();
+        let (block, summaries) = BlockRow::encode(points).await?;
         let mut group = Group::default();
         group.block(workspace, run, &block);
         group.summaries(workspace, run, &summaries);
@@ -195,16 +188,13 @@ impl Store {
             attempt.rollback().await?;
             self.generation.0.store(0, Ordering::Release);
         }
-        let busy = std::io::Error::other("the generation was closed over and over");
-        Err(DatabaseError::Conflict(busy.into()).into())
+        Err(DatabaseError::conflict("the generation was closed over and over").into())
     }
 
     /// The generation to write to, as it is known here or, if it is not, there.
-    async fn open_generation(
-        &self,
-        executor: impl PgExecutor<'_>,
-    ) -> Result<(i64, i64), DatabaseError> {
-        if let Some(known) = self.generation.get() {
+    async fn open_generation(&self, executor: impl PgExecutor<'_>) -> Result<i64, DatabaseError> {
+        let known = self.generation.0.load(Ordering::Acquire);
+        if known > 0 {
             return Ok(known);
         }
         let id: i64 = sqlx::query_scalar(
@@ -213,13 +203,13 @@ impl Store {
         .fetch_one(executor)
         .await?;
         self.generation.0.store(id, Ordering::Release);
-        Ok((id, (id - 1) % 4))
+        Ok(id)
     }
 
     async fn append(
         &self,
         executor: impl PgExecutor<'_>,
-        (generation, slot): (i64, i64),
+        generation: i64,
         group: &Group<'_>,
     ) -> Result<Option<Vec<i64>>, DatabaseError> {
         let Group {
@@ -231,16 +221,19 @@ impl Store {
             usage,
         } = group;
         let column = |of: fn(&Growth) -> i64| runs.values().map(of).collect::<Vec<_>>();
-        // Safe: the slot is one of four numbers.
-        let statement =
-            include_str!("append_group.sql").replacen("_{slot}", &format!("_{slot}"), 1);
-        let result: Result<(i32, Vec<i64>), _> = sqlx::query_as(AssertSqlSafe(statement))
+        let statement = STATEMENTS[slot(generation)].clone();
+        let result: Result<(i32, Vec<i64>), _> = sqlx::query_as(statement)
             .bind(runs.keys().map(|run| run.0).collect::<Vec<_>>())
             .bind(column(|growth| growth.blocks))
             .bind(column(|growth| growth.points))
             .bind(runs.values().map(|g| g.first_time_us).collect::<Vec<_>>())
             .bind(advances.iter().map(|(run, _)| run.0).collect::<Vec<_>>())
-            .bind(advances.iter().map(|(_, a)| a.writer).collect::<Vec<_>>())
+            .bind(
+                advances
+                    .iter()
+                    .map(|(_, a)| a.writer.as_str())
+                    .collect::<Vec<_>>(),
+            )
             .bind(advances.iter().map(|(_, a)| a.epoch).collect::<Vec<_>>())
             .bind(
                 advances

@@ -8,10 +8,10 @@ use sqlx::{AssertSqlSafe, FromRow, PgConnection};
 use super::{Store, generations::Closed};
 use crate::{
     TrackingError,
+    blocking::blocking,
     metrics::{
         Series, SeriesByKey, add_block, codec,
         compaction::{Chunk, SMALL_CHUNKS, Tail, chunks, merged},
-        reader::blocking,
     },
     run::RunKey,
 };

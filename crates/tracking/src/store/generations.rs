@@ -11,7 +11,7 @@ use super::Store;
 use crate::TrackingError;
 
 /// Tables in the ring.
-const SLOTS: i64 = 4;
+pub(crate) const SLOTS: usize = 4;
 /// Bytes of a table, its index and what is stored beside it, from which on it is closed.
 const LARGE: i64 = 32 << 20;
 /// Age from which on a table that is not empty is closed.
@@ -26,9 +26,14 @@ pub(crate) struct Closed {
 }
 
 impl Closed {
-    pub(crate) fn slot(self) -> i64 {
-        (self.id - 1) % SLOTS
+    pub(crate) fn slot(self) -> usize {
+        slot(self.id)
     }
+}
+
+/// The table of a generation; they take turns.
+pub(crate) fn slot(generation: i64) -> usize {
+    usize::try_from(generation - 1).unwrap_or_default() % SLOTS
 }
 
 impl Store {
@@ -44,7 +49,7 @@ impl Store {
         )
         .fetch_one(&mut *transaction)
         .await?;
-        let table = format!("tracking.metric_blocks_{}", (id - 1) % SLOTS);
+        let table = format!("tracking.metric_blocks_{}", slot(id));
         // Safe: the name has a number of ours.
         let (size, any): (i64, bool) = sqlx::query_as(AssertSqlSafe(format!(
             "SELECT pg_total_relation_size($1::text::regclass), EXISTS (SELECT FROM {table})"
@@ -57,22 +62,23 @@ impl Store {
             transaction.rollback().await?;
             return Ok(());
         }
+        let next = i16::try_from(slot(id + 1)).unwrap_or_default();
         let closed = sqlx::query(
             "UPDATE tracking.metric_generations SET closed_at = now() \
              WHERE id = $1 AND NOT EXISTS \
-                 (SELECT FROM tracking.metric_generations WHERE slot = $1 % $2)",
+                 (SELECT FROM tracking.metric_generations WHERE slot = $2)",
         )
         .bind(id)
-        .bind(SLOTS)
+        .bind(next)
         .execute(&mut *transaction)
         .await?;
         if closed.rows_affected() == 0 {
             transaction.rollback().await?;
             return Ok(());
         }
-        sqlx::query("INSERT INTO tracking.metric_generations (id, slot) VALUES ($1 + 1, $1 % $2)")
-            .bind(id)
-            .bind(SLOTS)
+        sqlx::query("INSERT INTO tracking.metric_generations (id, slot) VALUES ($1, $2)")
+            .bind(id + 1)
+            .bind(next)
             .execute(&mut *transaction)
             .await?;
         transaction.commit().await?;

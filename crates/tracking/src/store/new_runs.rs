@@ -108,7 +108,6 @@ impl Store {
             self.run(workspace, other).await?;
         }
         // What was in the way is gone by now.
-        let raced = std::io::Error::other("what the run refers to changed meanwhile");
-        Err(DatabaseError::Conflict(raced.into()).into())
+        Err(DatabaseError::conflict("what the run refers to changed meanwhile").into())
     }
 }

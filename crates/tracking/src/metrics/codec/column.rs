@@ -15,8 +15,11 @@ use pco::{
     standalone::{simple_compress, simple_decompress},
 };
 
-use super::{Reader, put_varint};
-use crate::TrackingError;
+use super::Reader;
+use crate::{
+    TrackingError,
+    framing::{put_long_varint, put_varint},
+};
 
 const PLAIN: u8 = 0;
 const PCO: u8 = 1;
@@ -75,14 +78,6 @@ fn put_compressed<T: Number>(bytes: &mut Vec<u8>, column: &[T], effort: Effort) 
     put_varint(bytes, content.len());
     bytes.extend_from_slice(&content);
     true
-}
-
-fn put_long_varint(bytes: &mut Vec<u8>, mut rest: u64) {
-    while rest >= 0x80 {
-        bytes.push((rest & 0x7f) as u8 | 0x80);
-        rest >>= 7;
-    }
-    bytes.push(rest as u8);
 }
 
 impl Reader<'_> {

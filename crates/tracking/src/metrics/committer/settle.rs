@@ -10,10 +10,7 @@ use super::{
 };
 use crate::{
     TrackingError,
-    store::{
-        Store,
-        append::{Advance, Group},
-    },
+    store::{Store, append::Group},
 };
 
 /// How long it is tried again while the database is away, before the group is given up; its writers
@@ -163,15 +160,7 @@ fn group(shares: &[Share]) -> Group<'_> {
     let mut group = Group::default();
     for share in shares {
         match &share.once {
-            Once::Advance(advance) => group.advance(
-                share.run,
-                Advance {
-                    writer: &advance.writer,
-                    epoch: advance.epoch,
-                    from: advance.from,
-                    to: advance.to,
-                },
-            ),
+            Once::Advance(advance) => group.advance(share.run, advance),
             Once::Request(id) => group.request(share.run, id),
             Once::None => {}
         }

@@ -9,9 +9,10 @@ use herdbook_core::WorkspaceId;
 use herdbook_postgres::advisory::{Chore, try_lock};
 use sqlx::PgConnection;
 
-use super::{facts::Cells, scan::blocking};
+use super::facts::Cells;
 use crate::{
     TrackingError,
+    blocking::blocking,
     search::{
         Mask, codec,
         column::{Cell, Column, Kind, SEGMENT_ROWS},

@@ -9,7 +9,6 @@ use std::{
 };
 
 use herdbook_core::{ExperimentId, WorkspaceId};
-use herdbook_postgres::DatabaseError;
 use sqlx::{FromRow, PgConnection};
 
 use super::{
@@ -18,6 +17,7 @@ use super::{
 };
 use crate::{
     TrackingError,
+    blocking::blocking,
     search::{
         Attribute, Columns, Field, Filter, Keys, Mask, Rows, codec,
         column::{Column, Kind, SEGMENT_ROWS},
@@ -325,18 +325,4 @@ fn listed_rows(keys: Vec<i64>, fields: &BTreeSet<Field>, cells: &Cells) -> Rows 
         there,
         columns,
     }
-}
-
-/// Does work that takes a while on a thread of its own.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, TrackingError> + Send + 'static,
-) -> Result<T, TrackingError> {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| match error.try_into_panic() {
-        Ok(panic) => std::panic::resume_unwind(panic),
-        // The process ends.
-        Err(_) => Err(TrackingError::Database(DatabaseError::Unavailable(
-            std::io::Error::other("the process ends").into(),
-        ))),
-    })
 }
