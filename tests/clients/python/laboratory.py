@@ -8,6 +8,7 @@ import grpc
 import data
 import surroundings
 from curves import plot
+from machine import Sampler
 from network import Network, Scores, Settings
 from services import Services, digest
 from spread import spread
@@ -99,11 +100,12 @@ class Laboratory:
                 )
 
         committed = 0
-        for answer in self.services.metrics.LogMetrics(epochs()):
-            if answer.HasField("refused"):
-                raise RuntimeError(answer.refused.message)
-            if answer.HasField("committed"):
-                committed = answer.committed.sequence
+        with Sampler(lambda step, sample: self.log(run, step, sample)):
+            for answer in self.services.metrics.LogMetrics(epochs()):
+                if answer.HasField("refused"):
+                    raise RuntimeError(answer.refused.message)
+                if answer.HasField("committed"):
+                    committed = answer.committed.sequence
         if committed != settings.epochs:
             raise RuntimeError(f"{committed} of {settings.epochs} epochs were acknowledged")
 
@@ -123,6 +125,10 @@ class Laboratory:
             )
         )
         return history[-1]
+
+    def log(self, run: runs.Run, step: int, row: dict[str, float]) -> None:
+        points = [runs.Metric(key=key, value=value, step=step) for key, value in row.items()]
+        self.services.runs.LogBatch(runs.LogBatchRequest(run_id=run.id, metrics=points, request_id=f"system {step}"))
 
     def upload(self, run: runs.Run, path: str, content: bytes) -> None:
         def messages():
@@ -181,6 +187,10 @@ class Laboratory:
             "the search finds the SGD runs above 0.9, best first",
         )
         self.story.tell(f"its first weights are kept at epochs {self.slider(found[0], 'weights/first')} and between")
+        self.story.check(
+            latest(found[0], "system/process_memory_bytes") > 0,
+            f"beside it stands what the machine did: CPU at {latest(found[0], 'system/cpu_percent'):.0f} %",
+        )
         return found[0]
 
     def slider(self, run: runs.Run, key: str) -> str:

@@ -15,7 +15,7 @@ async fn the_main_job_in_one_process() {
         .arg("python/train.py")
         .args(["--address", &herdbook.address]))
     .await;
-    assert!(story.contains("All 16 steps held."), "{story}");
+    assert!(story.contains("All 17 steps held."), "{story}");
 
     // A second time on the same data, as whoever tries the demo again does.
     let mut trainer = python();
@@ -70,7 +70,7 @@ async fn the_main_job_in_three_processes_on_one_database_and_one_bucket() {
         &lineage.address,
     ]);
     let story = run(&mut trainer).await;
-    assert!(story.contains("All 16 steps held."), "{story}");
+    assert!(story.contains("All 17 steps held."), "{story}");
     for process in [registry, tracking, lineage] {
         assert!(process.stop().await.success());
     }
