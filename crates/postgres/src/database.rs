@@ -7,7 +7,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use crate::sqlstate;
+use crate::{kept::FRESH, sqlstate};
 
 /// The oldest server that Herdbook's SQL runs on, as `server_version_num`.
 const OLDEST_SERVER: i32 = 140_000;
@@ -62,11 +62,7 @@ impl Database {
     ) -> Result<Self, ConnectError> {
         let options = options.options([("statement_timeout", STATEMENT_TIMEOUT), ("jit", "off")]);
         check_version(&mut connect_patiently(&options, patience).await?).await?;
-        let pool = PgPoolOptions::new()
-            .max_connections(MAX_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(Duration::from_secs(60))
-            .connect_lazy_with(options);
+        let pool = pool_options(MAX_CONNECTIONS).connect_lazy_with(options);
         Ok(Self { pool })
     }
 
@@ -84,17 +80,30 @@ impl Database {
             ("plan_cache_mode", "force_generic_plan"),
             ("enable_seqscan", "off"),
         ]);
-        PgPoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .idle_timeout(Duration::from_secs(60))
-            .connect_lazy_with(options)
+        pool_options(connections).connect_lazy_with(options)
     }
 
     /// Closes all connections, after those in use are given back.
     pub async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// A connection that was in use a moment ago is not tried before each use.
+fn pool_options(connections: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .idle_timeout(Duration::from_secs(60))
+        .test_before_acquire(false)
+        .before_acquire(|connection, idle| {
+            Box::pin(async move {
+                if idle.idle_for >= FRESH {
+                    connection.ping().await?;
+                }
+                Ok(true)
+            })
+        })
 }
 
 /// Creates the database of `options` on its server unless it is there.

@@ -5,11 +5,13 @@ pub mod advisory;
 mod database;
 pub mod embedded;
 mod error;
+mod kept;
 mod migrate;
 pub mod outbox;
 mod sqlstate;
 
 pub use database::{ConnectError, Database};
 pub use error::DatabaseError;
+pub use kept::KeptConnection;
 pub use migrate::{MigrationError, MigrationStatus, migrate, migration_status};
 pub use outbox::Outbox;

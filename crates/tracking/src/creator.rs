@@ -59,10 +59,11 @@ impl Creator {
 }
 
 async fn create_all(store: Store, mut queue: mpsc::Receiver<Entry>) {
+    let mut connection = store.writer();
     let mut entries = Vec::with_capacity(GROUP);
     while queue.recv_many(&mut entries, GROUP).await > 0 {
         let runs: Vec<&NewRun> = entries.iter().map(|(new, _)| new).collect();
-        match store.insert_runs(&runs).await {
+        match store.insert_runs(&mut connection, &runs).await {
             Ok(created) => {
                 for (new, reply) in entries.drain(..) {
                     let at = created.get(&new.run.id.as_uuid()).copied();
@@ -73,7 +74,7 @@ async fn create_all(store: Store, mut queue: mpsc::Receiver<Entry>) {
             // One that the database does not take is not to keep the others from it.
             Err(_) => {
                 for (new, reply) in entries.drain(..) {
-                    let at = match store.insert_runs(&[&new]).await {
+                    let at = match store.insert_runs(&mut connection, &[&new]).await {
                         Ok(created) => Ok(created.get(&new.run.id.as_uuid()).copied()),
                         // The connection broke only after the commit.
                         Err(error) if error.unique_violation() == Some(RUN_ID) => {

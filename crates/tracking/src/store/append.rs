@@ -9,7 +9,7 @@ use std::{
 };
 
 use herdbook_core::WorkspaceId;
-use herdbook_postgres::DatabaseError;
+use herdbook_postgres::{DatabaseError, KeptConnection};
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgExecutor, SqlSafeStr as _, SqlStr};
 
 use super::{
@@ -154,10 +154,14 @@ impl Store {
     /// trip and one flush of the log. Answers those of the runs that are asked to stop.
     pub(crate) async fn append_group(
         &self,
+        connection: &mut KeptConnection,
         group: &Group<'_>,
     ) -> Result<Option<Vec<i64>>, DatabaseError> {
-        let generation = self.open_generation(&self.writers).await?;
-        let appended = self.append(&self.writers, generation, group).await;
+        let append = async |connection: &mut PgConnection| {
+            let generation = self.open_generation(&mut *connection).await?;
+            self.append(connection, generation, group).await
+        };
+        let appended = connection.run(append).await;
         if !matches!(appended, Ok(Some(_))) {
             self.generation.0.store(0, Ordering::Release);
         }

@@ -27,7 +27,7 @@ pub(crate) mod writers;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use herdbook_core::{RunId, WorkspaceId};
-use herdbook_postgres::{Database, Outbox};
+use herdbook_postgres::{Database, KeptConnection, Outbox};
 use sqlx::PgPool;
 
 use crate::{TrackingError, run::RunKey};
@@ -67,6 +67,11 @@ impl Store {
             keys: Arc::new(quick_cache::sync::Cache::new(KEYS)),
             seen: Arc::default(),
         }
+    }
+
+    /// A connection for somebody who commits all the time.
+    pub(crate) fn writer(&self) -> KeptConnection {
+        KeptConnection::new(&self.writers)
     }
 
     /// Makes the experiment `Default` of a workspace when it is first met.

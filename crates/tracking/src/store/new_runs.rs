@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use herdbook_core::{RunId, WorkspaceId};
-use herdbook_postgres::DatabaseError;
+use herdbook_postgres::{DatabaseError, KeptConnection};
 use prost::Message as _;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -27,13 +27,14 @@ impl Store {
     /// Creates runs, with their entries in the outbox; when those were created that could be.
     pub(crate) async fn insert_runs(
         &self,
+        connection: &mut KeptConnection,
         runs: &[&NewRun],
     ) -> Result<HashMap<Uuid, DateTime<Utc>>, DatabaseError> {
         fn column<T>(runs: &[&NewRun], of: impl Fn(&Run) -> T) -> Vec<T> {
             runs.iter().map(|new| of(&new.run)).collect()
         }
         let told = column(runs, |run| pedigree::of_run(run).encode_to_vec());
-        let rows: Vec<(Uuid, i64, DateTime<Utc>)> = sqlx::query_as(include_str!("insert_runs.sql"))
+        let insert = sqlx::query_as(include_str!("insert_runs.sql"))
             .bind(column(runs, |run| run.id.as_uuid()))
             .bind(runs.iter().map(|new| new.workspace.0).collect::<Vec<_>>())
             .bind(column(runs, |run| run.experiment.0))
@@ -59,8 +60,9 @@ impl Store {
             }))
             .bind(column(runs, |run| run.forked_from.map(|fork| fork.step)))
             .bind(told)
-            .bind(shard())
-            .fetch_all(&self.writers)
+            .bind(shard());
+        let rows: Vec<(Uuid, i64, DateTime<Utc>)> = connection
+            .run(async |connection| insert.fetch_all(connection).await.map_err(DatabaseError::from))
             .await?;
         if !rows.is_empty() {
             self.outbox.wake();

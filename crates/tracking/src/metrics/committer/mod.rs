@@ -11,10 +11,9 @@ mod settle;
 
 use std::{collections::HashSet, sync::Arc};
 
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
-    task::JoinSet,
-};
+use futures::{StreamExt as _, stream::FuturesUnordered};
+use herdbook_postgres::KeptConnection;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 pub(crate) use entry::{Advance, Answer, Claim, Entry, Refusal, Reply, Writer};
 
@@ -64,7 +63,9 @@ impl Committer {
 async fn commit_all(store: Store, pulse: Pulse, mut queue: mpsc::Receiver<Entry>) {
     let mut waiting = Waiting::default();
     let mut busy: HashSet<RunKey> = HashSet::new();
-    let mut statements: JoinSet<Vec<RunKey>> = JoinSet::new();
+    // In this task: with little to commit, handing a statement to another thread costs more than it.
+    let mut statements = FuturesUnordered::new();
+    let mut connections: Vec<KeptConnection> = Vec::new();
     let mut arrived = Vec::with_capacity(QUEUE);
     let mut open = true;
     while open || !statements.is_empty() || !waiting.is_empty() {
@@ -73,13 +74,11 @@ async fn commit_all(store: Store, pulse: Pulse, mut queue: mpsc::Receiver<Entry>
                 open = count > 0;
                 waiting.extend(arrived.drain(..));
             }
-            Some(done) = statements.join_next() => match done {
-                Ok(runs) => runs.iter().for_each(|run| { busy.remove(run); }),
-                Err(error) => {
-                    // Its runs stay closed to this process; their writers come again elsewhere.
-                    tracing::error!(%error, "a group commit failed");
-                }
-            },
+            Some((runs, connection)) = statements.next() => {
+                let runs: HashSet<RunKey> = runs;
+                busy.retain(|run| !runs.contains(run));
+                connections.push(connection);
+            }
         }
         while statements.is_empty() || (statements.len() == 1 && waiting.bytes() >= MUCH) {
             let group = waiting.take(&busy);
@@ -88,11 +87,12 @@ async fn commit_all(store: Store, pulse: Pulse, mut queue: mpsc::Receiver<Entry>
             }
             let runs: HashSet<RunKey> = group.iter().map(|share| share.run).collect();
             busy.extend(&runs);
-            let (store, pulse) = (store.clone(), pulse.clone());
-            statements.spawn(async move {
-                settle::commit(&store, group).await;
+            let mut connection = connections.pop().unwrap_or_else(|| store.writer());
+            let (store, pulse) = (&store, &pulse);
+            statements.push(async move {
+                settle::commit(store, &mut connection, group).await;
                 pulse.committed(&runs);
-                runs.into_iter().collect()
+                (runs, connection)
             });
         }
     }
