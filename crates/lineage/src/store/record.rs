@@ -100,10 +100,11 @@ async fn find_ids(
 ) -> Result<BTreeMap<NodeKey, NodeId>, LineageError> {
     let (kinds, names, versions) = columns(keys);
     let rows: Vec<KeyRow> = sqlx::query_as(
+        // LATERAL with OFFSET 0 keeps one look-up a key, whatever the size of the table was when it was planned.
         "SELECT n.id, n.kind, n.name, n.version \
          FROM unnest($2::text[], $3::text[], $4::text[]) AS k (kind, name, version) \
-         JOIN lineage.nodes n ON n.workspace_id = $1 AND n.kind = k.kind AND n.name = k.name \
-             AND n.version = k.version",
+         CROSS JOIN LATERAL (SELECT id, kind, name, version FROM lineage.nodes \
+             WHERE workspace_id = $1 AND kind = k.kind AND name = k.name AND version = k.version OFFSET 0) n",
     )
     .bind(workspace.0)
     .bind(kinds)
@@ -216,7 +217,7 @@ impl Changed {
                  bare = false \
              FROM unnest($1::bigint[], $2::jsonb[], $3::jsonb[], $4::bigint[], $5::jsonb[]) \
                  AS c (id, attributes, attribute_revisions, revision, tags) \
-             WHERE n.id = c.id",
+             WHERE n.id = c.id AND n.id = ANY($1)",
         )
         .bind(self.ids)
         .bind(self.attributes)
@@ -314,8 +315,9 @@ async fn missing(
     let places: Vec<i64> = sqlx::query_scalar(
         "SELECT e.n FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[]) \
              WITH ORDINALITY AS e (source, target, type, label, n) \
-         WHERE NOT EXISTS (SELECT FROM lineage.edges k WHERE k.source = e.source \
-             AND k.target = e.target AND k.type = e.type AND k.label = e.label)",
+         LEFT JOIN LATERAL (SELECT true AS known FROM lineage.edges WHERE source = e.source \
+             AND target = e.target AND type = e.type AND label = e.label OFFSET 0) k ON true \
+         WHERE k.known IS NULL",
     )
     .bind(sources)
     .bind(targets)

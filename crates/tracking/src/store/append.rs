@@ -9,12 +9,13 @@ use std::{
 };
 
 use herdbook_core::WorkspaceId;
-use herdbook_postgres::{DatabaseError, KeptConnection};
+use herdbook_postgres::DatabaseError;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgExecutor, SqlSafeStr as _, SqlStr};
 
 use super::{
     Store,
     generations::{SLOTS, slot},
+    lane::{Lane, next_shard},
 };
 use crate::{
     TrackingError,
@@ -29,8 +30,6 @@ const NOT_MOVED: &str = "22012";
 const ATTEMPTS: usize = 5;
 /// Points from which on a batch is encoded off the threads that serve everybody.
 const LARGE: usize = 20_000;
-/// Shards of what a workspace uses.
-const SHARDS: u32 = 16;
 
 /// A batch as a row.
 #[derive(Debug)]
@@ -154,14 +153,15 @@ impl Store {
     /// trip and one flush of the log. Answers those of the runs that are asked to stop.
     pub(crate) async fn append_group(
         &self,
-        connection: &mut KeptConnection,
+        lane: &mut Lane,
         group: &Group<'_>,
     ) -> Result<Option<Vec<i64>>, DatabaseError> {
+        let shard = lane.shard;
         let append = async |connection: &mut PgConnection| {
             let generation = self.open_generation(&mut *connection).await?;
-            self.append(connection, generation, group).await
+            self.append(connection, generation, shard, group).await
         };
-        let appended = connection.run(append).await;
+        let appended = lane.connection.run(append).await;
         if !matches!(appended, Ok(Some(_))) {
             self.generation.0.store(0, Ordering::Release);
         }
@@ -181,11 +181,15 @@ impl Store {
         let mut group = Group::default();
         group.block(workspace, run, &block);
         group.summaries(workspace, run, &summaries);
+        let shard = next_shard();
         for _ in 0..ATTEMPTS {
             let generation = self.open_generation(&mut *transaction).await?;
             // What fails here because the generation was closed must not undo the rest.
             let mut attempt = transaction.begin().await?;
-            if let Some(stop) = self.append(&mut *attempt, generation, &group).await? {
+            if let Some(stop) = self
+                .append(&mut *attempt, generation, shard, &group)
+                .await?
+            {
                 attempt.commit().await?;
                 return Ok(!stop.is_empty());
             }
@@ -214,6 +218,7 @@ impl Store {
         &self,
         executor: impl PgExecutor<'_>,
         generation: i64,
+        shard: i16,
         group: &Group<'_>,
     ) -> Result<Option<Vec<i64>>, DatabaseError> {
         let Group {
@@ -304,7 +309,7 @@ impl Store {
             .bind(summaries.values().map(|(_, s)| s.min).collect::<Vec<_>>())
             .bind(summaries.values().map(|(_, s)| s.max).collect::<Vec<_>>())
             .bind(summaries.values().map(|(_, s)| s.count).collect::<Vec<_>>())
-            .bind(shard())
+            .bind(shard)
             .bind(usage.keys().copied().collect::<Vec<_>>())
             .bind(
                 usage
@@ -330,11 +335,6 @@ impl Store {
             }
         }
     }
-}
-
-/// The shard in which this process counts what workspaces use.
-pub(super) fn shard() -> i16 {
-    i16::try_from(std::process::id() % SHARDS).unwrap_or_default()
 }
 
 fn to_database(number: u64) -> i64 {

@@ -6,13 +6,14 @@ WITH asked AS (
         AS a (id, workspace_id, experiment_id, name, status, user_name, started_at, description, params, tags,
             inputs, source, environment, parent_id, based_on, request_id, fork_id, fork_step, told, n)
 ),
--- Looked up one by one: a join would be planned once, for the few runs there were then.
+-- By id alone, behind a fence: planned once, for the few runs there were then, it would go through all of the
+-- workspace.
 found AS MATERIALIZED (
     SELECT a.*,
-        (SELECT p.id FROM tracking.runs p
-            WHERE p.id = a.parent_id AND p.workspace_id = a.workspace_id) AS parent,
-        (SELECT f.run_key FROM tracking.runs f
-            WHERE f.id = a.fork_id AND f.workspace_id = a.workspace_id) AS forked_from
+        (SELECT p.id FROM (SELECT id, workspace_id FROM tracking.runs WHERE id = a.parent_id OFFSET 0) p
+            WHERE p.workspace_id = a.workspace_id) AS parent,
+        (SELECT f.run_key FROM (SELECT run_key, workspace_id FROM tracking.runs WHERE id = a.fork_id OFFSET 0) f
+            WHERE f.workspace_id = a.workspace_id) AS forked_from
     FROM asked a
 ),
 made AS (

@@ -13,6 +13,7 @@ pub(crate) mod definitions;
 pub(crate) mod experiments;
 pub(crate) mod forks;
 pub(crate) mod generations;
+pub(crate) mod lane;
 pub(crate) mod new_runs;
 #[cfg(test)]
 mod place;
@@ -27,7 +28,7 @@ pub(crate) mod writers;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use herdbook_core::{RunId, WorkspaceId};
-use herdbook_postgres::{Database, KeptConnection, Outbox};
+use herdbook_postgres::{Database, Outbox};
 use sqlx::PgPool;
 
 use crate::{TrackingError, run::RunKey};
@@ -69,9 +70,9 @@ impl Store {
         }
     }
 
-    /// A connection for somebody who commits all the time.
-    pub(crate) fn writer(&self) -> KeptConnection {
-        KeptConnection::new(&self.writers)
+    /// A lane for somebody who commits all the time.
+    pub(crate) fn lane(&self) -> lane::Lane {
+        lane::Lane::new(&self.writers)
     }
 
     /// Makes the experiment `Default` of a workspace when it is first met.

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use herdbook_core::{RunId, WorkspaceId};
-use herdbook_postgres::{DatabaseError, KeptConnection};
+use herdbook_postgres::DatabaseError;
 use prost::Message as _;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Store, append::shard};
+use super::{Store, lane::Lane};
 use crate::{
     TrackingError, pedigree,
     run::{Run, RunKey},
@@ -23,11 +23,18 @@ pub(crate) struct NewRun {
     pub(crate) request_id: Option<String>,
 }
 
+impl NewRun {
+    /// By which a repeat is known.
+    pub(crate) fn request(&self) -> Option<(WorkspaceId, &str)> {
+        Some((self.workspace, self.request_id.as_deref()?))
+    }
+}
+
 impl Store {
     /// Creates runs, with their entries in the outbox; when those were created that could be.
     pub(crate) async fn insert_runs(
         &self,
-        connection: &mut KeptConnection,
+        lane: &mut Lane,
         runs: &[&NewRun],
     ) -> Result<HashMap<Uuid, DateTime<Utc>>, DatabaseError> {
         fn column<T>(runs: &[&NewRun], of: impl Fn(&Run) -> T) -> Vec<T> {
@@ -60,9 +67,15 @@ impl Store {
             }))
             .bind(column(runs, |run| run.forked_from.map(|fork| fork.step)))
             .bind(told)
-            .bind(shard());
-        let rows: Vec<(Uuid, i64, DateTime<Utc>)> = connection
-            .run(async |connection| insert.fetch_all(connection).await.map_err(DatabaseError::from))
+            .bind(lane.shard);
+        let rows: Vec<(Uuid, i64, DateTime<Utc>)> = lane
+            .connection
+            .run(async |connection| {
+                insert
+                    .fetch_all(connection)
+                    .await
+                    .map_err(DatabaseError::from)
+            })
             .await?;
         if !rows.is_empty() {
             self.outbox.wake();

@@ -12,13 +12,15 @@ mod settle;
 use std::{collections::HashSet, sync::Arc};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
-use herdbook_postgres::KeptConnection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 pub(crate) use entry::{Advance, Answer, Claim, Entry, Refusal, Reply, Writer};
 
 use super::pulse::Pulse;
-use crate::{run::RunKey, store::Store};
+use crate::{
+    run::RunKey,
+    store::{Store, lane::Lane},
+};
 use group::Waiting;
 
 /// Entries on their way to the task.
@@ -65,7 +67,7 @@ async fn commit_all(store: Store, pulse: Pulse, mut queue: mpsc::Receiver<Entry>
     let mut busy: HashSet<RunKey> = HashSet::new();
     // In this task: with little to commit, handing a statement to another thread costs more than it.
     let mut statements = FuturesUnordered::new();
-    let mut connections: Vec<KeptConnection> = Vec::new();
+    let mut lanes: Vec<Lane> = Vec::new();
     let mut arrived = Vec::with_capacity(QUEUE);
     let mut open = true;
     while open || !statements.is_empty() || !waiting.is_empty() {
@@ -74,10 +76,10 @@ async fn commit_all(store: Store, pulse: Pulse, mut queue: mpsc::Receiver<Entry>
                 open = count > 0;
                 waiting.extend(arrived.drain(..));
             }
-            Some((runs, connection)) = statements.next() => {
+            Some((runs, lane)) = statements.next() => {
                 let runs: HashSet<RunKey> = runs;
                 busy.retain(|run| !runs.contains(run));
-                connections.push(connection);
+                lanes.push(lane);
             }
         }
         while statements.is_empty() || (statements.len() == 1 && waiting.bytes() >= MUCH) {
@@ -87,12 +89,12 @@ async fn commit_all(store: Store, pulse: Pulse, mut queue: mpsc::Receiver<Entry>
             }
             let runs: HashSet<RunKey> = group.iter().map(|share| share.run).collect();
             busy.extend(&runs);
-            let mut connection = connections.pop().unwrap_or_else(|| store.writer());
+            let mut lane = lanes.pop().unwrap_or_else(|| store.lane());
             let (store, pulse) = (&store, &pulse);
             statements.push(async move {
-                settle::commit(store, &mut connection, group).await;
+                settle::commit(store, &mut lane, group).await;
                 pulse.committed(&runs);
-                (runs, connection)
+                (runs, lane)
             });
         }
     }

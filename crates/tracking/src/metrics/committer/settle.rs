@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use herdbook_postgres::KeptConnection;
 use tokio::time::Instant;
 
 use super::{
@@ -11,7 +10,7 @@ use super::{
 };
 use crate::{
     TrackingError,
-    store::{Store, append::Group},
+    store::{Store, append::Group, lane::Lane},
 };
 
 /// How long it is tried again while the database is away, before the group is given up; its writers
@@ -22,15 +21,11 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// Commits a group, all in one statement, and answers each of its shares. If that does not apply,
 /// because of some share or because the connection broke and it may have been applied already, the
 /// rows of the writers and calls tell which.
-pub(super) async fn commit(
-    store: &Store,
-    connection: &mut KeptConnection,
-    mut shares: Vec<Share>,
-) {
+pub(super) async fn commit(store: &Store, lane: &mut Lane, mut shares: Vec<Share>) {
     let deadline = Instant::now() + PATIENCE;
     let mut wait = Duration::from_millis(20);
     while !shares.is_empty() {
-        match store.append_group(connection, &group(&shares)).await {
+        match store.append_group(lane, &group(&shares)).await {
             Ok(Some(stop)) => {
                 for share in shares {
                     let answer = committed(&share, stop.contains(&share.run.0));
