@@ -56,6 +56,11 @@ impl Cluster {
         &self.socket_dir
     }
 
+    /// The file by which a server keeps others off its socket.
+    pub(super) fn socket_lock(&self) -> PathBuf {
+        self.socket_dir.join(format!("{SOCKET_NAME}.lock"))
+    }
+
     /// Runs `initdb` beside the final place and renames when all is on disk: a cluster is whole or
     /// not there.
     async fn initialise(&self) -> Result<(), EmbeddedError> {

@@ -59,7 +59,7 @@ impl Postmaster {
         cluster: &Cluster,
         patience: Duration,
     ) -> Result<Self, EmbeddedError> {
-        stop_orphan(cluster.data()).await?;
+        stop_orphan(cluster).await?;
         let output = cluster.data().join("startup.log");
         let mut child = spawn(cluster, &output)
             .map_err(|error| unusable(cluster.data(), "the server cannot be started", &error))?;
@@ -68,7 +68,7 @@ impl Postmaster {
             if child.try_wait().is_ok_and(|status| status.is_some()) || Instant::now() > deadline {
                 return Err(EmbeddedError::Program {
                     program: "postgres",
-                    output: last_lines(&fs::read_to_string(&output).unwrap_or_default()),
+                    output: last_words(cluster.data(), &output),
                 });
             }
             sleep(TICK).await;
@@ -145,6 +145,22 @@ fn spawn(cluster: &Cluster, output: &Path) -> io::Result<Child> {
     command.spawn()
 }
 
+/// What the server said last: in its log, or before it had opened that.
+fn last_words(data: &Path, output: &Path) -> String {
+    let logs = fs::read_dir(data.join("log")).into_iter().flatten();
+    let newest = logs
+        .filter_map(|log| {
+            let log = log.ok()?;
+            Some((log.metadata().ok()?.modified().ok()?, log.path()))
+        })
+        .max();
+    let read = |path: &Path| last_lines(&fs::read_to_string(path).unwrap_or_default());
+    match newest {
+        Some((_, log)) if !read(&log).is_empty() => format!("{}; {}", read(output), read(&log)),
+        _ => read(output),
+    }
+}
+
 /// What `postmaster.pid` says: the process, and whether it takes connections. Its lines are listed
 /// in Postgres's `src/include/utils/pidfile.h`.
 fn pid_file(data: &Path) -> Option<(Pid, bool)> {
@@ -163,22 +179,36 @@ fn to_pid(id: u32) -> Option<Pid> {
 }
 
 /// Ends a server that runs on our files though we did not start it: the data directory is locked
-/// for this process, so that it can only be the child of one that was killed.
-async fn stop_orphan(data: &Path) -> Result<(), EmbeddedError> {
-    let Some((pid, _)) = pid_file(data) else {
-        return Ok(());
-    };
-    if !serves(pid, data) {
-        // Its number may belong to a stranger by now, at which Postgres would refuse to start.
-        return match fs::remove_file(data.join("postmaster.pid")) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(unusable(
-                data,
-                "a stale postmaster.pid cannot be removed",
-                &error,
-            )),
-            _ => Ok(()),
+/// for this process, so that it can only be the child of one that was killed. Takes away the lock files of
+/// one that is dead: its number may belong to a stranger by now, or to a zombie that nobody buries, and
+/// Postgres would refuse to start at either.
+async fn stop_orphan(cluster: &Cluster) -> Result<(), EmbeddedError> {
+    let data = cluster.data();
+    for lock in [data.join("postmaster.pid"), cluster.socket_lock()] {
+        let Some(pid) = locked_by(&lock) else {
+            continue;
         };
+        if serves(pid, data) {
+            stop(pid, data).await?;
+        }
+        match fs::remove_file(&lock) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(unusable(&lock, "it is stale and cannot be removed", &error));
+            }
+            _ => {}
+        }
     }
+    Ok(())
+}
+
+/// The process that a lock file of Postgres names.
+fn locked_by(lock: &Path) -> Option<Pid> {
+    let text = fs::read_to_string(lock).ok()?;
+    text.lines().next()?.trim().parse().ok().and_then(to_pid)
+}
+
+/// Stops the server `pid`, the harder the longer it takes.
+async fn stop(pid: Pid, data: &Path) -> Result<(), EmbeddedError> {
     tracing::info!(
         pid = pid.as_raw_nonzero(),
         "stopping the postgres that a killed herdbook left"
