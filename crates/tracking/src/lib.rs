@@ -18,7 +18,7 @@ mod settler;
 mod store;
 mod value;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use herdbook_blobs::{BlobStore, Blobs, Manifests};
 use herdbook_postgres::{Database, Outbox};
@@ -44,6 +44,8 @@ use service::{
 };
 use store::Store;
 
+/// When points are compacted that are too few to fill a table, unless it is said otherwise.
+pub const COMPACT_AFTER: Duration = Duration::from_secs(60);
 /// The schema of this service.
 pub const SCHEMA: &str = "tracking";
 /// Its migrations.
@@ -63,12 +65,13 @@ pub struct Tracking {
 
 impl Tracking {
     /// Opens the migrated schema in `database`. From now on until `shutdown`, points are committed
-    /// and compacted, and `lineage` is told of runs.
+    /// and compacted (when they fill a table, or `compact_after`), and `lineage` is told of runs.
     #[must_use]
     pub fn start(
         database: &Database,
         blobs: BlobStore,
         lineage: PeerChannel,
+        compact_after: Duration,
         shutdown: CancellationToken,
     ) -> Self {
         let outbox = Outbox::new(SCHEMA);
@@ -83,7 +86,11 @@ impl Tracking {
             lineage,
             shutdown.clone(),
         ));
-        chores.spawn(compactor::compact(store.clone(), shutdown.clone()));
+        chores.spawn(compactor::compact(
+            store.clone(),
+            compact_after,
+            shutdown.clone(),
+        ));
         chores.spawn(pulse.clone().beat(store.clone(), shutdown.clone()));
         chores.spawn(settler::run(store.clone(), shutdown.clone()));
         Self {

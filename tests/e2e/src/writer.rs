@@ -21,6 +21,8 @@ pub struct DurableWriter {
     pub run: String,
     /// The writer's name in it.
     pub id: String,
+    /// Of this process among those that were it: a later one fences the earlier.
+    pub epoch: u64,
     /// Points to write.
     pub points: u64,
 }
@@ -48,7 +50,7 @@ impl DurableWriter {
             writer: 1,
             run_id: self.run.clone(),
             writer_id: self.id.clone(),
-            epoch: 1,
+            epoch: self.epoch,
         });
         sender
             .send(LogMetricsRequest {

@@ -18,7 +18,7 @@ use herdbook_proto::tracking::v1::{
 };
 use herdbook_rpc::{FixedCaller, PeerChannel, Role, RoutesBuilder, Server};
 use herdbook_testkit::{TestDatabase, grpc::Unsigned, wait_until};
-use herdbook_tracking::Tracking;
+use herdbook_tracking::{COMPACT_AFTER, Tracking};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -75,7 +75,13 @@ impl Herdbook {
         lineage.register(&mut peer);
         let to_lineage = PeerChannel::local("lineage", peer, caller.clone(), Arc::new(Unsigned));
         let blobs = BlobStore::open("memory:").unwrap();
-        let tracking = Tracking::start(&database, blobs, to_lineage, shutdown.clone());
+        let tracking = Tracking::start(
+            &database,
+            blobs,
+            to_lineage,
+            COMPACT_AFTER,
+            shutdown.clone(),
+        );
         let mut routes = RoutesBuilder::default();
         tracking.register(&mut routes);
         let server = Server::new(routes, caller);

@@ -107,6 +107,14 @@ pub(crate) struct Common {
         value_name = "TIME"
     )]
     pub(crate) blob_grace: humantime::Duration,
+    /// When points are compacted that do not fill 32 MiB by then, such as 60s or 10m.
+    #[arg(
+        long,
+        env = "HERDBOOK_COMPACT_AFTER",
+        default_value = "60s",
+        value_name = "TIME"
+    )]
+    pub(crate) compact_after: humantime::Duration,
     /// How logs are written to standard error.
     #[arg(long, env = "HERDBOOK_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human)]
     pub(crate) log_format: LogFormat,

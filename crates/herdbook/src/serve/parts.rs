@@ -96,7 +96,13 @@ impl Parts {
         };
         if part.includes(Part::Tracking) {
             let to_lineage = parts.to_lineage(peers)?;
-            let tracking = Tracking::start(database, blobs.clone(), to_lineage, shutdown.clone());
+            let tracking = Tracking::start(
+                database,
+                blobs.clone(),
+                to_lineage,
+                common.compact_after.into(),
+                shutdown.clone(),
+            );
             parts.tracking = Some(tracking);
         }
         if part.includes(Part::Registry) {

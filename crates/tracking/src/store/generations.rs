@@ -4,6 +4,8 @@
 //! table is truncated, which costs nothing, where deleting rows would leave the vacuum behind. The next
 //! one is opened in the transaction that closes one.
 
+use std::time::Duration;
+
 use herdbook_postgres::advisory::{self, Chore};
 use sqlx::AssertSqlSafe;
 
@@ -14,8 +16,6 @@ use crate::TrackingError;
 pub(crate) const SLOTS: usize = 4;
 /// Bytes of a table, its index and what is stored beside it, from which on it is closed.
 const LARGE: i64 = 32 << 20;
-/// Age from which on a table that is not empty is closed.
-const OLD_SECONDS: f64 = 60.0;
 /// How long truncation waits for readers before it is put off.
 const LOCK_TIMEOUT: &str = "SET LOCAL lock_timeout = '200ms'";
 
@@ -37,8 +37,9 @@ pub(crate) fn slot(generation: i64) -> usize {
 }
 
 impl Store {
-    /// Closes the open generation and opens the next, if it is time and there is a table free.
-    pub(crate) async fn rotate_generation(&self) -> Result<(), TrackingError> {
+    /// Closes the open generation and opens the next, if it is large, or `old` and not empty, and there is
+    /// a table free.
+    pub(crate) async fn rotate_generation(&self, old: Duration) -> Result<(), TrackingError> {
         let mut transaction = self.pool.begin().await?;
         if !advisory::try_lock(&mut transaction, Chore::MetricCompaction).await? {
             return Ok(());
@@ -57,7 +58,7 @@ impl Store {
         .bind(&table)
         .fetch_one(&mut *transaction)
         .await?;
-        if !any || (size < LARGE && age < OLD_SECONDS) {
+        if !any || (size < LARGE && age < old.as_secs_f64()) {
             // At once, and not when the connection is used next: the lock is wanted again.
             transaction.rollback().await?;
             return Ok(());

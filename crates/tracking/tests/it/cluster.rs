@@ -22,7 +22,7 @@ use herdbook_testkit::{
     grpc::{Unsigned, serve},
     wait_until,
 };
-use herdbook_tracking::Tracking;
+use herdbook_tracking::{COMPACT_AFTER, Tracking};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Status, transport::Channel};
 
@@ -51,7 +51,13 @@ impl Cluster {
         lineage.register(&mut peer);
         let to_lineage = PeerChannel::local("lineage", peer, caller.clone(), Arc::new(Unsigned));
         let blobs = BlobStore::open("memory:").unwrap();
-        let tracking = Tracking::start(&database, blobs, to_lineage, shutdown.clone());
+        let tracking = Tracking::start(
+            &database,
+            blobs,
+            to_lineage,
+            COMPACT_AFTER,
+            shutdown.clone(),
+        );
         let mut routes = RoutesBuilder::default();
         lineage.register(&mut routes);
         tracking.register(&mut routes);

@@ -1,6 +1,6 @@
 //! Crashes in the midst of writing: nothing acknowledged is lost, nothing counts twice.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use futures::StreamExt as _;
 use herdbook_e2e::{DurableWriter, Herdbook, folder};
@@ -9,11 +9,16 @@ use herdbook_proto::tracking::v1::{
     metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
 };
 use herdbook_testkit::wait_until;
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::{sync::watch, task::JoinHandle};
+use tonic::{Status, transport::Channel};
 
-const WRITERS: u64 = 4;
-const POINTS: u64 = 3_000;
+const WRITERS: u64 = 8;
+const POINTS: u64 = 6_000;
+/// Crashes, and the points of a writer from one to the next.
+const ROUNDS: u64 = 50;
+const STRIDE: u64 = POINTS / (ROUNDS + 1);
 
 async fn create_run(herdbook: &Herdbook) -> String {
     let mut runs = RunServiceClient::new(herdbook.channel().await);
@@ -26,92 +31,87 @@ async fn create_run(herdbook: &Herdbook) -> String {
         .id
 }
 
-/// Writers of one run, and what of each is acknowledged.
-fn writers(
-    run: &str,
-    address: &watch::Receiver<String>,
-) -> Vec<(watch::Receiver<u64>, JoinHandle<()>)> {
-    let writer = |number: u64| {
-        let (sender, acknowledged) = watch::channel(0);
-        let id = number.to_string();
-        let writer = DurableWriter {
-            run: run.to_owned(),
-            id,
-            points: POINTS,
-        };
-        (
-            acknowledged,
-            tokio::spawn(writer.write(address.clone(), sender)),
-        )
-    };
-    (0..WRITERS).map(writer).collect()
+/// A writer of a run as a process that can crash.
+struct Process {
+    run: String,
+    id: u64,
+    epoch: u64,
+    address: watch::Receiver<String>,
+    acknowledged: watch::Sender<u64>,
+    task: JoinHandle<()>,
 }
 
-/// Waits until every writer has had `points` acknowledged.
-async fn acknowledged(writers: &[(watch::Receiver<u64>, JoinHandle<()>)], points: u64) {
-    wait_until("points are acknowledged", async || {
-        let all = writers
-            .iter()
-            .all(|(acknowledged, _)| *acknowledged.borrow() >= points);
-        let failed = writers.iter().any(|(_, task)| task.is_finished());
-        (all || failed).then_some(())
-    })
-    .await;
+impl Process {
+    fn start(run: &str, id: u64, address: &watch::Receiver<String>) -> Self {
+        let mut process = Self {
+            run: run.to_owned(),
+            id,
+            epoch: 0,
+            address: address.clone(),
+            acknowledged: watch::channel(0).0,
+            task: tokio::spawn(async {}),
+        };
+        process.restart();
+        process
+    }
+
+    /// Ends it where it stands, and goes on as the same writer, knowing no more than the server does.
+    fn restart(&mut self) {
+        self.task.abort();
+        self.epoch += 1;
+        let writer = DurableWriter {
+            run: self.run.clone(),
+            id: self.id.to_string(),
+            epoch: self.epoch,
+            points: POINTS,
+        };
+        self.task = tokio::spawn(writer.write(self.address.clone(), self.acknowledged.clone()));
+    }
+
+    fn has(&self, points: u64) -> bool {
+        *self.acknowledged.borrow() >= points
+    }
 }
 
 /// Every point of every writer is there once, in its order.
 async fn check(herdbook: &Herdbook, run: &str) {
-    let request = ReadMetricsRequest {
-        run_id: run.to_owned(),
-        ..Default::default()
-    };
-    let mut client = MetricServiceClient::new(herdbook.channel().await);
-    let mut chunks = client.read_metrics(request).await.unwrap().into_inner();
-    let mut found: std::collections::BTreeMap<String, Vec<i64>> = Default::default();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.unwrap();
-        found.entry(chunk.key).or_default().extend(chunk.steps);
-    }
-    let expected: Vec<i64> = (1..=i64::try_from(POINTS).unwrap()).collect();
+    let metrics = MetricServiceClient::new(herdbook.channel().await);
+    // Postgres may still be on its way back.
+    let found = wait_until("the points are read", async || {
+        read(metrics.clone(), run).await.ok()
+    })
+    .await;
+    let count = i64::try_from(POINTS).unwrap();
+    let expected: Vec<i64> = (1..=count).collect();
     assert_eq!(found.len() as u64, WRITERS);
     for (key, steps) in found {
         assert_eq!(steps, expected, "{key}");
     }
-    let mut runs = RunServiceClient::new(herdbook.channel().await);
     let request = GetRunRequest {
         run_id: run.to_owned(),
     };
-    let run = runs
-        .get_run(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .run
-        .unwrap();
-    assert!(
-        run.metrics
-            .iter()
-            .all(|metric| metric.count == i64::try_from(POINTS).unwrap())
-    );
+    let mut runs = RunServiceClient::new(herdbook.channel().await);
+    let run = runs.get_run(request).await.unwrap().into_inner().run;
+    let metrics = run.unwrap().metrics;
+    assert!(metrics.iter().all(|metric| metric.count == count));
 }
 
-#[tokio::test]
-async fn a_killed_herdbook_loses_nothing_and_doubles_nothing() {
-    let folder = folder();
-    let mut herdbook = Herdbook::up(folder.path()).await;
-    let run = create_run(&herdbook).await;
-    let (address, current) = watch::channel(herdbook.address.clone());
-    let writers = writers(&run, &current);
-    for kill in 1..=3 {
-        acknowledged(&writers, kill * POINTS / 5).await;
-        herdbook.kill().await;
-        herdbook = Herdbook::up(folder.path()).await;
-        address.send_replace(herdbook.address.clone());
+/// The steps of each metric.
+async fn read(
+    mut client: MetricServiceClient<Channel>,
+    run: &str,
+) -> Result<BTreeMap<String, Vec<i64>>, Status> {
+    let request = ReadMetricsRequest {
+        run_id: run.to_owned(),
+        ..Default::default()
+    };
+    let mut chunks = client.read_metrics(request).await?.into_inner();
+    let mut found: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk?;
+        found.entry(chunk.key).or_default().extend(chunk.steps);
     }
-    for (_, task) in writers {
-        task.await.unwrap();
-    }
-    check(&herdbook, &run).await;
+    Ok(found)
 }
 
 /// The server of the embedded cluster.
@@ -120,23 +120,64 @@ fn postmaster(data_dir: &Path) -> Option<Pid> {
     Pid::from_raw(text.lines().next()?.parse().ok()?)
 }
 
+async fn up(folder: &Path) -> Herdbook {
+    let mut command = Herdbook::command(&["up", "--listen", "127.0.0.1:0", "--data-dir"]);
+    // Points are compacted all the time, and so in the midst of it too.
+    Herdbook::start(command.arg(folder).args(["--compact-after", "200ms"])).await
+}
+
+/// The seed of a run that failed can be given again in HERDBOOK_TEST_SEED.
+fn seeded() -> StdRng {
+    let given = std::env::var("HERDBOOK_TEST_SEED");
+    let seed = given.map_or_else(|_| rand::random(), |text| text.parse().unwrap());
+    println!("HERDBOOK_TEST_SEED={seed}");
+    StdRng::seed_from_u64(seed)
+}
+
 #[tokio::test]
-async fn a_killed_postgres_loses_nothing_and_doubles_nothing() {
+async fn fifty_crashes_of_server_postgres_and_writers_lose_nothing_and_double_nothing() {
     let folder = folder();
-    let herdbook = Herdbook::up(folder.path()).await;
+    let mut random = seeded();
+    let mut herdbook = up(folder.path()).await;
     let run = create_run(&herdbook).await;
-    let (_address, current) = watch::channel(herdbook.address.clone());
-    let writers = writers(&run, &current);
-    for kill in 1..=3 {
-        acknowledged(&writers, kill * POINTS / 5).await;
-        // After the last kill it may still be on its way back.
-        wait_until("a running postgres is killed", async || {
-            kill_process(postmaster(folder.path())?, Signal::KILL).ok()
+    let (address, current) = watch::channel(herdbook.address.clone());
+    let mut processes: Vec<Process> = (0..WRITERS)
+        .map(|id| Process::start(&run, id, &current))
+        .collect();
+    for round in 0..ROUNDS {
+        // One writer, and a moment, that nobody can foresee.
+        let chosen = random.random_range(0..processes.len());
+        let moment = round * STRIDE + random.random_range(0..STRIDE);
+        wait_until("points are acknowledged", async || {
+            processes[chosen].has(moment).then_some(())
         })
         .await;
+        match random.random_range(0..4) {
+            0 | 1 => {
+                herdbook.kill().await;
+                herdbook = up(folder.path()).await;
+                address.send_replace(herdbook.address.clone());
+            }
+            2 => {
+                // After the last crash it may still be on its way back.
+                wait_until("a running postgres is killed", async || {
+                    kill_process(postmaster(folder.path())?, Signal::KILL).ok()
+                })
+                .await;
+            }
+            _ => processes[chosen].restart(),
+        }
     }
-    for (_, task) in writers {
-        task.await.unwrap();
+    wait_until("all points are acknowledged", async || {
+        let all = processes.iter().all(|process| process.has(POINTS));
+        let failed = processes
+            .iter()
+            .any(|p| p.task.is_finished() && !p.has(POINTS));
+        (all || failed).then_some(())
+    })
+    .await;
+    for process in processes {
+        process.task.await.unwrap();
     }
     check(&herdbook, &run).await;
 }
