@@ -2,11 +2,13 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod network;
 mod program;
 mod s3;
 mod server;
 mod writer;
 
+pub use network::BadNetwork;
 pub use program::{node, python, run};
 pub use s3::S3Server;
 pub use server::{Herdbook, folder};

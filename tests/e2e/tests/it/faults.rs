@@ -1,9 +1,9 @@
 //! Crashes in the midst of writing: nothing acknowledged is lost, nothing counts twice.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use futures::StreamExt as _;
-use herdbook_e2e::{DurableWriter, Herdbook, folder};
+use herdbook_e2e::{BadNetwork, DurableWriter, Herdbook, folder};
 use herdbook_proto::tracking::v1::{
     CreateRunRequest, GetRunRequest, ReadMetricsRequest,
     metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
@@ -19,6 +19,8 @@ const POINTS: u64 = 6_000;
 /// Crashes, and the points of a writer from one to the next.
 const ROUNDS: u64 = 50;
 const STRIDE: u64 = POINTS / (ROUNDS + 1);
+/// How long writers may take to their end.
+const LONG: Duration = Duration::from_secs(120);
 
 async fn create_run(herdbook: &Herdbook) -> String {
     let mut runs = RunServiceClient::new(herdbook.channel().await);
@@ -126,18 +128,18 @@ async fn up(folder: &Path) -> Herdbook {
     Herdbook::start(command.arg(folder).args(["--compact-after", "200ms"])).await
 }
 
-/// The seed of a run that failed can be given again in HERDBOOK_TEST_SEED.
-fn seeded() -> StdRng {
+/// A seed that is told, so that a failure can be had again: HERDBOOK_TEST_SEED sets it.
+fn seed() -> u64 {
     let given = std::env::var("HERDBOOK_TEST_SEED");
     let seed = given.map_or_else(|_| rand::random(), |text| text.parse().unwrap());
     println!("HERDBOOK_TEST_SEED={seed}");
-    StdRng::seed_from_u64(seed)
+    seed
 }
 
 #[tokio::test]
 async fn fifty_crashes_of_server_postgres_and_writers_lose_nothing_and_double_nothing() {
     let folder = folder();
-    let mut random = seeded();
+    let mut random = StdRng::seed_from_u64(seed());
     let mut herdbook = up(folder.path()).await;
     let run = create_run(&herdbook).await;
     let (address, current) = watch::channel(herdbook.address.clone());
@@ -168,16 +170,26 @@ async fn fifty_crashes_of_server_postgres_and_writers_lose_nothing_and_double_no
             _ => processes[chosen].restart(),
         }
     }
-    wait_until("all points are acknowledged", async || {
-        let all = processes.iter().all(|process| process.has(POINTS));
-        let failed = processes
-            .iter()
-            .any(|p| p.task.is_finished() && !p.has(POINTS));
-        (all || failed).then_some(())
-    })
-    .await;
-    for process in processes {
-        process.task.await.unwrap();
-    }
+    finish(processes).await;
     check(&herdbook, &run).await;
+}
+
+#[tokio::test]
+async fn a_network_that_cuts_and_stalls_loses_nothing_and_doubles_nothing() {
+    let folder = folder();
+    let herdbook = up(folder.path()).await;
+    let run = create_run(&herdbook).await;
+    let network = BadNetwork::start(&herdbook.address, seed()).await;
+    let (_sender, address) = watch::channel(network.address.clone());
+    let start = |id| Process::start(&run, id, &address);
+    finish((0..WRITERS).map(start).collect()).await;
+    check(&herdbook, &run).await;
+}
+
+/// Waits until all has been written.
+async fn finish(processes: Vec<Process>) {
+    for process in processes {
+        let ended = tokio::time::timeout(LONG, process.task).await;
+        ended.expect("every writer comes to its end").unwrap();
+    }
 }
