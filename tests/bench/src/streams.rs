@@ -15,8 +15,23 @@ const KEYS: u32 = 10;
 /// Batches on their way at once.
 const AHEAD: usize = 64;
 
+/// What the points are like.
+#[derive(Clone, Copy)]
+pub(crate) enum Values {
+    /// A noisy loss that came from a float32.
+    Float32,
+    /// Noise in all digits of a float64.
+    Noise,
+}
+
 /// Streams `batches` of ten metrics by `rows`; the points acknowledged.
-pub(crate) async fn stream(channel: Channel, run_id: String, batches: u64, rows: usize) -> u64 {
+pub(crate) async fn stream(
+    channel: Channel,
+    run_id: String,
+    batches: u64,
+    rows: usize,
+    values: Values,
+) -> u64 {
     let (sender, receiver) = mpsc::channel(AHEAD);
     tokio::spawn(async move {
         let open = OpenWriter {
@@ -28,7 +43,7 @@ pub(crate) async fn stream(channel: Channel, run_id: String, batches: u64, rows:
         sender.send(ClientMessage::Open(open)).await.unwrap();
         for sequence in 1..=batches {
             if sender
-                .send(ClientMessage::Batch(batch(sequence, rows)))
+                .send(ClientMessage::Batch(batch(sequence, rows, values)))
                 .await
                 .is_err()
             {
@@ -52,11 +67,15 @@ pub(crate) async fn stream(channel: Channel, run_id: String, batches: u64, rows:
     batches * u64::from(KEYS) * rows as u64
 }
 
-/// A noisy loss that came from a float32, with a jitter of milliseconds in time.
-fn batch(sequence: u64, rows: usize) -> MetricBatch {
-    let noise = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40;
+/// Values with a jitter of milliseconds in time.
+fn batch(sequence: u64, rows: usize, values: Values) -> MetricBatch {
+    let mixed = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let noise = |n: u64| mixed(n) >> 40;
     let first = (sequence - 1) * rows as u64;
-    let value = |n: u64| f64::from((1.0 / (n + 1) as f64 + noise(n) as f64 * 3e-9) as f32);
+    let value = |n: u64| match values {
+        Values::Float32 => f64::from((1.0 / (n + 1) as f64 + noise(n) as f64 * 3e-9) as f32),
+        Values::Noise => f64::from_bits(mixed(mixed(n) ^ (n >> 7)) >> 12 | 0x3ff0_0000_0000_0000),
+    };
     let table = MetricTable {
         keys: (0..KEYS).collect(),
         first_step: i64::try_from(first).unwrap(),

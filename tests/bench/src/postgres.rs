@@ -1,0 +1,54 @@
+//! What the same Postgres does at best, by its own pgbench.
+
+use std::{fs, io::Write as _, path::PathBuf, process::Command};
+
+/// Transactions a second that insert a row of `bytes` each, each flushed to disk, from `clients`; nothing
+/// where there is no pgbench.
+pub(crate) fn commits(url: &str, clients: u32, bytes: usize) -> Option<f64> {
+    let program = program()?;
+    let sql = |text: &str| {
+        let done = Command::new(program.with_file_name("psql"))
+            .args([url, "-qc", text])
+            .status();
+        done.is_ok_and(|status| status.success())
+    };
+    if !sql(
+        "CREATE UNLOGGED TABLE IF NOT EXISTS bench_floor (n bigint, data bytea); \
+        DROP TABLE bench_floor; CREATE TABLE bench_floor (n bigint, data bytea)",
+    ) {
+        return None;
+    }
+    let mut script = std::env::temp_dir();
+    script.push(format!("herdbook-bench-{}.sql", std::process::id()));
+    let mut file = fs::File::create(&script).ok()?;
+    writeln!(
+        file,
+        "INSERT INTO bench_floor VALUES (1, decode(repeat('5f', {bytes}), 'hex'));"
+    )
+    .ok()?;
+    let clients = clients.to_string();
+    let output = Command::new(&program)
+        .args([
+            "-n", "-M", "prepared", "-T", "4", "-c", &clients, "-j", "2", "-f",
+        ])
+        .arg(&script)
+        .arg(url)
+        .output()
+        .ok()?;
+    sql("DROP TABLE bench_floor");
+    fs::remove_file(&script).ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let rate = text.lines().find_map(|line| line.strip_prefix("tps = "))?;
+    rate.split_whitespace().next()?.parse().ok()
+}
+
+/// pgbench, on the path or where Debian keeps it.
+fn program() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+    let debian = debian.filter_map(|version| Some(version.ok()?.path().join("bin")));
+    debian
+        .chain(std::env::split_paths(&path))
+        .map(|folder| folder.join("pgbench"))
+        .find(|program| program.exists())
+}
