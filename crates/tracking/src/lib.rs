@@ -6,6 +6,7 @@ mod blocking;
 mod convert;
 mod creator;
 mod error;
+mod forgetter;
 mod framing;
 mod manifests;
 mod metrics;
@@ -93,6 +94,7 @@ impl Tracking {
         ));
         chores.spawn(pulse.clone().beat(store.clone(), shutdown.clone()));
         chores.spawn(settler::run(store.clone(), shutdown.clone()));
+        chores.spawn(forgetter::run(store.clone(), shutdown.clone()));
         Self {
             store,
             blobs: Blobs::new(database, blobs),

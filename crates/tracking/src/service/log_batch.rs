@@ -19,7 +19,8 @@ use crate::{
     run::{Input, Pairs, RunKey},
     store::{
         append::BlockRow,
-        runs::{LockedRun, Told, note_request},
+        requests::Requests,
+        runs::{LockedRun, Told},
     },
 };
 
@@ -178,7 +179,7 @@ impl RunApi {
         let change = async |transaction: &mut sqlx::PgConnection, locked: &mut LockedRun| {
             let (key, run) = (locked.key, &mut locked.run);
             if let Some(request_id) = &request_id
-                && !note_request(transaction, key, request_id).await?
+                && !Requests::Log.note(transaction, key, request_id).await?
             {
                 return Ok(Told::Unchanged);
             }

@@ -19,6 +19,7 @@ pub(crate) mod new_runs;
 mod place;
 pub(crate) mod points;
 mod purge;
+pub(crate) mod requests;
 pub(crate) mod runs;
 pub(crate) mod search;
 pub(crate) mod summaries;

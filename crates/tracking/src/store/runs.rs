@@ -321,19 +321,3 @@ async fn update(
     .fetch_one(transaction)
     .await?)
 }
-
-/// Notes that the LogBatch call `request_id` is done; `false` if it was before.
-pub(crate) async fn note_request(
-    transaction: &mut PgConnection,
-    key: RunKey,
-    request_id: &str,
-) -> Result<bool, TrackingError> {
-    let noted = sqlx::query(
-        "INSERT INTO tracking.log_requests (run_key, request_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-    )
-    .bind(key.0)
-    .bind(request_id)
-    .execute(transaction)
-    .await?;
-    Ok(noted.rows_affected() == 1)
-}

@@ -8,7 +8,7 @@ use herdbook_proto::tracking::v1::{self as proto, ValueType, value::Kind};
 use prost::Message as _;
 use sqlx::{FromRow, PgConnection};
 
-use super::{Store, artifacts::release};
+use super::{Store, artifacts::release, requests::Requests};
 use crate::{
     TrackingError,
     run::RunKey,
@@ -89,7 +89,9 @@ impl Store {
         .await?;
         let key = RunKey(key.ok_or(TrackingError::RunDeleted(run))?);
         if let Some(request_id) = request_id
-            && !note_request(&mut transaction, key, request_id).await?
+            && !Requests::Values
+                .note(&mut transaction, key, request_id)
+                .await?
         {
             return Ok(());
         }
@@ -254,22 +256,6 @@ pub(crate) async fn purge(
         .for_each(|digest| release(&mut references, digest));
     references.apply(transaction).await?;
     Ok(())
-}
-
-/// Notes that the call `request_id` is done; `false` if it was before.
-async fn note_request(
-    transaction: &mut PgConnection,
-    run: RunKey,
-    request_id: &str,
-) -> Result<bool, TrackingError> {
-    let noted = sqlx::query(
-        "INSERT INTO tracking.value_requests (run_key, request_id) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-    )
-    .bind(run.0)
-    .bind(request_id)
-    .execute(transaction)
-    .await?;
-    Ok(noted.rows_affected() == 1)
 }
 
 /// Makes the series of `values` or widens them, and locks their rows; how many values come to each.

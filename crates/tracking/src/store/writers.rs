@@ -69,26 +69,6 @@ impl Store {
         Ok(rows.into_iter().map(state).collect())
     }
 
-    /// Which of the LogBatch calls `requests` were done.
-    pub(crate) async fn requests_done(
-        &self,
-        requests: &[(RunKey, &str)],
-    ) -> Result<HashSet<(RunKey, String)>, TrackingError> {
-        let rows: Vec<(i64, String)> = sqlx::query_as(
-            "SELECT r.run_key, r.request_id \
-             FROM unnest($1::bigint[], $2::text[]) AS i (run_key, request_id) \
-             JOIN tracking.log_requests r USING (run_key, request_id)",
-        )
-        .bind(requests.iter().map(|(run, _)| run.0).collect::<Vec<_>>())
-        .bind(requests.iter().map(|(_, id)| *id).collect::<Vec<_>>())
-        .fetch_all(&self.pool)
-        .await?;
-        Ok(rows
-            .into_iter()
-            .map(|(run, id)| (RunKey(run), id))
-            .collect())
-    }
-
     /// Those of `runs` that take points.
     pub(crate) async fn writable(&self, runs: &[RunKey]) -> Result<HashSet<RunKey>, TrackingError> {
         let rows: Vec<i64> = sqlx::query_scalar(
