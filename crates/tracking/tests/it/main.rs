@@ -4,12 +4,15 @@
 
 mod artifacts;
 mod cluster;
+mod curves;
 mod engine;
 mod experiments;
+mod limits;
 mod metrics;
 mod runs;
 mod search;
 mod search_groups;
 mod search_model;
 mod search_settled;
+mod stream;
 mod values;
