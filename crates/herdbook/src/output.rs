@@ -59,15 +59,19 @@ fn descriptor(name: &str) -> Result<MessageDescriptor, Failure> {
     found.ok_or_else(|| Failure::failed(format!("the contract has no message {name}")))
 }
 
-/// Rows under a header, columns as wide as they need; on a terminal no wider than that.
-pub(crate) fn table(
-    header: &[impl AsRef<str>],
+/// Rows under words of ours, in capitals.
+pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    columns(header.iter().map(|word| word.to_uppercase()), rows)
+}
+
+/// Rows under names that are shown as they are; columns as wide as they need, on a terminal no wider than
+/// that.
+pub(crate) fn columns(
+    header: impl IntoIterator<Item = String>,
     rows: impl IntoIterator<Item = Vec<String>>,
 ) -> String {
     let mut table = Table::new();
-    table
-        .load_style(presets::NOTHING)
-        .set_header(header.iter().map(|name| name.as_ref().to_uppercase()));
+    table.load_style(presets::NOTHING).set_header(header);
     if std::io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }

@@ -304,13 +304,13 @@ fn list(found: &SearchRunsResponse, columns: &[String]) -> String {
         let values = common.iter().map(|column| value(run, column));
         table.push(facts.into_iter().chain(values).collect::<Vec<_>>());
     }
-    let header = ["id", "name", "status", "started"].map(str::to_owned);
-    let header: Vec<String> = header.into_iter().chain(common).collect();
+    let header = ["ID", "NAME", "STATUS", "STARTED"].map(str::to_owned);
+    let header = header.into_iter().chain(common);
     let more = match found.next_page_token.is_empty() {
         true => "",
         false => "\n… there are more; raise --limit",
     };
-    format!("{}{more}", output::table(&header, table))
+    format!("{}{more}", output::columns(header, table))
 }
 
 fn status(run: &Run) -> String {
@@ -457,10 +457,5 @@ fn compare(runs: &[Run], all: bool) -> String {
         return "the runs do not differ".to_owned();
     }
     let names = runs.iter().map(|run| run.name.clone());
-    output::table(
-        &std::iter::once(String::new())
-            .chain(names)
-            .collect::<Vec<_>>(),
-        rows,
-    )
+    output::columns(std::iter::once(String::new()).chain(names), rows)
 }

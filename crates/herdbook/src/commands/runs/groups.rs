@@ -76,11 +76,11 @@ fn table(found: &AggregateRunsResponse, options: &GroupsOptions) -> String {
         format!("{function} of {}", aggregate.field)
     });
     let mut header: Vec<String> = options.by.clone();
-    header.push("runs".to_owned());
+    header.push("RUNS".to_owned());
     header.extend(computed);
     let with_best = !options.best.is_empty();
     if with_best {
-        header.extend(["best run", "its id"].map(str::to_owned));
+        header.extend(["BEST RUN", "ITS ID"].map(str::to_owned));
     }
     let rows = found.groups.iter().map(|group| {
         let values = group.values.iter().map(|value| match &value.value {
@@ -102,5 +102,5 @@ fn table(found: &AggregateRunsResponse, options: &GroupsOptions) -> String {
         true => "",
         false => "\n… there are more; raise --limit",
     };
-    format!("{}{more}", output::table(&header, rows))
+    format!("{}{more}", output::columns(header, rows))
 }

@@ -112,11 +112,11 @@ fn table(table: &Table, limit: usize) -> String {
         serde_json::Value::String(text) => printable(&text),
         other => other.to_string(),
     };
-    let columns: Vec<_> = table.columns.iter().map(|name| printable(name)).collect();
+    let columns = table.columns.iter().map(|name| printable(name));
     let left = rows.len().saturating_sub(limit);
     let rows = rows.into_iter().take(limit);
-    let shown = output::table(
-        &columns,
+    let shown = output::columns(
+        columns,
         rows.map(|row| row.into_iter().map(cell).collect()),
     );
     match left {
@@ -179,7 +179,7 @@ mod tests {
         );
         assert_eq!(
             shown,
-            "A    B\n1    x�[2J\n2.5\n… and 1 more; --rows shows them"
+            "a    b\n1    x�[2J\n2.5\n… and 1 more; --rows shows them"
         );
     }
 }
