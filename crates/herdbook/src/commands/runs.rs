@@ -287,7 +287,8 @@ fn list(found: &SearchRunsResponse, columns: &[String]) -> String {
                 .map(|run| &run.metrics)
                 .into_iter()
                 .flatten();
-            keys.take(4)
+            keys.filter(|metric| !metric.key.starts_with("system/"))
+                .take(4)
                 .map(|metric| format!("metrics.{}", metric.key))
                 .collect()
         }

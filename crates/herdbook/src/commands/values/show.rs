@@ -115,10 +115,7 @@ fn table(table: &Table, limit: usize) -> String {
     let columns = table.columns.iter().map(|name| printable(name));
     let left = rows.len().saturating_sub(limit);
     let rows = rows.into_iter().take(limit);
-    let shown = output::columns(
-        columns,
-        rows.map(|row| row.into_iter().map(cell).collect()),
-    );
+    let shown = output::columns(columns, rows.map(|row| row.into_iter().map(cell).collect()));
     match left {
         0 => shown,
         left => format!("{shown}\n… and {left} more; --rows shows them"),
