@@ -31,6 +31,16 @@ impl EdgeType {
         self as i16
     }
 
+    /// How one says it, from the source to the target.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Used => "used by",
+            Self::Generated => "generated",
+            Self::DerivedFrom => "became",
+            Self::PartOf => "part of",
+        }
+    }
+
     /// Its name in canonical texts.
     pub(crate) fn name(self) -> &'static str {
         match self {

@@ -22,6 +22,31 @@ pub(crate) mod kind {
     pub(crate) const RUN: &str = "run";
     /// A registered version of a model.
     pub(crate) const MODEL_VERSION: &str = "model_version";
+    /// A commit of a repository.
+    pub(crate) const CODE: &str = "code";
+    /// What a run ran in, by digest.
+    pub(crate) const ENVIRONMENT: &str = "environment";
+    /// Features made of data.
+    pub(crate) const FEATURE_SET: &str = "feature_set";
+    /// A file that a run left.
+    pub(crate) const ARTIFACT: &str = "artifact";
+    /// A job that others schedule.
+    pub(crate) const PIPELINE: &str = "pipeline";
+    /// A version that serves somewhere.
+    pub(crate) const DEPLOYMENT: &str = "deployment";
+
+    /// Whether things of this kind happen (an activity in W3C PROV).
+    pub(crate) fn is_activity(kind: &str) -> bool {
+        matches!(kind, RUN | PIPELINE | DEPLOYMENT)
+    }
+
+    /// Whether things of this kind are (an entity in W3C PROV).
+    pub(crate) fn is_entity(kind: &str) -> bool {
+        matches!(
+            kind,
+            DATASET | MODEL_VERSION | CODE | ENVIRONMENT | FEATURE_SET | ARTIFACT
+        )
+    }
 }
 
 /// What the store calls a node.
@@ -45,6 +70,14 @@ impl NodeKey {
             version: abbreviate(&self.version),
         };
         brief.to_string()
+    }
+}
+
+impl Node {
+    /// The value of an attribute, if it has one that is not empty.
+    pub(crate) fn attribute(&self, name: &str) -> Option<&str> {
+        let attribute = self.facts.attributes.get(name)?;
+        Some(attribute.value.as_str()).filter(|value| !value.is_empty())
     }
 }
 

@@ -1,0 +1,68 @@
+//! Graphviz DOT (<https://graphviz.org/doc/info/lang.html>).
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use super::caption;
+use crate::{
+    node::{NodeKey, kind},
+    pedigree::Pedigree,
+};
+
+pub(super) fn write(pedigree: &Pedigree) -> String {
+    let mut text = String::from(
+        "digraph pedigree {\n  rankdir=LR;\n  node [fontname=\"sans-serif\", fontsize=11];\n  \
+         edge [fontname=\"sans-serif\", fontsize=9];\n",
+    );
+    let mut places: BTreeMap<&NodeKey, usize> = BTreeMap::new();
+    for (place, (key, node)) in pedigree.nodes.iter().enumerate() {
+        places.insert(key, place);
+        let label = escape(&caption(node).join("\n"));
+        let emphasis = if pedigree.subjects.contains(key) {
+            ", penwidth=2"
+        } else {
+            ""
+        };
+        // Writing to a string cannot fail.
+        let _ = writeln!(
+            text,
+            "  n{place} [label=\"{label}\", tooltip=\"{}\", shape={}{emphasis}];",
+            escape(&key.to_string()),
+            shape(&key.kind),
+        );
+    }
+    for edge in &pedigree.edges {
+        if let (Some(source), Some(target)) = (places.get(&edge.source), places.get(&edge.target)) {
+            let label = match edge.label.as_str() {
+                "" => edge.edge_type.words(),
+                label => label,
+            };
+            let _ = writeln!(
+                text,
+                "  n{source} -> n{target} [label=\"{}\"];",
+                escape(label)
+            );
+        }
+    }
+    text.push_str("}\n");
+    text
+}
+
+/// One shape a kind.
+fn shape(kind: &str) -> &'static str {
+    match kind {
+        kind::DATASET | kind::FEATURE_SET => "cylinder",
+        kind::CODE => "note",
+        kind::ENVIRONMENT => "component",
+        kind::MODEL_VERSION => "hexagon",
+        kind::DEPLOYMENT => "oval",
+        kind::ARTIFACT => "folder",
+        _ => "box",
+    }
+}
+
+/// Inside quotes a backslash would start an escape of Graphviz's own, such as `\N`.
+fn escape(text: &str) -> String {
+    text.replace('\\', "\\\\")
+        .replace('"', "\\\"")
+        .replace('\n', "\\n")
+}

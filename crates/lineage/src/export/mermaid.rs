@@ -1,0 +1,60 @@
+//! A flowchart of Mermaid (<https://mermaid.js.org/syntax/flowchart.html>).
+
+use std::{collections::BTreeMap, fmt::Write as _};
+
+use super::caption;
+use crate::{
+    node::{NodeKey, kind},
+    pedigree::Pedigree,
+};
+
+pub(super) fn write(pedigree: &Pedigree) -> String {
+    let mut text = String::from("flowchart LR\n");
+    let mut places: BTreeMap<&NodeKey, usize> = BTreeMap::new();
+    for (place, (key, node)) in pedigree.nodes.iter().enumerate() {
+        places.insert(key, place);
+        let (open, close) = shape(&key.kind);
+        let label: Vec<_> = caption(node).iter().map(|line| escape(line)).collect();
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "  n{place}{open}\"{}\"{close}", label.join("<br>"));
+        if pedigree.subjects.contains(key) {
+            let _ = writeln!(text, "  style n{place} stroke-width:3px");
+        }
+    }
+    for edge in &pedigree.edges {
+        if let (Some(source), Some(target)) = (places.get(&edge.source), places.get(&edge.target)) {
+            let label = match edge.label.as_str() {
+                "" => edge.edge_type.words(),
+                label => label,
+            };
+            let _ = writeln!(text, "  n{source} -->|\"{}\"| n{target}", escape(label));
+        }
+    }
+    text
+}
+
+/// The brackets that draw a kind.
+fn shape(kind: &str) -> (&'static str, &'static str) {
+    match kind {
+        kind::DATASET | kind::FEATURE_SET => ("[(", ")]"),
+        kind::CODE => (">", "]"),
+        kind::MODEL_VERSION => ("{{", "}}"),
+        kind::DEPLOYMENT => ("([", "])"),
+        _ => ("[", "]"),
+    }
+}
+
+/// All that could end the quotes, start an entity, or be taken for HTML or Markdown.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '"' | '#' | '&' | '<' | '>' | '`' | ';' | '\\' | '*' | '_' => {
+                // Writing to a string cannot fail.
+                let _ = write!(escaped, "#{};", u32::from(character));
+            }
+            character => escaped.push(character),
+        }
+    }
+    escaped
+}

@@ -1,0 +1,71 @@
+//! A part of the graph by its keys: what proofs, exports and comparisons look at.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use crate::{
+    edge::{Edge, EdgeType},
+    graph::Walk,
+    node::{Node, NodeId, NodeKey, kind},
+};
+
+/// What a walk found, whatever the store calls it.
+#[derive(Debug, Default)]
+pub(crate) struct Pedigree {
+    /// Where the walk began.
+    pub(crate) subjects: BTreeSet<NodeKey>,
+    pub(crate) nodes: BTreeMap<NodeKey, Node>,
+    pub(crate) edges: BTreeSet<Edge<NodeKey>>,
+    /// Whether there is more than a bound let in.
+    pub(crate) truncated: bool,
+}
+
+impl Pedigree {
+    /// What `walk` found of `nodes`, and the edges between them.
+    pub(crate) fn of(walk: &Walk, nodes: &HashMap<NodeId, Node>) -> Self {
+        let key = |id: &NodeId| Some(nodes.get(id)?.key.clone());
+        let edges = walk.edges().iter().filter_map(|edge| {
+            Some(Edge {
+                source: key(&edge.source)?,
+                target: key(&edge.target)?,
+                edge_type: edge.edge_type,
+                label: edge.label.clone(),
+            })
+        });
+        let starts = walk.nodes().iter();
+        Self {
+            subjects: starts
+                .filter(|id| walk.depth_of(**id) == Some(0))
+                .filter_map(key)
+                .collect(),
+            nodes: nodes
+                .values()
+                .map(|node| (node.key.clone(), node.clone()))
+                .collect(),
+            edges: edges.collect(),
+            truncated: walk.truncated(),
+        }
+    }
+
+    /// The edges by what they lead to.
+    pub(crate) fn incoming(&self) -> BTreeMap<&NodeKey, Vec<&Edge<NodeKey>>> {
+        let mut incoming: BTreeMap<&NodeKey, Vec<&Edge<NodeKey>>> = BTreeMap::new();
+        for edge in &self.edges {
+            incoming.entry(&edge.target).or_default().push(edge);
+        }
+        incoming
+    }
+
+    /// Those nodes that happened rather than were: what the others used and generated. Of kinds that
+    /// have no meaning here the edges tell.
+    pub(crate) fn activities(&self) -> BTreeSet<&NodeKey> {
+        let by_kind = self.nodes.keys().filter(|key| kind::is_activity(&key.kind));
+        let by_edge = self.edges.iter().filter_map(|edge| match edge.edge_type {
+            EdgeType::Used => Some(&edge.target),
+            EdgeType::Generated => Some(&edge.source),
+            EdgeType::DerivedFrom | EdgeType::PartOf => None,
+        });
+        by_kind
+            .chain(by_edge.filter(|key| !kind::is_entity(&key.kind)))
+            .collect()
+    }
+}
