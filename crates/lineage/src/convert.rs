@@ -8,6 +8,7 @@ use herdbook_proto::{InvalidRequest, Violations, lineage::v1 as proto, time::to_
 use crate::{
     batch::Batch,
     edge::{Edge, EdgeType},
+    export::Format,
     facts::{ATTRIBUTES, Facts, TAGS},
     graph::Walk,
     node::{Node, NodeId, NodeKey, check_kind, check_name, check_version},
@@ -155,6 +156,17 @@ fn read_edge(scope: &str, edge: proto::Edge, violations: &mut Violations) -> Opt
 /// Reads a reference.
 pub(crate) fn reference(field: &str, text: &str) -> Result<Reference, InvalidRequest> {
     Reference::parse(text).map_err(|error| InvalidRequest::field(field, error))
+}
+
+/// The format of this name.
+pub(crate) fn format(format: proto::ExportFormat) -> Option<Format> {
+    match format {
+        proto::ExportFormat::Unspecified => None,
+        proto::ExportFormat::JsonGraph => Some(Format::JsonGraph),
+        proto::ExportFormat::Dot => Some(Format::Dot),
+        proto::ExportFormat::Mermaid => Some(Format::Mermaid),
+        proto::ExportFormat::ProvJson => Some(Format::ProvJson),
+    }
 }
 
 /// A graph of the nodes in `shown`, and the edges between them.

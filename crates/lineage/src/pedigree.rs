@@ -46,15 +46,6 @@ impl Pedigree {
         }
     }
 
-    /// The edges by what they lead to.
-    pub(crate) fn incoming(&self) -> BTreeMap<&NodeKey, Vec<&Edge<NodeKey>>> {
-        let mut incoming: BTreeMap<&NodeKey, Vec<&Edge<NodeKey>>> = BTreeMap::new();
-        for edge in &self.edges {
-            incoming.entry(&edge.target).or_default().push(edge);
-        }
-        incoming
-    }
-
     /// Those nodes that happened rather than were: what the others used and generated. Of kinds that
     /// have no meaning here the edges tell.
     pub(crate) fn activities(&self) -> BTreeSet<&NodeKey> {

@@ -1,10 +1,13 @@
 //! `herdbook lineage`.
 
-use clap::Subcommand;
+use std::{fs, io::Write as _, path::PathBuf};
+
+use clap::{Subcommand, ValueEnum};
 use herdbook_proto::{
     lineage::v1::{
-        FindImpactRequest, FindPathRequest, GetAncestorsRequest, Impact, Path, ProveRequest,
-        ProveResponse, TagNodeRequest, Verdict, lineage_service_client::LineageServiceClient,
+        ExportFormat, ExportPedigreeRequest, FindImpactRequest, FindPathRequest,
+        GetAncestorsRequest, Impact, Path, ProveRequest, ProveResponse, TagNodeRequest, Verdict,
+        lineage_service_client::LineageServiceClient,
     },
     registry::v1::{GetVersionRequest, version_service_client::VersionServiceClient},
 };
@@ -61,6 +64,25 @@ pub(crate) enum Command {
         #[arg(long = "suspect-tag", value_name = "TAG")]
         suspect_tags: Vec<String>,
     },
+    /// Write a pedigree in a format that others read.
+    ///
+    /// Example: herdbook lineage export fraud-detector@Production --format dot | dot -Tsvg > pedigree.svg
+    Export {
+        /// A version such as model@Production or model/3, or a node such as run:<id>.
+        node: String,
+        /// The format.
+        #[arg(long, value_enum, default_value_t = Format::Json)]
+        format: Format,
+        /// What came of it, instead of what it came from.
+        #[arg(long)]
+        descendants: bool,
+        /// Steps to go at most; all, if 0.
+        #[arg(long, default_value_t = 0)]
+        depth: u32,
+        /// File to write to, instead of standard output.
+        #[arg(long, short, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     /// Put tags on a node, or take them off.
     ///
     /// Example: herdbook lineage tag dataset:dataset_v2 --add biased
@@ -74,6 +96,30 @@ pub(crate) enum Command {
         #[arg(long)]
         remove: Vec<String>,
     },
+}
+
+/// A format to export to.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum Format {
+    /// JSON Graph Format: all that is known.
+    Json,
+    /// Graphviz.
+    Dot,
+    /// A flowchart of Mermaid.
+    Mermaid,
+    /// W3C PROV-JSON.
+    Prov,
+}
+
+impl From<Format> for ExportFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Json => Self::JsonGraph,
+            Format::Dot => Self::Dot,
+            Format::Mermaid => Self::Mermaid,
+            Format::Prov => Self::ProvJson,
+        }
+    }
 }
 
 pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), Failure> {
@@ -164,6 +210,30 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             match found.verdict() {
                 Verdict::Clean => Ok(()),
                 _ => Err(Failure::refused("it is not proved clean")),
+            }
+        }
+        Command::Export {
+            node,
+            format,
+            descendants,
+            depth,
+            out,
+        } => {
+            let request = ExportPedigreeRequest {
+                node: resolve(&connection, node).await?,
+                format: ExportFormat::from(format).into(),
+                descendants,
+                depth,
+            };
+            let mut parts = client.export_pedigree(request).await?.into_inner();
+            let mut text = Vec::new();
+            while let Some(part) = parts.message().await? {
+                text.extend(part.chunk);
+            }
+            match out {
+                Some(file) => fs::write(&file, text)
+                    .map_err(|error| Failure::failed(format!("{}: {error}", file.display()))),
+                None => Ok(std::io::stdout().write_all(&text)?),
             }
         }
         Command::Tag { node, add, remove } => {

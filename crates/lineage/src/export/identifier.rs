@@ -2,9 +2,6 @@
 
 use std::fmt::Write as _;
 
-use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
-
 /// `text` with all but letters, digits and `-._~` percent-encoded (RFC 3986, 2.3).
 pub(super) fn percent_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
@@ -17,14 +14,4 @@ pub(super) fn percent_encoded(text: &str) -> String {
         }
     }
     encoded
-}
-
-/// The UUID that `text` is, or else one made of its digest: version 8 of RFC 9562.
-pub(super) fn uuid_of(text: &str) -> Uuid {
-    Uuid::try_parse(text).unwrap_or_else(|_| {
-        let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-        let mut bytes = [0; 16];
-        bytes.copy_from_slice(&digest[..16]);
-        Uuid::new_v8(bytes)
-    })
 }

@@ -1,11 +1,12 @@
 //! Pedigrees in the formats that others read.
 
-mod cyclonedx;
 mod dot;
-mod graph;
+mod identifier;
+mod json_graph;
 mod mermaid;
-mod openlineage;
 mod prov;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     node::{Node, NodeKey, kind},
@@ -19,8 +20,6 @@ pub(crate) enum Format {
     Dot,
     Mermaid,
     ProvJson,
-    CycloneDx,
-    OpenLineage,
 }
 
 impl Format {
@@ -31,30 +30,18 @@ impl Format {
             Self::Dot => "text/vnd.graphviz",
             Self::Mermaid => "text/vnd.mermaid",
             Self::ProvJson => "application/json",
-            Self::CycloneDx => "application/vnd.cyclonedx+json; version=1.6",
-            Self::OpenLineage => "application/x-ndjson",
         }
     }
 
     /// Writes `pedigree`; the same text for the same pedigree.
     pub(crate) fn write(self, pedigree: &Pedigree) -> String {
         match self {
-            Self::JsonGraph => lines([graph::write(pedigree)]),
+            Self::JsonGraph => format!("{:#}\n", json_graph::write(pedigree)),
             Self::Dot => dot::write(pedigree),
             Self::Mermaid => mermaid::write(pedigree),
-            Self::ProvJson => lines([prov::write(pedigree)]),
-            Self::CycloneDx => lines([cyclonedx::write(pedigree)]),
-            Self::OpenLineage => lines(openlineage::events(pedigree)),
+            Self::ProvJson => format!("{:#}\n", prov::write(pedigree)),
         }
     }
-}
-
-/// A document a line.
-fn lines(documents: impl IntoIterator<Item = serde_json::Value>) -> String {
-    documents
-        .into_iter()
-        .map(|document| format!("{document}\n"))
-        .collect()
 }
 
 /// What a node is called in a picture: a line for the kind, one for the name, one for the state.
@@ -66,19 +53,18 @@ fn caption(node: &Node) -> Vec<String> {
     } = &node.key;
     let mut lines = vec![kind.replace('_', " ")];
     match kind.as_str() {
-        kind::RUN => lines.extend(node.attribute("name").map(str::to_owned)),
+        kind::RUN => {
+            lines.extend(node.attribute("name").map(str::to_owned));
+            lines.push(short(name));
+        }
         kind::MODEL_VERSION => {
             lines.push(format!("{name}/{version}"));
             let facts = [node.attribute("label"), node.attribute("stage")];
-            let facts: Vec<_> = facts.into_iter().flatten().collect();
-            lines.push(facts.join(" "));
-            lines.retain(|line| !line.is_empty());
-            return lines;
+            lines.push(facts.into_iter().flatten().collect::<Vec<_>>().join(" "));
         }
-        _ => lines.push(name.clone()),
+        _ => lines.extend([name.clone(), short(version)]),
     }
-    lines.push(short(if version.is_empty() { name } else { version }));
-    lines.dedup();
+    lines.retain(|line| !line.is_empty());
     lines
 }
 
@@ -96,6 +82,3 @@ fn short(text: &str) -> String {
         _ => text.to_owned(),
     }
 }
-
-#[cfg(test)]
-mod tests;

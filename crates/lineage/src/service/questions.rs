@@ -1,24 +1,20 @@
-//! The rpcs of the lineage service.
+//! What is asked of the graph.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::Utc;
 use herdbook_core::{Digest, WorkspaceId};
-use herdbook_proto::{
-    InvalidRequest, Violations,
-    lineage::v1::{self as proto, lineage_service_server::LineageService},
-    time::to_timestamp,
-};
-use herdbook_rpc::{Caller, status};
-use tonic::{Request, Response, Status};
+use herdbook_proto::{InvalidRequest, Violations, lineage::v1 as proto, time::to_timestamp};
 
+use super::LineageApi;
 use crate::{
     LineageError, convert,
     edge::Edge,
     graph::{Direction, Walk},
     node::{Node, NodeId, NodeKey},
+    pedigree::Pedigree,
     proof::{self, Question},
-    store::{Snapshot, Store},
+    store::Snapshot,
 };
 
 /// Nodes of a graph when the request does not say, and at most.
@@ -29,16 +25,8 @@ const EXAMINED: usize = 1_000_000;
 /// Nodes that a reference without a version is listed for.
 const LISTED: usize = 1_000;
 
-pub(crate) struct LineageApi {
-    store: Store,
-}
-
 impl LineageApi {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
-    }
-
-    async fn nodes_of(
+    pub(super) async fn nodes_of(
         &self,
         workspace: WorkspaceId,
         reference: &str,
@@ -49,7 +37,7 @@ impl LineageApi {
         Ok((snapshot, ids))
     }
 
-    async fn list(
+    pub(super) async fn list(
         &self,
         workspace: WorkspaceId,
         reference: &str,
@@ -63,7 +51,7 @@ impl LineageApi {
             .collect())
     }
 
-    async fn tag(
+    pub(super) async fn tag(
         &self,
         workspace: WorkspaceId,
         request: proto::TagNodeRequest,
@@ -79,7 +67,7 @@ impl LineageApi {
         self.list(workspace, &request.node).await
     }
 
-    async fn graph(
+    pub(super) async fn graph(
         &self,
         workspace: WorkspaceId,
         direction: Direction,
@@ -109,7 +97,7 @@ impl LineageApi {
         Ok(convert::to_graph(&walk, &nodes))
     }
 
-    async fn impact(
+    pub(super) async fn impact(
         &self,
         workspace: WorkspaceId,
         request: proto::FindImpactRequest,
@@ -136,7 +124,7 @@ impl LineageApi {
         Ok(paths.iter().filter_map(impact).collect())
     }
 
-    async fn path(
+    pub(super) async fn path(
         &self,
         workspace: WorkspaceId,
         request: proto::FindPathRequest,
@@ -163,7 +151,7 @@ impl LineageApi {
         Ok(Some(convert::to_path(&path, found, &nodes)))
     }
 
-    async fn prove(
+    pub(super) async fn prove(
         &self,
         workspace: WorkspaceId,
         request: proto::ProveRequest,
@@ -214,23 +202,8 @@ fn conclude(
         .copied()
         .filter(|id| suspects.contains(id) || nodes.get(id).is_some_and(tagged))
         .collect();
-    let by_key: BTreeMap<NodeKey, Node> = nodes
-        .values()
-        .map(|node| (node.key.clone(), node.clone()))
-        .collect();
-    let edges: BTreeSet<Edge<NodeKey>> = walk
-        .edges()
-        .iter()
-        .filter_map(|edge| {
-            Some(Edge {
-                source: nodes.get(&edge.source)?.key.clone(),
-                target: nodes.get(&edge.target)?.key.clone(),
-                edge_type: edge.edge_type,
-                label: edge.label.clone(),
-            })
-        })
-        .collect();
-    let unknowns = proof::unknowns(&by_key, &edges);
+    let pedigree = Pedigree::of(walk, nodes);
+    let unknowns = proof::unknowns(&pedigree.nodes, &pedigree.edges);
     let verdict = proof::verdict(!found.is_empty(), &unknowns);
     let digest = nodes.get(&subject).map(|node| {
         let question = Question {
@@ -238,7 +211,13 @@ fn conclude(
             suspects: &request.suspects,
             suspect_tags: &request.suspect_tags,
         };
-        Digest(proof::digest(&question, &by_key, &edges, verdict)).to_string()
+        Digest(proof::digest(
+            &question,
+            &pedigree.nodes,
+            &pedigree.edges,
+            verdict,
+        ))
+        .to_string()
     });
     let unknown = |(key, missing): (NodeKey, &'static str)| proto::Unknown {
         node: Some(key.into()),
@@ -250,7 +229,7 @@ fn conclude(
             .iter()
             .map(|id| convert::to_path(&walk.path(*id), *id, nodes))
             .collect(),
-        examined: by_key.into_keys().map(Into::into).collect(),
+        examined: pedigree.nodes.into_keys().map(Into::into).collect(),
         unknowns: unknowns.into_iter().map(unknown).collect(),
         digest: digest.unwrap_or_default(),
         decided_at: Some(to_timestamp(Utc::now())),
@@ -259,7 +238,7 @@ fn conclude(
 
 impl Snapshot {
     /// Walks to the very end: an answer about all of a descent must not rest on a part of it.
-    async fn whole_walk(
+    pub(super) async fn whole_walk(
         &mut self,
         direction: Direction,
         starts: &[NodeId],
@@ -274,138 +253,9 @@ impl Snapshot {
 }
 
 /// What GetAncestors and GetDescendants ask alike.
-struct GraphQuestion {
-    node: String,
-    depth: u32,
-    kinds: Vec<String>,
-    limit: u32,
-}
-
-#[tonic::async_trait]
-impl LineageService for LineageApi {
-    async fn record(
-        &self,
-        request: Request<proto::RecordRequest>,
-    ) -> Result<Response<proto::RecordResponse>, Status> {
-        let workspace = Caller::of(&request)?.workspace;
-        let batch = convert::batch(request.into_inner()).map_err(status)?;
-        let recorded = self.store.record(workspace, &batch).await.map_err(status)?;
-        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
-        Ok(Response::new(proto::RecordResponse {
-            new_nodes: count(recorded.nodes),
-            new_edges: count(recorded.edges),
-        }))
-    }
-
-    async fn get_nodes(
-        &self,
-        request: Request<proto::GetNodesRequest>,
-    ) -> Result<Response<proto::GetNodesResponse>, Status> {
-        let workspace = Caller::of(&request)?.workspace;
-        let nodes = self
-            .list(workspace, &request.get_ref().node)
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proto::GetNodesResponse { nodes }))
-    }
-
-    async fn tag_node(
-        &self,
-        request: Request<proto::TagNodeRequest>,
-    ) -> Result<Response<proto::TagNodeResponse>, Status> {
-        let workspace = Caller::of(&request)?.workspace;
-        let nodes = self
-            .tag(workspace, request.into_inner())
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proto::TagNodeResponse { nodes }))
-    }
-
-    async fn get_ancestors(
-        &self,
-        request: Request<proto::GetAncestorsRequest>,
-    ) -> Result<Response<proto::GetAncestorsResponse>, Status> {
-        let workspace = Caller::of(&request)?.workspace;
-        let proto::GetAncestorsRequest {
-            node,
-            depth,
-            kinds,
-            limit,
-        } = request.into_inner();
-        let question = GraphQuestion {
-            node,
-            depth,
-            kinds,
-            limit,
-        };
-        let graph = self
-            .graph(workspace, Direction::Ancestors, question)
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proto::GetAncestorsResponse {
-            graph: Some(graph),
-        }))
-    }
-
-    async fn get_descendants(
-        &self,
-        request: Request<proto::GetDescendantsRequest>,
-    ) -> Result<Response<proto::GetDescendantsResponse>, Status> {
-        let workspace = Caller::of(&request)?.workspace;
-        let proto::GetDescendantsRequest {
-            node,
-            depth,
-            kinds,
-            limit,
-        } = request.into_inner();
-        let question = GraphQuestion {
-            node,
-            depth,
-            kinds,
-            limit,
-        };
-        let graph = self
-            .graph(workspace, Direction::Descendants, question)
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proto::GetDescendantsResponse {
-            graph: Some(graph),
-        }))
-    }
-
-    async fn find_impact(
-        &self,
-        request: Request<proto::FindImpactRequest>,
-    ) -> Result<Response<proto::FindImpactResponse>, Status> {
-        let workspace = Caller::of(&request)?.workspace;
-        let impacts = self
-            .impact(workspace, request.into_inner())
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proto::FindImpactResponse { impacts }))
-    }
-
-    async fn find_path(
-        &self,
-        request: Request<proto::FindPathRequest>,
-    ) -> Result<Response<proto::FindPathResponse>, Status> {
-        let workspace = Caller::of(&request)?.workspace;
-        let path = self
-            .path(workspace, request.into_inner())
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proto::FindPathResponse { path }))
-    }
-
-    async fn prove(
-        &self,
-        request: Request<proto::ProveRequest>,
-    ) -> Result<Response<proto::ProveResponse>, Status> {
-        let workspace = Caller::of(&request)?.workspace;
-        let proof = self
-            .prove(workspace, request.into_inner())
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proof))
-    }
+pub(super) struct GraphQuestion {
+    pub(super) node: String,
+    pub(super) depth: u32,
+    pub(super) kinds: Vec<String>,
+    pub(super) limit: u32,
 }

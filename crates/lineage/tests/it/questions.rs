@@ -1,8 +1,8 @@
 //! The questions: what came before and after, what is hit, by which way, and proof.
 
 use herdbook_proto::lineage::v1::{
-    FindImpactRequest, FindPathRequest, GetAncestorsRequest, GetDescendantsRequest, ProveRequest,
-    ProveResponse, TagNodeRequest, Verdict,
+    ExportFormat, ExportPedigreeRequest, FindImpactRequest, FindPathRequest, GetAncestorsRequest,
+    GetDescendantsRequest, ProveRequest, ProveResponse, TagNodeRequest, Verdict,
 };
 use herdbook_testkit::grpc::{fields, reason};
 use tonic::{Code, Status};
@@ -274,4 +274,43 @@ async fn a_question_that_proves_anything_is_refused() {
     assert_eq!(refused.code(), Code::NotFound);
     let refused = cluster.nodes("nonsense").await.unwrap_err();
     assert_eq!(fields(&refused), ["node"]);
+}
+
+#[tokio::test]
+async fn a_pedigree_is_written_in_each_format() {
+    let cluster = family().await;
+    let mut kinds = Vec::new();
+    for format in [
+        ExportFormat::JsonGraph,
+        ExportFormat::Dot,
+        ExportFormat::Mermaid,
+        ExportFormat::ProvJson,
+    ] {
+        let request = ExportPedigreeRequest {
+            node: "model_version:good@1".to_owned(),
+            format: format.into(),
+            ..Default::default()
+        };
+        let mut parts = cluster
+            .client()
+            .export_pedigree(request)
+            .await
+            .unwrap()
+            .into_inner();
+        let (mut kind, mut text) = (String::new(), Vec::new());
+        while let Some(part) = parts.message().await.unwrap() {
+            kind.push_str(&part.content_type);
+            text.extend(part.chunk);
+        }
+        let text = String::from_utf8(text).unwrap();
+        assert!(text.contains("raw") && !text.contains("bad"), "{text}");
+        kinds.push(kind);
+    }
+    assert_eq!(kinds[3], "application/json");
+    let request = ExportPedigreeRequest {
+        node: "model_version:good@1".to_owned(),
+        ..Default::default()
+    };
+    let refused = cluster.client().export_pedigree(request).await.unwrap_err();
+    assert_eq!(fields(&refused), ["format"]);
 }

@@ -1,0 +1,166 @@
+//! The rpcs of the lineage service.
+
+mod export;
+mod questions;
+
+use futures::{StreamExt as _, stream, stream::BoxStream};
+use herdbook_proto::lineage::v1::{self as proto, lineage_service_server::LineageService};
+use herdbook_rpc::{Caller, status};
+use tonic::{Request, Response, Status};
+
+use crate::{convert, graph::Direction, store::Store};
+
+use questions::GraphQuestion;
+
+pub(crate) struct LineageApi {
+    store: Store,
+}
+
+impl LineageApi {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+}
+
+#[tonic::async_trait]
+impl LineageService for LineageApi {
+    async fn record(
+        &self,
+        request: Request<proto::RecordRequest>,
+    ) -> Result<Response<proto::RecordResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let batch = convert::batch(request.into_inner()).map_err(status)?;
+        let recorded = self.store.record(workspace, &batch).await.map_err(status)?;
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        Ok(Response::new(proto::RecordResponse {
+            new_nodes: count(recorded.nodes),
+            new_edges: count(recorded.edges),
+        }))
+    }
+
+    async fn get_nodes(
+        &self,
+        request: Request<proto::GetNodesRequest>,
+    ) -> Result<Response<proto::GetNodesResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let nodes = self
+            .list(workspace, &request.get_ref().node)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::GetNodesResponse { nodes }))
+    }
+
+    async fn tag_node(
+        &self,
+        request: Request<proto::TagNodeRequest>,
+    ) -> Result<Response<proto::TagNodeResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let nodes = self
+            .tag(workspace, request.into_inner())
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::TagNodeResponse { nodes }))
+    }
+
+    async fn get_ancestors(
+        &self,
+        request: Request<proto::GetAncestorsRequest>,
+    ) -> Result<Response<proto::GetAncestorsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let proto::GetAncestorsRequest {
+            node,
+            depth,
+            kinds,
+            limit,
+        } = request.into_inner();
+        let question = GraphQuestion {
+            node,
+            depth,
+            kinds,
+            limit,
+        };
+        let graph = self
+            .graph(workspace, Direction::Ancestors, question)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::GetAncestorsResponse {
+            graph: Some(graph),
+        }))
+    }
+
+    async fn get_descendants(
+        &self,
+        request: Request<proto::GetDescendantsRequest>,
+    ) -> Result<Response<proto::GetDescendantsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let proto::GetDescendantsRequest {
+            node,
+            depth,
+            kinds,
+            limit,
+        } = request.into_inner();
+        let question = GraphQuestion {
+            node,
+            depth,
+            kinds,
+            limit,
+        };
+        let graph = self
+            .graph(workspace, Direction::Descendants, question)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::GetDescendantsResponse {
+            graph: Some(graph),
+        }))
+    }
+
+    async fn find_impact(
+        &self,
+        request: Request<proto::FindImpactRequest>,
+    ) -> Result<Response<proto::FindImpactResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let impacts = self
+            .impact(workspace, request.into_inner())
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::FindImpactResponse { impacts }))
+    }
+
+    async fn find_path(
+        &self,
+        request: Request<proto::FindPathRequest>,
+    ) -> Result<Response<proto::FindPathResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let path = self
+            .path(workspace, request.into_inner())
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proto::FindPathResponse { path }))
+    }
+
+    type ExportPedigreeStream = BoxStream<'static, Result<proto::ExportPedigreeResponse, Status>>;
+
+    async fn export_pedigree(
+        &self,
+        request: Request<proto::ExportPedigreeRequest>,
+    ) -> Result<Response<Self::ExportPedigreeStream>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let written = self
+            .export(workspace, request.into_inner())
+            .await
+            .map_err(status)?;
+        Ok(Response::new(stream::iter(written.map(Ok)).boxed()))
+    }
+
+    async fn prove(
+        &self,
+        request: Request<proto::ProveRequest>,
+    ) -> Result<Response<proto::ProveResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let proof = self
+            .prove(workspace, request.into_inner())
+            .await
+            .map_err(status)?;
+        Ok(Response::new(proof))
+    }
+}
