@@ -104,6 +104,16 @@ impl LineageService for Probe {
         Ok(Response::new(proto::FindPathResponse::default()))
     }
 
+    type ExportPedigreeStream =
+        futures::stream::Empty<Result<proto::ExportPedigreeResponse, Status>>;
+
+    async fn export_pedigree(
+        &self,
+        _: Request<proto::ExportPedigreeRequest>,
+    ) -> Result<Response<Self::ExportPedigreeStream>, Status> {
+        Ok(Response::new(futures::stream::empty()))
+    }
+
     async fn prove(
         &self,
         _: Request<proto::ProveRequest>,
