@@ -72,7 +72,7 @@ weights  histogram  2       -1          5
     let shown = values(&["show", &run, "scores"]).await;
     assert_eq!(
         shown,
-        "scores  step 3  #0  2 rows\nCLASS  RECALL\ncat    0.5\ndog\n"
+        "scores  step 3  #0  2 rows\nclass  recall\ncat    0.5\ndog\n"
     );
     let shown = values(&["show", &run, "weights"]).await;
     let bars = format!(
