@@ -16,7 +16,7 @@ pub use browser::BrowserGuard;
 pub use caller::{Caller, Role};
 pub use peer::{Assertions, CallerChannel, PeerChannel};
 pub use server::Server;
-pub use status::{connection_error, status};
+pub use status::{answer, connection_error, status};
 pub use tonic::service::RoutesBuilder;
 
 /// Wraps a generated server with the settings that all of ours share: compression on request and the

@@ -1,7 +1,7 @@
 //! From a domain's error to what a caller sees: the only place where a status is made.
 
 use herdbook_core::{Code, Details, ServiceError};
-use tonic::{Code as GrpcCode, Status};
+use tonic::{Code as GrpcCode, Response, Status};
 use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
 
 use crate::telemetry::current_request_id;
@@ -15,7 +15,12 @@ pub fn status<E: ServiceError>(error: E) -> Status {
     status_of(&error)
 }
 
-/// The same for an error whose type is not known.
+/// A domain's result as the answer of an rpc.
+pub fn answer<T, E: ServiceError>(result: Result<T, E>) -> Result<Response<T>, Status> {
+    result.map(Response::new).map_err(status)
+}
+
+/// The status of an error whose type is not known.
 pub(crate) fn status_of(error: &dyn ServiceError) -> Status {
     let request_id = current_request_id();
     let code = error.code();

@@ -1,21 +1,16 @@
 //! Graphviz DOT (<https://graphviz.org/doc/info/lang.html>).
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
-use super::caption;
-use crate::{
-    node::{NodeKey, kind},
-    pedigree::Pedigree,
-};
+use super::{arrows, caption};
+use crate::{node::kind, pedigree::Pedigree};
 
 pub(super) fn write(pedigree: &Pedigree) -> String {
     let mut text = String::from(
         "digraph pedigree {\n  rankdir=LR;\n  node [fontname=\"sans-serif\", fontsize=11];\n  \
          edge [fontname=\"sans-serif\", fontsize=9];\n",
     );
-    let mut places: BTreeMap<&NodeKey, usize> = BTreeMap::new();
     for (place, (key, node)) in pedigree.nodes.iter().enumerate() {
-        places.insert(key, place);
         let label = escape(&caption(node).join("\n"));
         let emphasis = if pedigree.subjects.contains(key) {
             ", penwidth=2"
@@ -30,18 +25,9 @@ pub(super) fn write(pedigree: &Pedigree) -> String {
             shape(&key.kind),
         );
     }
-    for edge in &pedigree.edges {
-        if let (Some(source), Some(target)) = (places.get(&edge.source), places.get(&edge.target)) {
-            let label = match edge.label.as_str() {
-                "" => edge.edge_type.words(),
-                label => label,
-            };
-            let _ = writeln!(
-                text,
-                "  n{source} -> n{target} [label=\"{}\"];",
-                escape(label)
-            );
-        }
+    for (source, target, label) in arrows(pedigree) {
+        let label = escape(label);
+        let _ = writeln!(text, "  n{source} -> n{target} [label=\"{label}\"];");
     }
     text.push_str("}\n");
     text

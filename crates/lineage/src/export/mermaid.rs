@@ -1,18 +1,13 @@
 //! A flowchart of Mermaid (<https://mermaid.js.org/syntax/flowchart.html>).
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::fmt::Write as _;
 
-use super::caption;
-use crate::{
-    node::{NodeKey, kind},
-    pedigree::Pedigree,
-};
+use super::{arrows, caption};
+use crate::{node::kind, pedigree::Pedigree};
 
 pub(super) fn write(pedigree: &Pedigree) -> String {
     let mut text = String::from("flowchart LR\n");
-    let mut places: BTreeMap<&NodeKey, usize> = BTreeMap::new();
     for (place, (key, node)) in pedigree.nodes.iter().enumerate() {
-        places.insert(key, place);
         let (open, close) = shape(&key.kind);
         let label: Vec<_> = caption(node).iter().map(|line| escape(line)).collect();
         // Writing to a string cannot fail.
@@ -21,14 +16,8 @@ pub(super) fn write(pedigree: &Pedigree) -> String {
             let _ = writeln!(text, "  style n{place} stroke-width:3px");
         }
     }
-    for edge in &pedigree.edges {
-        if let (Some(source), Some(target)) = (places.get(&edge.source), places.get(&edge.target)) {
-            let label = match edge.label.as_str() {
-                "" => edge.edge_type.words(),
-                label => label,
-            };
-            let _ = writeln!(text, "  n{source} -->|\"{}\"| n{target}", escape(label));
-        }
+    for (source, target, label) in arrows(pedigree) {
+        let _ = writeln!(text, "  n{source} -->|\"{}\"| n{target}", escape(label));
     }
     text
 }

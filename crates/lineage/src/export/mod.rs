@@ -1,12 +1,13 @@
 //! Pedigrees in the formats that others read.
 
 mod dot;
-mod identifier;
 mod json_graph;
 mod mermaid;
 mod prov;
 #[cfg(test)]
 mod tests;
+
+use std::collections::BTreeMap;
 
 use crate::{
     node::{Node, NodeKey, kind},
@@ -66,6 +67,22 @@ fn caption(node: &Node) -> Vec<String> {
     }
     lines.retain(|line| !line.is_empty());
     lines
+}
+
+/// The edges by the places of their ends among the nodes, with what is written on them.
+fn arrows(pedigree: &Pedigree) -> impl Iterator<Item = (usize, usize, &str)> {
+    let places: BTreeMap<&NodeKey, usize> = pedigree.nodes.keys().zip(0..).collect();
+    pedigree.edges.iter().filter_map(move |edge| {
+        let label = match edge.label.as_str() {
+            "" => edge.edge_type.words(),
+            label => label,
+        };
+        Some((
+            *places.get(&edge.source)?,
+            *places.get(&edge.target)?,
+            label,
+        ))
+    })
 }
 
 /// A digest or an id, cut to what one reads.

@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value, json};
 
-use super::identifier::percent_encoded;
 use crate::{
     edge::{Edge, EdgeType},
     node::{Node, NodeKey},
@@ -16,6 +16,12 @@ use crate::{
 };
 
 const NAMESPACE: &str = "urn:herdbook:";
+/// All but what RFC 3986, 2.3 leaves unreserved.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// Relations by their name and then by their own identifier.
 type Relations = BTreeMap<&'static str, Map<String, Value>>;
@@ -146,6 +152,10 @@ fn attributes(node: &Node, is_activity: bool) -> Value {
         attributes.insert("herdbook:tag".to_owned(), json!(tags));
     }
     attributes.into()
+}
+
+fn percent_encoded(text: &str) -> String {
+    utf8_percent_encode(text, RESERVED).to_string()
 }
 
 /// The qualified name of a node, which no character of its own can break.

@@ -5,7 +5,7 @@ mod questions;
 
 use futures::{StreamExt as _, stream, stream::BoxStream};
 use herdbook_proto::lineage::v1::{self as proto, lineage_service_server::LineageService};
-use herdbook_rpc::{Caller, status};
+use herdbook_rpc::{Caller, answer, status};
 use tonic::{Request, Response, Status};
 
 use crate::{convert, graph::Direction, store::Store};
@@ -43,11 +43,8 @@ impl LineageService for LineageApi {
         request: Request<proto::GetNodesRequest>,
     ) -> Result<Response<proto::GetNodesResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
-        let nodes = self
-            .list(workspace, &request.get_ref().node)
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proto::GetNodesResponse { nodes }))
+        let nodes = self.list(workspace, &request.get_ref().node).await;
+        answer(nodes.map(|nodes| proto::GetNodesResponse { nodes }))
     }
 
     async fn tag_node(
@@ -55,11 +52,8 @@ impl LineageService for LineageApi {
         request: Request<proto::TagNodeRequest>,
     ) -> Result<Response<proto::TagNodeResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
-        let nodes = self
-            .tag(workspace, request.into_inner())
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proto::TagNodeResponse { nodes }))
+        let nodes = self.tag(workspace, request.into_inner()).await;
+        answer(nodes.map(|nodes| proto::TagNodeResponse { nodes }))
     }
 
     async fn get_ancestors(
@@ -67,25 +61,15 @@ impl LineageService for LineageApi {
         request: Request<proto::GetAncestorsRequest>,
     ) -> Result<Response<proto::GetAncestorsResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
-        let proto::GetAncestorsRequest {
-            node,
-            depth,
-            kinds,
-            limit,
-        } = request.into_inner();
+        let asked = request.into_inner();
         let question = GraphQuestion {
-            node,
-            depth,
-            kinds,
-            limit,
+            node: asked.node,
+            depth: asked.depth,
+            kinds: asked.kinds,
+            limit: asked.limit,
         };
-        let graph = self
-            .graph(workspace, Direction::Ancestors, question)
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proto::GetAncestorsResponse {
-            graph: Some(graph),
-        }))
+        let graph = self.graph(workspace, Direction::Ancestors, question).await;
+        answer(graph.map(|graph| proto::GetAncestorsResponse { graph: Some(graph) }))
     }
 
     async fn get_descendants(
@@ -93,25 +77,17 @@ impl LineageService for LineageApi {
         request: Request<proto::GetDescendantsRequest>,
     ) -> Result<Response<proto::GetDescendantsResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
-        let proto::GetDescendantsRequest {
-            node,
-            depth,
-            kinds,
-            limit,
-        } = request.into_inner();
+        let asked = request.into_inner();
         let question = GraphQuestion {
-            node,
-            depth,
-            kinds,
-            limit,
+            node: asked.node,
+            depth: asked.depth,
+            kinds: asked.kinds,
+            limit: asked.limit,
         };
         let graph = self
             .graph(workspace, Direction::Descendants, question)
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proto::GetDescendantsResponse {
-            graph: Some(graph),
-        }))
+            .await;
+        answer(graph.map(|graph| proto::GetDescendantsResponse { graph: Some(graph) }))
     }
 
     async fn find_impact(
@@ -119,11 +95,8 @@ impl LineageService for LineageApi {
         request: Request<proto::FindImpactRequest>,
     ) -> Result<Response<proto::FindImpactResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
-        let impacts = self
-            .impact(workspace, request.into_inner())
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proto::FindImpactResponse { impacts }))
+        let impacts = self.impact(workspace, request.into_inner()).await;
+        answer(impacts.map(|impacts| proto::FindImpactResponse { impacts }))
     }
 
     async fn find_path(
@@ -131,11 +104,8 @@ impl LineageService for LineageApi {
         request: Request<proto::FindPathRequest>,
     ) -> Result<Response<proto::FindPathResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
-        let path = self
-            .path(workspace, request.into_inner())
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proto::FindPathResponse { path }))
+        let path = self.path(workspace, request.into_inner()).await;
+        answer(path.map(|path| proto::FindPathResponse { path }))
     }
 
     type ExportPedigreeStream = BoxStream<'static, Result<proto::ExportPedigreeResponse, Status>>;
@@ -145,11 +115,8 @@ impl LineageService for LineageApi {
         request: Request<proto::ExportPedigreeRequest>,
     ) -> Result<Response<Self::ExportPedigreeStream>, Status> {
         let workspace = Caller::of(&request)?.workspace;
-        let written = self
-            .export(workspace, request.into_inner())
-            .await
-            .map_err(status)?;
-        Ok(Response::new(stream::iter(written.map(Ok)).boxed()))
+        let written = self.export(workspace, request.into_inner()).await;
+        answer(written.map(|parts| stream::iter(parts.map(Ok)).boxed()))
     }
 
     async fn prove(
@@ -157,10 +124,6 @@ impl LineageService for LineageApi {
         request: Request<proto::ProveRequest>,
     ) -> Result<Response<proto::ProveResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
-        let proof = self
-            .prove(workspace, request.into_inner())
-            .await
-            .map_err(status)?;
-        Ok(Response::new(proof))
+        answer(self.prove(workspace, request.into_inner()).await)
     }
 }

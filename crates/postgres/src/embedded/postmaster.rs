@@ -161,17 +161,18 @@ fn last_words(data: &Path, output: &Path) -> String {
     }
 }
 
-/// What `postmaster.pid` says: the process, and whether it takes connections. Its lines are listed
-/// in Postgres's `src/include/utils/pidfile.h`.
-fn pid_file(data: &Path) -> Option<(Pid, bool)> {
-    let text = fs::read_to_string(data.join("postmaster.pid")).ok()?;
-    let lines: Vec<_> = text.lines().map(str::trim).collect();
-    let pid = lines.first()?.parse().ok().and_then(to_pid)?;
-    Some((pid, lines.get(7) == Some(&"ready")))
+/// Whether `child` takes connections: the eighth line of `postmaster.pid` says so. Its lines are listed in
+/// Postgres's `src/include/utils/pidfile.h`.
+fn is_ready(data: &Path, child: Option<u32>) -> bool {
+    let text = fs::read_to_string(data.join("postmaster.pid")).unwrap_or_default();
+    let ready = text.lines().nth(7).map(str::trim) == Some("ready");
+    let pid = first_pid(&text);
+    ready && pid.is_some() && pid == child.and_then(to_pid)
 }
 
-fn is_ready(data: &Path, child: Option<u32>) -> bool {
-    pid_file(data).is_some_and(|(pid, ready)| ready && Some(pid) == child.and_then(to_pid))
+/// The process that the text of a lock file names.
+fn first_pid(text: &str) -> Option<Pid> {
+    text.lines().next()?.trim().parse().ok().and_then(to_pid)
 }
 
 fn to_pid(id: u32) -> Option<Pid> {
@@ -185,7 +186,8 @@ fn to_pid(id: u32) -> Option<Pid> {
 async fn stop_orphan(cluster: &Cluster) -> Result<(), EmbeddedError> {
     let data = cluster.data();
     for lock in [data.join("postmaster.pid"), cluster.socket_lock()] {
-        let Some(pid) = locked_by(&lock) else {
+        let text = fs::read_to_string(&lock).unwrap_or_default();
+        let Some(pid) = first_pid(&text) else {
             continue;
         };
         if serves(pid, data) {
@@ -199,12 +201,6 @@ async fn stop_orphan(cluster: &Cluster) -> Result<(), EmbeddedError> {
         }
     }
     Ok(())
-}
-
-/// The process that a lock file of Postgres names.
-fn locked_by(lock: &Path) -> Option<Pid> {
-    let text = fs::read_to_string(lock).ok()?;
-    text.lines().next()?.trim().parse().ok().and_then(to_pid)
 }
 
 /// Stops the server `pid`, the harder the longer it takes.

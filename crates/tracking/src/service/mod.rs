@@ -12,11 +12,4 @@ mod run_search;
 pub(crate) mod runs;
 pub(crate) mod values;
 
-use tonic::{Response, Status};
-
-use crate::TrackingError;
-
-/// A domain result as the answer of an rpc.
-fn answer<T>(result: Result<T, TrackingError>) -> Result<Response<T>, Status> {
-    result.map(Response::new).map_err(herdbook_rpc::status)
-}
+use herdbook_rpc::answer;
