@@ -11,6 +11,7 @@ use tokio::{
     time::{self, Instant},
 };
 use tonic::{Response, Status};
+use tonic_types::StatusExt as _;
 
 use crate::{
     ClientError, Connection, Event,
@@ -87,6 +88,12 @@ fn tell(
     }
 }
 
+/// Whether the workspace may not have more: whoever waits for the answer decides what to do.
+fn full(status: &Status) -> bool {
+    let info = status.get_details_error_info();
+    info.is_some_and(|info| info.reason == "QUOTA_EXCEEDED")
+}
+
 /// Calls until there is an answer that will stay the same, or until `until`.
 async fn retry<T, F: Future<Output = Result<Response<T>, Status>>>(
     until: Option<Instant>,
@@ -98,7 +105,10 @@ async fn retry<T, F: Future<Output = Result<Response<T>, Status>>>(
             Ok(response) => return Ok(response.into_inner()),
             Err(status) => status,
         };
-        let wait = backoff.after(status.code());
+        let wait = match full(&status) {
+            true => None,
+            false => backoff.after(status.code()),
+        };
         let late = |wait: Duration| until.is_some_and(|until| Instant::now() + wait > until);
         match wait {
             Some(wait) if !late(wait) => time::sleep(wait).await,

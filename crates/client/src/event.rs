@@ -17,6 +17,15 @@ pub enum Event {
         /// Points that wait in the spool.
         in_spool: u64,
     },
+    /// The workspace may not have more for now; the client tries again by itself.
+    NoRoom {
+        /// Which quota is in the way, and what to do.
+        reason: String,
+        /// Points that wait in memory alone.
+        in_memory: u64,
+        /// Points that wait in the spool.
+        in_spool: u64,
+    },
     /// The server answers again.
     Connected {
         /// Points that waited and are now sent.
@@ -111,7 +120,9 @@ impl Event {
             | Self::SpoolFound { .. }
             | Self::SpoolReplayed { .. }
             | Self::StopRequested { .. } => tracing::info!("{self}"),
-            Self::ConnectionLost { .. } | Self::Spilling { .. } => tracing::warn!("{self}"),
+            Self::ConnectionLost { .. } | Self::NoRoom { .. } | Self::Spilling { .. } => {
+                tracing::warn!("{self}");
+            }
             Self::Left { lost: 0, .. } => tracing::warn!("{self}"),
             Self::PointsDropped { .. }
             | Self::SpoolDamaged { .. }
@@ -134,6 +145,14 @@ impl fmt::Display for Event {
             } => write!(
                 f,
                 "connection lost ({reason}); {in_memory} points wait in memory, {in_spool} in the spool"
+            ),
+            Self::NoRoom {
+                reason,
+                in_memory,
+                in_spool,
+            } => write!(
+                f,
+                "no room ({reason}); {in_memory} points wait in memory, {in_spool} in the spool, until there is"
             ),
             Self::Connected { waiting: 0 } => write!(f, "connected"),
             Self::Connected { waiting } => {

@@ -67,6 +67,15 @@ pub struct PreconditionViolation {
     pub description: String,
 }
 
+/// A quota that a request would pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QuotaViolation {
+    /// What is limited, such as `points`.
+    pub subject: String,
+    /// How much there is and may be.
+    pub description: String,
+}
+
 /// The thing that an error is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResourceInfo {
@@ -83,6 +92,8 @@ pub struct Details {
     pub fields: Vec<FieldViolation>,
     /// Becomes `google.rpc.PreconditionFailure`.
     pub preconditions: Vec<PreconditionViolation>,
+    /// Becomes `google.rpc.QuotaFailure`.
+    pub quotas: Vec<QuotaViolation>,
     /// Becomes `google.rpc.ResourceInfo`.
     pub resource: Option<ResourceInfo>,
     /// Becomes `google.rpc.RetryInfo`: how long to wait before trying again.

@@ -11,7 +11,10 @@ mod name;
 mod page;
 
 pub use digest::{Digest, InvalidDigest};
-pub use error::{Code, Details, FieldViolation, PreconditionViolation, ResourceInfo, ServiceError};
+pub use error::{
+    Code, Details, FieldViolation, PreconditionViolation, QuotaViolation, ResourceInfo,
+    ServiceError,
+};
 pub use ids::{ExperimentId, InvalidId, PrincipalId, RunId, WorkspaceId};
 pub use name::{NameError, check_key, check_name, check_text};
 pub use page::{InvalidPageToken, PageToken};

@@ -2,7 +2,9 @@
 
 use herdbook_core::{Code, Details, ServiceError};
 use tonic::{Code as GrpcCode, Response, Status};
-use tonic_types::{ErrorDetails, FieldViolation, PreconditionViolation, StatusExt as _};
+use tonic_types::{
+    ErrorDetails, FieldViolation, PreconditionViolation, QuotaViolation, StatusExt as _,
+};
 
 use crate::telemetry::current_request_id;
 
@@ -81,6 +83,14 @@ fn encode(error: &dyn ServiceError, details: Details, request_id: &str) -> Error
         encoded.set_precondition_failure(
             violations
                 .map(|v| PreconditionViolation::new(v.kind, v.subject, v.description))
+                .collect::<Vec<_>>(),
+        );
+    }
+    if !details.quotas.is_empty() {
+        let violations = details.quotas.into_iter();
+        encoded.set_quota_failure(
+            violations
+                .map(|v| QuotaViolation::new(v.subject, v.description))
                 .collect::<Vec<_>>(),
         );
     }

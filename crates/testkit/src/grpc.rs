@@ -69,6 +69,20 @@ pub fn fields(status: &Status) -> Vec<String> {
         .collect()
 }
 
+/// Quotas that an error says would be passed.
+#[must_use]
+pub fn quotas(status: &Status) -> Vec<String> {
+    let details = status.get_error_details();
+    let violations = details
+        .quota_failure()
+        .map(|failure| failure.violations.clone());
+    violations
+        .unwrap_or_default()
+        .into_iter()
+        .map(|violation| violation.subject)
+        .collect()
+}
+
 /// Preconditions that an error says do not hold: kind and description.
 #[must_use]
 pub fn preconditions(status: &Status) -> Vec<(String, String)> {

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     TrackingError,
+    quota::{Quotas, Usage},
     run::Run,
     store::{Store, lane::Lane, new_runs::NewRun},
 };
@@ -29,16 +30,18 @@ type Entry = (NewRun, oneshot::Sender<(NewRun, Answer)>);
 #[derive(Debug, Clone)]
 pub(crate) struct Creator {
     store: Store,
+    quotas: Quotas,
     queue: mpsc::Sender<Entry>,
 }
 
 impl Creator {
     /// Starts it; it ends when all of its handles are dropped.
-    pub(crate) fn start(store: &Store) -> Self {
+    pub(crate) fn start(store: &Store, quotas: Quotas) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
         tokio::spawn(create_all(store.clone(), receiver));
         Self {
             store: store.clone(),
+            quotas,
             queue,
         }
     }
@@ -46,6 +49,14 @@ impl Creator {
     /// Creates a run. If its request was done before, the run made then is returned.
     pub(crate) async fn create(&self, new: NewRun) -> Result<Run, TrackingError> {
         self.store.ensure_workspace(new.workspace).await?;
+        let added = Usage {
+            runs: 1,
+            ..Usage::default()
+        };
+        if let Err(error) = self.quotas.admit(new.workspace, added).await {
+            // What was done already is not refused.
+            return self.store.run_of_request(&new).await?.ok_or(error);
+        }
         let (reply, answer) = oneshot::channel();
         let stopped = || DatabaseError::unavailable("the process is stopping");
         self.queue.send((new, reply)).await.map_err(|_| stopped())?;

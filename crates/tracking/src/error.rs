@@ -1,11 +1,16 @@
 //! What a caller of the tracking service can act on.
 
 use herdbook_blobs::{BlobError, InvalidRange};
-use herdbook_core::{Code, Details, ExperimentId, InvalidPageToken, RunId, ServiceError};
+use herdbook_core::{
+    Code, Details, ExperimentId, InvalidPageToken, QuotaViolation, RunId, ServiceError,
+};
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::InvalidRequest;
 
-use crate::search::{ParseError, codec::DamagedColumn};
+use crate::{
+    quota::Resource,
+    search::{ParseError, codec::DamagedColumn},
+};
 
 /// Why a call of the tracking service failed.
 #[derive(Debug, thiserror::Error)]
@@ -68,6 +73,17 @@ pub enum TrackingError {
     /// The experiment was deleted.
     #[error("the experiment {0} is deleted; restore it first")]
     ExperimentDeleted(ExperimentId),
+    /// The experiment was not deleted.
+    #[error("the experiment {0} is in use; delete it before it is purged for good")]
+    ExperimentNotDeleted(ExperimentId),
+    /// Runs elsewhere have points of its runs.
+    #[error(
+        "runs of other experiments were forked from runs of experiment {0} and have their points; purge those first"
+    )]
+    ExperimentHasForks(ExperimentId),
+    /// The experiment is being removed.
+    #[error("the experiment {0} is being purged and cannot be restored any more")]
+    ExperimentPurging(ExperimentId),
     /// Experiment 0.
     #[error("the experiment 0 (Default) is always there and cannot be deleted")]
     DefaultExperiment,
@@ -106,6 +122,21 @@ pub enum TrackingError {
         old: String,
         /// The value that was sent.
         new: String,
+    },
+    /// The workspace may not have that much.
+    #[error(
+        "the workspace has {used} of the {limit} {resource} that it may have, and {more} more do not fit; \
+         purge runs that nobody needs, or have an admin raise the quota"
+    )]
+    QuotaExceeded {
+        /// What is limited.
+        resource: Resource,
+        /// What there is.
+        used: i64,
+        /// What was to be added.
+        more: i64,
+        /// What there may be.
+        limit: i64,
     },
     /// The question would take more memory than it may.
     #[error("{0}")]
@@ -152,12 +183,15 @@ impl ServiceError for TrackingError {
             Self::DamagedValue => Code::Internal,
             Self::ExperimentNameTaken(_) | Self::ParamChanged { .. } => Code::AlreadyExists,
             Self::ExperimentDeleted(_)
+            | Self::ExperimentNotDeleted(_)
+            | Self::ExperimentHasForks(_)
+            | Self::ExperimentPurging(_)
             | Self::DefaultExperiment
             | Self::RunDeleted(_)
             | Self::RunNotDeleted(_)
             | Self::RunHasForks(_) => Code::FailedPrecondition,
             Self::StreamGap { .. } => Code::OutOfRange,
-            Self::TooLarge(_) => Code::ResourceExhausted,
+            Self::QuotaExceeded { .. } | Self::TooLarge(_) => Code::ResourceExhausted,
             Self::DamagedPoints | Self::DamagedColumns => Code::Internal,
             Self::Range(error) => error.code(),
             Self::Blob(error) => error.code(),
@@ -178,12 +212,16 @@ impl ServiceError for TrackingError {
             Self::DamagedValue => "INTERNAL",
             Self::ExperimentNameTaken(_) => "EXPERIMENT_NAME_TAKEN",
             Self::ExperimentDeleted(_) => "EXPERIMENT_DELETED",
+            Self::ExperimentNotDeleted(_) => "EXPERIMENT_NOT_DELETED",
+            Self::ExperimentHasForks(_) => "EXPERIMENT_HAS_FORKS",
+            Self::ExperimentPurging(_) => "EXPERIMENT_PURGING",
             Self::DefaultExperiment => "DEFAULT_EXPERIMENT",
             Self::RunDeleted(_) => "RUN_DELETED",
             Self::RunNotDeleted(_) => "RUN_NOT_DELETED",
             Self::RunHasForks(_) => "RUN_HAS_FORKS",
             Self::StreamGap { .. } => "STREAM_GAP",
             Self::ParamChanged { .. } => "PARAM_CHANGED",
+            Self::QuotaExceeded { .. } => "QUOTA_EXCEEDED",
             Self::TooLarge(_) => "TOO_LARGE",
             Self::DamagedPoints | Self::DamagedColumns => "INTERNAL",
             Self::Range(error) => error.reason(),
@@ -202,7 +240,10 @@ impl ServiceError for TrackingError {
             Self::PageToken(error) => field("page_token", error.to_string()),
             Self::ExperimentNotFound(name) => Details::resource("experiment", name),
             Self::ExperimentNameTaken(name) => Details::resource("experiment", name),
-            Self::ExperimentDeleted(id) => Details::resource("experiment", id.to_string()),
+            Self::ExperimentDeleted(id)
+            | Self::ExperimentNotDeleted(id)
+            | Self::ExperimentHasForks(id)
+            | Self::ExperimentPurging(id) => Details::resource("experiment", id.to_string()),
             Self::DefaultExperiment => Details::resource("experiment", "0"),
             Self::RunNotFound(id) => Details::resource("run", id),
             Self::RunDeleted(id) | Self::RunNotDeleted(id) | Self::RunHasForks(id) => {
@@ -227,6 +268,23 @@ impl ServiceError for TrackingError {
             Self::ValueTypeChanged { key, old, new } => Details {
                 metadata: vec![("old", old.clone()), ("new", new.clone())],
                 ..Details::resource("value", key)
+            },
+            Self::QuotaExceeded {
+                resource,
+                used,
+                limit,
+                ..
+            } => Details {
+                quotas: vec![QuotaViolation {
+                    subject: resource.to_string(),
+                    description: self.to_string(),
+                }],
+                metadata: vec![
+                    ("quota", resource.to_string()),
+                    ("used", used.to_string()),
+                    ("limit", limit.to_string()),
+                ],
+                ..Details::default()
             },
             Self::TooLarge(_) | Self::DamagedPoints | Self::DamagedColumns | Self::DamagedValue => {
                 Details::default()

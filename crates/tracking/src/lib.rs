@@ -11,6 +11,8 @@ mod framing;
 mod manifests;
 mod metrics;
 mod pedigree;
+mod purger;
+mod quota;
 mod run;
 mod run_name;
 mod search;
@@ -26,7 +28,8 @@ use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::tracking::v1::{
     artifact_service_server::ArtifactServiceServer,
     experiment_service_server::ExperimentServiceServer, metric_service_server::MetricServiceServer,
-    run_service_server::RunServiceServer, value_service_server::ValueServiceServer,
+    quota_service_server::QuotaServiceServer, run_service_server::RunServiceServer,
+    value_service_server::ValueServiceServer,
 };
 use herdbook_rpc::{PeerChannel, RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
@@ -34,19 +37,41 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use error::TrackingError;
+pub use quota::{Limits, Resource};
 pub use search::ParseError;
 
 use creator::Creator;
 use manifests::RunManifests;
 use metrics::{committer::Committer, compactor, pulse::Pulse};
+use quota::Quotas;
 use service::{
-    artifacts::ArtifactApi, experiments::ExperimentApi, metrics::MetricApi, runs::RunApi,
-    values::ValueApi,
+    artifacts::ArtifactApi, experiments::ExperimentApi, metrics::MetricApi, quota::QuotaApi,
+    runs::RunApi, values::ValueApi,
 };
 use store::Store;
 
-/// When points are compacted that are too few to fill a table, unless it is said otherwise.
-pub const COMPACT_AFTER: Duration = Duration::from_secs(60);
+/// What whoever runs the service may decide.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// When points are compacted that are too few to fill a table.
+    pub compact_after: Duration,
+    /// When runs and experiments are removed for good after they were deleted; never by themselves, if
+    /// absent.
+    pub purge_deleted_after: Option<Duration>,
+    /// What a workspace may have that has no quotas of its own.
+    pub limits: Limits,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            compact_after: Duration::from_secs(60),
+            purge_deleted_after: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
 /// The schema of this service.
 pub const SCHEMA: &str = "tracking";
 /// Its migrations.
@@ -59,6 +84,7 @@ pub struct Tracking {
     blobs: Blobs,
     committer: Arc<Committer>,
     creator: Creator,
+    quotas: Quotas,
     pulse: Pulse,
     shutdown: CancellationToken,
     chores: JoinSet<()>,
@@ -66,20 +92,21 @@ pub struct Tracking {
 
 impl Tracking {
     /// Opens the migrated schema in `database`. From now on until `shutdown`, points are committed
-    /// and compacted (when they fill a table, or `compact_after`), and `lineage` is told of runs.
+    /// and compacted, and `lineage` is told of runs.
     #[must_use]
     pub fn start(
         database: &Database,
         blobs: BlobStore,
         lineage: PeerChannel,
-        compact_after: Duration,
+        settings: Settings,
         shutdown: CancellationToken,
     ) -> Self {
         let outbox = Outbox::new(SCHEMA);
         let store = Store::new(database, outbox.clone());
         let pulse = Pulse::default();
         let committer = Arc::new(Committer::start(&store, pulse.clone()));
-        let creator = Creator::start(&store);
+        let quotas = Quotas::new(&store, settings.limits);
+        let creator = Creator::start(&store, quotas.clone());
         let mut chores = JoinSet::new();
         chores.spawn(pedigree::relay(
             outbox,
@@ -89,17 +116,23 @@ impl Tracking {
         ));
         chores.spawn(compactor::compact(
             store.clone(),
-            compact_after,
+            settings.compact_after,
             shutdown.clone(),
         ));
         chores.spawn(pulse.clone().beat(store.clone(), shutdown.clone()));
         chores.spawn(settler::run(store.clone(), shutdown.clone()));
         chores.spawn(forgetter::run(store.clone(), shutdown.clone()));
+        chores.spawn(purger::run(
+            store.clone(),
+            settings.purge_deleted_after,
+            shutdown.clone(),
+        ));
         Self {
             store,
             blobs: Blobs::new(database, blobs),
             committer,
             creator,
+            quotas,
             pulse,
             shutdown,
             chores,
@@ -112,6 +145,7 @@ impl Tracking {
         let metrics = MetricApi::new(
             store.clone(),
             self.committer.clone(),
+            self.quotas.clone(),
             self.pulse.clone(),
             self.shutdown.clone(),
         );
@@ -122,16 +156,23 @@ impl Tracking {
             .add_service(configured!(RunServiceServer::new(RunApi::new(
                 store.clone(),
                 self.committer.clone(),
+                self.quotas.clone(),
                 self.creator.clone(),
             ))))
             .add_service(configured!(MetricServiceServer::new(metrics)))
             .add_service(configured!(ArtifactServiceServer::new(ArtifactApi::new(
                 store.clone(),
-                self.blobs.clone()
+                self.blobs.clone(),
+                self.quotas.clone(),
             ))))
             .add_service(configured!(ValueServiceServer::new(ValueApi::new(
                 store.clone(),
-                self.blobs.clone()
+                self.blobs.clone(),
+                self.quotas.clone(),
+            ))))
+            .add_service(configured!(QuotaServiceServer::new(QuotaApi::new(
+                store.clone(),
+                self.quotas.clone(),
             ))));
     }
 

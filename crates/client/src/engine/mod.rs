@@ -104,6 +104,8 @@ pub(crate) struct Engine {
     /// Whether the user was told that the connection is lost, that points go to the spool, that the
     /// spool fails, and of how many points that are dropped.
     told_lost: bool,
+    /// Whether the workspace was full when it was last asked.
+    no_room: bool,
     told_spilling: bool,
     told_failed: bool,
     told_dropped: u64,
@@ -148,6 +150,7 @@ impl Engine {
             heard: Instant::now(),
             closing: None,
             told_lost: false,
+            no_room: false,
             told_spilling: false,
             told_failed: false,
             told_dropped: 0,

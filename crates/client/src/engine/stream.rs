@@ -159,6 +159,7 @@ impl Engine {
             Incoming::Opened(opened) => (writer.opened(opened.sequence), opened.stop_requested),
             Incoming::Committed(committed) => {
                 self.backoff.reset();
+                self.no_room = false;
                 let kept = writer.commit(committed.sequence).map(|()| 0);
                 (kept, committed.stop_requested)
             }
@@ -172,7 +173,7 @@ impl Engine {
                 .lane
                 .as_ref()
                 .is_some_and(|lane| !lane.stop_requested.swap(true, Ordering::Relaxed));
-        if back && std::mem::take(&mut self.told_lost) {
+        if back && !self.no_room && std::mem::take(&mut self.told_lost) {
             let (in_memory, in_spool) = self.waiting();
             let waiting = in_memory + in_spool;
             self.tell(&Event::Connected { waiting });
@@ -205,7 +206,9 @@ impl Engine {
     pub(super) fn on_refused(&mut self, index: usize, refused: WriterRefused) {
         let code = Code::from_i32(refused.code);
         let gap = refused.reason == "SEQUENCE_GAP";
-        if gap || verdict(code) != Verdict::Permanent {
+        if refused.reason == "QUOTA_EXCEEDED" {
+            self.on_no_room(refused.message);
+        } else if gap || verdict(code) != Verdict::Permanent {
             let code = if gap { Code::Unknown } else { code };
             self.on_lost(&Status::new(code, refused.message));
         } else {
@@ -247,6 +250,30 @@ impl Engine {
     }
 
     pub(super) fn on_lost(&mut self, status: &Status) {
+        self.try_again(status, |reason, in_memory, in_spool| {
+            Event::ConnectionLost {
+                reason,
+                in_memory,
+                in_spool,
+            }
+        });
+    }
+
+    /// The workspace is full: what waits is sent until it has room, however long that takes.
+    fn on_no_room(&mut self, why: String) {
+        self.no_room = true;
+        self.try_again(&Status::unavailable(why), |reason, in_memory, in_spool| {
+            Event::NoRoom {
+                reason,
+                in_memory,
+                in_spool,
+            }
+        });
+    }
+
+    /// Gives the stream up and opens another one after a while, unless it will not pass; tells `event` of
+    /// the reason and the points that wait, in memory and in the spool, if that was not told yet.
+    fn try_again(&mut self, status: &Status, event: fn(String, u64, u64) -> Event) {
         self.link = Link::Idle;
         // Answers that are still on the way belong to the stream that is given up.
         self.attempts += 1;
@@ -270,11 +297,7 @@ impl Engine {
         }
         if !std::mem::replace(&mut self.told_lost, true) {
             let (in_memory, in_spool) = self.waiting();
-            self.tell(&Event::ConnectionLost {
-                reason,
-                in_memory,
-                in_spool,
-            });
+            self.tell(&event(reason, in_memory, in_spool));
         }
     }
 }

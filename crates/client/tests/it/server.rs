@@ -13,12 +13,14 @@ use herdbook_core::WorkspaceId;
 use herdbook_lineage::Lineage;
 use herdbook_postgres::migrate;
 use herdbook_proto::tracking::v1::{
-    GetRunRequest, ReadMetricsRequest, Run, metric_service_client::MetricServiceClient,
+    GetRunRequest, Quota, ReadMetricsRequest, Run, UpdateQuotaRequest,
+    metric_service_client::MetricServiceClient, quota_service_client::QuotaServiceClient,
     run_service_client::RunServiceClient,
 };
 use herdbook_rpc::{FixedCaller, PeerChannel, Role, RoutesBuilder, Server};
 use herdbook_testkit::{TestDatabase, grpc::Unsigned, wait_until};
-use herdbook_tracking::{COMPACT_AFTER, Tracking};
+use herdbook_tracking::{Settings, Tracking};
+use prost_types::FieldMask;
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
@@ -79,7 +81,7 @@ impl Herdbook {
             &database,
             blobs,
             to_lineage,
-            COMPACT_AFTER,
+            Settings::default(),
             shutdown.clone(),
         );
         let mut routes = RoutesBuilder::default();
@@ -111,6 +113,22 @@ impl Herdbook {
         };
         let found = self.runs().await.get_run(request).await.unwrap();
         found.into_inner().run.unwrap()
+    }
+
+    /// Sets a quota of the workspace.
+    pub(crate) async fn set_quota(&self, name: &str, limit: i64) {
+        let request = UpdateQuotaRequest {
+            quota: Some(Quota {
+                runs: Some(limit),
+                points: Some(limit),
+                bytes: Some(limit),
+            }),
+            update_mask: Some(FieldMask {
+                paths: vec![name.to_owned()],
+            }),
+        };
+        let mut client = QuotaServiceClient::new(self.channel().await);
+        client.update_quota(request).await.unwrap();
     }
 
     /// Steps and values of each metric, in the order of their commits.

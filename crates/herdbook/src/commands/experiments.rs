@@ -5,7 +5,7 @@ use herdbook_proto::{
     common::v1::View,
     tracking::v1::{
         CreateExperimentRequest, DeleteExperimentRequest, Experiment, GetExperimentRequest,
-        ListExperimentsRequest, RestoreExperimentRequest,
+        ListExperimentsRequest, PurgeExperimentRequest, RestoreExperimentRequest,
         experiment_service_client::ExperimentServiceClient, get_experiment_request,
     },
 };
@@ -54,6 +54,13 @@ pub(crate) enum Command {
     ///
     /// Example: herdbook experiments delete 3
     Delete {
+        /// Its number.
+        id: i64,
+    },
+    /// Remove a deleted experiment for good, with all of its runs.
+    ///
+    /// Example: herdbook experiments purge 3
+    Purge {
         /// Its number.
         id: i64,
     },
@@ -117,6 +124,12 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
         Command::Delete { id } => {
             client
                 .delete_experiment(DeleteExperimentRequest { id })
+                .await?;
+            Ok(())
+        }
+        Command::Purge { id } => {
+            client
+                .purge_experiment(PurgeExperimentRequest { id })
                 .await?;
             Ok(())
         }

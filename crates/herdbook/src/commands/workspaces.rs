@@ -1,5 +1,7 @@
 //! `herdbook workspaces`.
 
+mod quota;
+
 use clap::{Subcommand, ValueEnum};
 use herdbook_proto::{
     access::v1::{
@@ -67,6 +69,11 @@ pub(crate) enum Command {
         /// The name.
         principal: String,
     },
+    /// Show how many runs, points and bytes the workspace has, and may have.
+    ///
+    /// Example: herdbook workspaces usage
+    Usage,
+    Quota(quota::QuotaCommand),
 }
 
 /// What somebody may do.
@@ -195,6 +202,8 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
                 row(p).join("  ")
             })
         }
+        Command::Usage => quota::usage(&options).await,
+        Command::Quota(command) => quota::set(&options, command).await,
         Command::Revoke { principal } => {
             client.revoke_role(RevokeRoleRequest { principal }).await?;
             Ok(())

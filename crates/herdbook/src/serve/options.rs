@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use herdbook_access::AuthMode;
+use herdbook_tracking::{Limits, Settings};
 
 /// Run everything in one process, on an embedded Postgres.
 ///
@@ -114,7 +115,20 @@ pub(crate) struct Common {
         default_value = "60s",
         value_name = "TIME"
     )]
-    pub(crate) compact_after: humantime::Duration,
+    compact_after: humantime::Duration,
+    /// When runs and experiments are removed for good after they were deleted, such as 30d [default: only
+    /// when they are purged].
+    #[arg(long, env = "HERDBOOK_PURGE_DELETED_AFTER", value_name = "TIME")]
+    purge_deleted_after: Option<humantime::Duration>,
+    /// Runs that a workspace may have, unless it has a quota of its own [default: any number].
+    #[arg(long, env = "HERDBOOK_QUOTA_RUNS", value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    quota_runs: Option<i64>,
+    /// Points of metrics that a workspace may have, likewise.
+    #[arg(long, env = "HERDBOOK_QUOTA_POINTS", value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    quota_points: Option<i64>,
+    /// Bytes of points, values and artifacts that a workspace may have, likewise.
+    #[arg(long, env = "HERDBOOK_QUOTA_BYTES", value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
+    quota_bytes: Option<i64>,
     /// How logs are written to standard error.
     #[arg(long, env = "HERDBOOK_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human)]
     pub(crate) log_format: LogFormat,
@@ -129,6 +143,19 @@ pub(crate) struct Common {
 }
 
 impl Common {
+    /// What is decided for tracking.
+    pub(crate) fn tracking(&self) -> Settings {
+        Settings {
+            compact_after: self.compact_after.into(),
+            purge_deleted_after: self.purge_deleted_after.map(Into::into),
+            limits: Limits {
+                runs: self.quota_runs,
+                points: self.quota_points,
+                bytes: self.quota_bytes,
+            },
+        }
+    }
+
     pub(crate) fn auth(&self) -> AuthMode {
         match self.auth {
             Auth::Local => AuthMode::Local,

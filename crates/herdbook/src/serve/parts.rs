@@ -100,7 +100,7 @@ impl Parts {
                 database,
                 blobs.clone(),
                 to_lineage,
-                common.compact_after.into(),
+                common.tracking(),
                 shutdown.clone(),
             );
             parts.tracking = Some(tracking);

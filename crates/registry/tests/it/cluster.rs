@@ -26,7 +26,7 @@ use herdbook_testkit::{
     TestDatabase,
     grpc::{Unsigned, serve},
 };
-use herdbook_tracking::{COMPACT_AFTER, Tracking};
+use herdbook_tracking::{Settings, Tracking};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Status, transport::Channel};
 
@@ -62,7 +62,7 @@ impl Cluster {
             &database,
             blobs.clone(),
             to_lineage.clone(),
-            COMPACT_AFTER,
+            Settings::default(),
             shutdown.clone(),
         );
         let to_tracking = peer("tracking", routes(|routes| tracking.register(routes)));

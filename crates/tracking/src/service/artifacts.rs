@@ -21,6 +21,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::answer;
 use crate::{
     TrackingError, artifact_path, convert,
+    quota::{Quotas, Usage},
     store::{Store, artifacts::Artifact},
 };
 
@@ -29,11 +30,16 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 pub(crate) struct ArtifactApi {
     store: Store,
     blobs: Blobs,
+    quotas: Quotas,
 }
 
 impl ArtifactApi {
-    pub(crate) fn new(store: Store, blobs: Blobs) -> Self {
-        Self { store, blobs }
+    pub(crate) fn new(store: Store, blobs: Blobs, quotas: Quotas) -> Self {
+        Self {
+            store,
+            blobs,
+            quotas,
+        }
     }
 
     async fn upload(
@@ -63,13 +69,21 @@ impl ArtifactApi {
         violations.finish()?;
         let run = convert::run_id(&header.run_id)?;
         self.store.active_run(workspace, run).await?;
+        // Before any byte comes, if it is known how many will.
+        let size = size.ok().flatten();
+        if let Some(size) = size {
+            self.admit(workspace, size).await?;
+        }
 
         let pieces = messages.map(|message| match message.map(|message| message.message) {
             Ok(Some(Upload::Chunk(chunk))) => Ok(chunk),
             Ok(_) => Err(Status::invalid_argument("expected a chunk")),
             Err(status) => Err(status),
         });
-        let blob = self.blobs.put(pieces, digest, size.ok().flatten()).await?;
+        let blob = self.blobs.put(pieces, digest, size).await?;
+        if size.is_none() {
+            self.admit(workspace, blob.size).await?;
+        }
         self.store
             .put_artifact(workspace, run, &header.path, blob)
             .await?;
@@ -78,6 +92,14 @@ impl ArtifactApi {
             blob,
         }
         .into())
+    }
+
+    async fn admit(&self, workspace: WorkspaceId, size: u64) -> Result<(), TrackingError> {
+        let added = Usage {
+            bytes: i64::try_from(size).unwrap_or(i64::MAX),
+            ..Usage::default()
+        };
+        self.quotas.admit(workspace, added).await
     }
 
     async fn download(

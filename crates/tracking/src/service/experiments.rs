@@ -14,7 +14,7 @@ use tonic::{Request, Response, Status};
 
 use super::answer;
 use crate::{
-    TrackingError, convert,
+    TrackingError, convert, purger,
     store::{
         Store,
         experiments::{Experiment, ExperimentCursor},
@@ -119,6 +119,15 @@ impl ExperimentApi {
         self.store.update_experiment(workspace, &experiment).await
     }
 
+    async fn purge(&self, workspace: WorkspaceId, id: i64) -> Result<(), TrackingError> {
+        let id = convert::experiment_id("id", id)?;
+        if id == ExperimentId(0) {
+            return Err(TrackingError::DefaultExperiment);
+        }
+        self.store.start_purge(workspace, id).await?;
+        purger::purge_experiment(&self.store, workspace, id).await
+    }
+
     async fn set_deleted(
         &self,
         workspace: WorkspaceId,
@@ -187,6 +196,15 @@ impl ExperimentService for ExperimentApi {
             .set_deleted(workspace, request.into_inner().id, true)
             .await;
         answer(deleted.map(|_| proto::DeleteExperimentResponse {}))
+    }
+
+    async fn purge_experiment(
+        &self,
+        request: Request<proto::PurgeExperimentRequest>,
+    ) -> Result<Response<proto::PurgeExperimentResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let purged = self.purge(workspace, request.into_inner().id).await;
+        answer(purged.map(|()| proto::PurgeExperimentResponse {}))
     }
 
     async fn restore_experiment(

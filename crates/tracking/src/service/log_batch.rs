@@ -18,7 +18,7 @@ use crate::{
     },
     run::{Input, Pairs, RunKey},
     store::{
-        append::BlockRow,
+        append::{BlockRow, Group},
         requests::Requests,
         runs::{LockedRun, Told},
     },
@@ -148,6 +148,16 @@ impl RunApi {
         let permit = self.committer.reserve(points.count() * 16).await;
         let (reply, answer) = oneshot::channel();
         let (block, summaries) = BlockRow::encode(points).await?;
+        let request_id = match &claim {
+            Claim::Request(id) => Some(id.as_str()),
+            _ => None,
+        };
+        if !self.admit(workspace, run, &block, request_id).await? {
+            return Ok(Answer::Committed {
+                sequence: 0,
+                stop_requested: false,
+            });
+        }
         let entry = Entry {
             workspace,
             run,
@@ -159,6 +169,25 @@ impl RunApi {
         };
         self.committer.commit(entry).await;
         answer.await.map_err(|_| unavailable())
+    }
+
+    /// Lets a block in; `false` if it has no room, but the same call was done already.
+    async fn admit(
+        &self,
+        workspace: WorkspaceId,
+        run: RunKey,
+        block: &BlockRow,
+        request_id: Option<&str>,
+    ) -> Result<bool, TrackingError> {
+        let Err(error) = self.quotas.admit(workspace, block.usage()).await else {
+            return Ok(true);
+        };
+        if let Some(id) = request_id
+            && !self.store.requests_done(&[(run, id)]).await?.is_empty()
+        {
+            return Ok(false);
+        }
+        Err(error)
     }
 
     /// Logs all or none of it; whether the run is asked to stop.
@@ -175,6 +204,14 @@ impl RunApi {
             tags,
             inputs,
         } = facts;
+        let (block, summaries) = BlockRow::encode(points).await?;
+        let key = self.store.run_key(workspace, id).await?;
+        if !self
+            .admit(workspace, key, &block, request_id.as_deref())
+            .await?
+        {
+            return Ok(false);
+        }
         let mut stop_requested = false;
         let change = async |transaction: &mut sqlx::PgConnection, locked: &mut LockedRun| {
             let (key, run) = (locked.key, &mut locked.run);
@@ -185,11 +222,11 @@ impl RunApi {
             }
             let new_params = run.add_params(params)?;
             let new_inputs = run.add_inputs(inputs);
-            if points.count() > 0 {
-                stop_requested = self
-                    .store
-                    .append_points(transaction, workspace, key, points)
-                    .await?;
+            if block.points > 0 {
+                let mut group = Group::default();
+                group.block(workspace, key, &block);
+                group.summaries(workspace, key, &summaries);
+                stop_requested = self.store.append_points(transaction, &group).await?;
             }
             let unchanged = new_params.is_empty() && tags.is_empty() && new_inputs.is_empty();
             run.tags.extend(tags);

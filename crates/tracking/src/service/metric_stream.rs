@@ -20,6 +20,7 @@ use crate::{
         PointTable, Points,
         committer::{Answer, Claim, Committer, Entry, Refusal, Reply as Answered, Writer},
     },
+    quota::Quotas,
     run::RunKey,
     store::{Store, append::BlockRow},
 };
@@ -37,6 +38,7 @@ pub(super) struct MetricStream {
     caller: Caller,
     store: Store,
     committer: Arc<Committer>,
+    quotas: Quotas,
     outgoing: Outgoing,
     writers: HashMap<u32, OpenWriter>,
     keys: HashMap<u32, String>,
@@ -65,12 +67,14 @@ impl MetricStream {
         caller: Caller,
         store: Store,
         committer: Arc<Committer>,
+        quotas: Quotas,
         outgoing: Outgoing,
     ) -> Self {
         Self {
             caller,
             store,
             committer,
+            quotas,
             outgoing,
             writers: HashMap::new(),
             keys: HashMap::new(),
@@ -203,24 +207,38 @@ impl MetricStream {
                 return Err(refuse(Code::InvalidArgument, reason, message));
             }
         };
-        open.last = sequence;
         let (run, writer) = (open.run, open.writer.clone());
-        self.hand_on(run, writer, sequence, points).await;
-        Ok(Reply::None)
+        match self.hand_on(run, writer, sequence, points).await {
+            Ok(()) => {
+                if let Some(open) = self.writers.get_mut(&number) {
+                    open.last = sequence;
+                }
+                Ok(Reply::None)
+            }
+            Err(error) => {
+                self.close(number);
+                let mut refusal = refuse_with(number, error);
+                refusal.sequence = sequence;
+                Err(refusal)
+            }
+        }
     }
 
-    async fn hand_on(&self, run: RunKey, writer: Arc<Writer>, sequence: u64, points: Points) {
+    async fn hand_on(
+        &self,
+        run: RunKey,
+        writer: Arc<Writer>,
+        sequence: u64,
+        points: Points,
+    ) -> Result<(), TrackingError> {
         // About what the points take in memory until they are on disk.
         let Some(permit) = self.committer.reserve(points.count() * 16).await else {
-            return;
+            return Ok(());
         };
-        let (block, summaries) = match BlockRow::encode(points).await {
-            Ok(encoded) => encoded,
-            Err(error) => {
-                tracing::error!(%error, "a batch could not be encoded");
-                return;
-            }
-        };
+        let (block, summaries) = BlockRow::encode(points).await?;
+        self.quotas
+            .admit(self.caller.workspace, block.usage())
+            .await?;
         let entry = Entry {
             workspace: self.caller.workspace,
             run,
@@ -234,6 +252,7 @@ impl MetricStream {
             permit,
         };
         self.committer.commit(entry).await;
+        Ok(())
     }
 
     /// Takes nothing more from a writer until it is opened again.

@@ -17,6 +17,7 @@ use super::{
 };
 use crate::{
     metrics::{committer::Committer, pulse::Pulse},
+    quota::Quotas,
     store::Store,
 };
 
@@ -25,6 +26,7 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 pub(crate) struct MetricApi {
     pub(super) store: Store,
     committer: Arc<Committer>,
+    quotas: Quotas,
     pub(super) pulse: Pulse,
     pub(super) shutdown: CancellationToken,
 }
@@ -33,12 +35,14 @@ impl MetricApi {
     pub(crate) fn new(
         store: Store,
         committer: Arc<Committer>,
+        quotas: Quotas,
         pulse: Pulse,
         shutdown: CancellationToken,
     ) -> Self {
         Self {
             store,
             committer,
+            quotas,
             pulse,
             shutdown,
         }
@@ -61,6 +65,7 @@ impl MetricService for MetricApi {
             caller,
             self.store.clone(),
             self.committer.clone(),
+            self.quotas.clone(),
             committed,
         );
         let shutdown = self.shutdown.clone();

@@ -7,6 +7,7 @@ pub(crate) mod experiments;
 mod log_batch;
 mod metric_stream;
 pub(crate) mod metrics;
+pub(crate) mod quota;
 mod read_metrics;
 mod run_search;
 pub(crate) mod runs;

@@ -17,6 +17,7 @@ use crate::{
     TrackingError, convert,
     creator::Creator,
     metrics::committer::Committer,
+    quota::Quotas,
     run::{Fork, Run, RunStatus},
     run_name,
     store::{Store, new_runs::NewRun, runs::Told},
@@ -25,14 +26,21 @@ use crate::{
 pub(crate) struct RunApi {
     pub(super) store: Store,
     pub(super) committer: Arc<Committer>,
+    pub(super) quotas: Quotas,
     creator: Creator,
 }
 
 impl RunApi {
-    pub(crate) fn new(store: Store, committer: Arc<Committer>, creator: Creator) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        committer: Arc<Committer>,
+        quotas: Quotas,
+        creator: Creator,
+    ) -> Self {
         Self {
             store,
             committer,
+            quotas,
             creator,
         }
     }

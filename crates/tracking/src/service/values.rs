@@ -20,6 +20,7 @@ use tonic::{Request, Response, Status};
 use super::answer;
 use crate::{
     TrackingError, convert,
+    quota::{Quotas, Usage},
     run::RunKey,
     store::{
         Store,
@@ -41,11 +42,16 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 pub(crate) struct ValueApi {
     store: Store,
     blobs: Blobs,
+    quotas: Quotas,
 }
 
 impl ValueApi {
-    pub(crate) fn new(store: Store, blobs: Blobs) -> Self {
-        Self { store, blobs }
+    pub(crate) fn new(store: Store, blobs: Blobs, quotas: Quotas) -> Self {
+        Self {
+            store,
+            blobs,
+            quotas,
+        }
     }
 
     async fn log(
@@ -77,6 +83,11 @@ impl ValueApi {
         let put = stream::iter(values).enumerate();
         let put = put.map(|(number, value)| self.put(id, run, number, value));
         let values: Vec<Value> = put.buffered(PUTS_AT_ONCE).try_collect().await?;
+        let added = Usage {
+            bytes: values.iter().map(Value::bytes).sum(),
+            ..Usage::default()
+        };
+        self.quotas.admit(workspace, added).await?;
         self.store
             .log_values(workspace, id, &values, request_id.as_deref())
             .await

@@ -21,6 +21,7 @@ use crate::{
     TrackingError,
     blocking::blocking,
     metrics::{Points, Summary, codec, committer::Advance},
+    quota::Usage,
     run::RunKey,
 };
 
@@ -57,6 +58,20 @@ impl BlockRow {
         }
     }
 
+    /// Bytes that it takes.
+    fn bytes(&self) -> i64 {
+        i64::try_from(self.data.len()).unwrap_or(i64::MAX)
+    }
+
+    /// What it adds to a workspace.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            points: i64::from(self.points),
+            bytes: self.bytes(),
+            ..Usage::default()
+        }
+    }
+
     fn of(points: &Points) -> Self {
         let (min_step, max_step) = points.step_range();
         Self {
@@ -75,6 +90,7 @@ impl BlockRow {
 struct Growth {
     blocks: i64,
     points: i64,
+    bytes: i64,
     first_time_us: Option<i64>,
 }
 
@@ -104,9 +120,10 @@ impl<'a> Group<'a> {
         let first = growth.first_time_us.unwrap_or(i64::MAX);
         growth.first_time_us = Some(first.min(block.first_time_us));
         self.blocks.push((run, growth.blocks, block));
+        growth.bytes += block.bytes();
         let (points, bytes) = self.usage.entry(workspace.0).or_default();
         *points += i64::from(block.points);
-        *bytes += i64::try_from(block.data.len()).unwrap_or(i64::MAX);
+        *bytes += block.bytes();
     }
 
     /// Takes in what metrics came to by the blocks.
@@ -168,28 +185,19 @@ impl Store {
         appended
     }
 
-    /// Adds points to a run in the caller's transaction, which has locked the run's head. Says whether
+    /// Adds a group of one run in the caller's transaction, which has locked the run's head. Says whether
     /// the run is asked to stop.
     pub(crate) async fn append_points(
         &self,
         transaction: &mut PgConnection,
-        workspace: WorkspaceId,
-        run: RunKey,
-        points: Points,
+        group: &Group<'_>,
     ) -> Result<bool, TrackingError> {
-        let (block, summaries) = BlockRow::encode(points).await?;
-        let mut group = Group::default();
-        group.block(workspace, run, &block);
-        group.summaries(workspace, run, &summaries);
         let shard = next_shard();
         for _ in 0..ATTEMPTS {
             let generation = self.open_generation(&mut *transaction).await?;
             // What fails here because the generation was closed must not undo the rest.
             let mut attempt = transaction.begin().await?;
-            if let Some(stop) = self
-                .append(&mut *attempt, generation, shard, &group)
-                .await?
-            {
+            if let Some(stop) = self.append(&mut *attempt, generation, shard, group).await? {
                 attempt.commit().await?;
                 return Ok(!stop.is_empty());
             }
@@ -235,6 +243,7 @@ impl Store {
             .bind(runs.keys().map(|run| run.0).collect::<Vec<_>>())
             .bind(column(|growth| growth.blocks))
             .bind(column(|growth| growth.points))
+            .bind(column(|growth| growth.bytes))
             .bind(runs.values().map(|g| g.first_time_us).collect::<Vec<_>>())
             .bind(advances.iter().map(|(run, _)| run.0).collect::<Vec<_>>())
             .bind(

@@ -1,7 +1,7 @@
 -- {slot} is the table of the ring that is written to.
 WITH touched AS (
-    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[])
-        AS t (run_key, blocks, points, first_time_us)
+    SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
+        AS t (run_key, blocks, points, bytes, first_time_us)
 ),
 -- Locked in the order in which every transaction locks, so that none waits in a circle.
 heads AS (
@@ -15,6 +15,7 @@ grown AS (
     UPDATE tracking.run_heads h SET
         blocks = h.blocks + t.blocks,
         points = h.points + t.points,
+        bytes = h.bytes + t.bytes,
         first_time_us = least(h.first_time_us, t.first_time_us),
         version = h.version + 1,
         settled = false,
@@ -24,7 +25,7 @@ grown AS (
     RETURNING 1
 ),
 moves AS (
-    SELECT * FROM unnest($5::bigint[], $6::text[], $7::bigint[], $8::bigint[], $9::bigint[])
+    SELECT * FROM unnest($6::bigint[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[])
         AS m (run_key, writer_id, epoch, old, new)
 ),
 writers AS (
@@ -44,13 +45,13 @@ advanced AS (
 -- A call that was done already violates the primary key, which undoes all.
 requests AS (
     INSERT INTO tracking.log_requests (run_key, request_id)
-    SELECT * FROM unnest($10::bigint[], $11::text[])
+    SELECT * FROM unnest($11::bigint[], $12::text[])
     RETURNING 1
 ),
 blocks AS (
     INSERT INTO tracking.metric_blocks_{slot} (run_key, id, keys, min_step, max_step, points, data)
     SELECT b.run_key, l.blocks + b.number, string_to_array(b.keys, E'\n'), b.min_step, b.max_step, b.points, b.data
-    FROM unnest($12::bigint[], $13::bigint[], $14::text[], $15::bigint[], $16::bigint[], $17::int[], $18::bytea[])
+    FROM unnest($13::bigint[], $14::bigint[], $15::text[], $16::bigint[], $17::bigint[], $18::int[], $19::bytea[])
         AS b (run_key, number, keys, min_step, max_step, points, data)
     JOIN heads l ON l.run_key = b.run_key
     RETURNING 1
@@ -58,8 +59,8 @@ blocks AS (
 summaries AS (
     INSERT INTO tracking.metric_summaries AS s
         (run_key, workspace_id, key, latest, latest_step, latest_time_us, min, max, count)
-    SELECT * FROM unnest($19::bigint[], $20::int[], $21::text[], $22::float8[], $23::bigint[],
-        $24::bigint[], $25::float8[], $26::float8[], $27::bigint[])
+    SELECT * FROM unnest($20::bigint[], $21::int[], $22::text[], $23::float8[], $24::bigint[],
+        $25::bigint[], $26::float8[], $27::float8[], $28::bigint[])
         AS n (run_key, workspace_id, key, latest, latest_step, latest_time_us, min, max, count)
     -- Waits until the heads are locked.
     WHERE (SELECT count(*) FROM heads) > 0
@@ -76,8 +77,8 @@ summaries AS (
 ),
 usage AS (
     INSERT INTO tracking.workspace_usage AS u (workspace_id, shard, points, bytes)
-    SELECT n.workspace_id, $28, n.points, n.bytes
-    FROM unnest($29::int[], $30::bigint[], $31::bigint[]) AS n (workspace_id, points, bytes)
+    SELECT n.workspace_id, $29, n.points, n.bytes
+    FROM unnest($30::int[], $31::bigint[], $32::bigint[]) AS n (workspace_id, points, bytes)
     WHERE (SELECT count(*) FROM heads) > 0
     ON CONFLICT (workspace_id, shard) DO UPDATE SET
         points = u.points + excluded.points, bytes = u.bytes + excluded.bytes
@@ -86,7 +87,7 @@ usage AS (
 -- What could not move, or a generation that was closed meanwhile, undoes the statement as a whole, by an
 -- error that nothing else raises.
 SELECT 1 / (CASE WHEN (SELECT count(*) FROM grown) = cardinality($1)
-            AND (SELECT count(*) FROM advanced) = cardinality($5)
-            AND EXISTS (SELECT FROM tracking.metric_generations WHERE id = $32 AND closed_at IS NULL)
+            AND (SELECT count(*) FROM advanced) = cardinality($6)
+            AND EXISTS (SELECT FROM tracking.metric_generations WHERE id = $33 AND closed_at IS NULL)
         THEN 1 ELSE 0 END),
     ARRAY(SELECT run_key FROM heads WHERE stop_requested)

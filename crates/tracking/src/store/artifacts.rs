@@ -4,8 +4,8 @@ use herdbook_blobs::{Blob, References};
 use herdbook_core::{Digest, RunId, WorkspaceId};
 use sqlx::{FromRow, PgConnection};
 
-use super::Store;
-use crate::{TrackingError, run::RunKey};
+use super::{Store, usage};
+use crate::{TrackingError, quota::Usage, run::RunKey};
 
 /// Entries counted in one transaction.
 const COUNTED_AT_ONCE: i64 = 500;
@@ -37,32 +37,41 @@ impl Store {
         blob: Blob,
     ) -> Result<(), TrackingError> {
         let mut transaction = self.pool.begin().await?;
+        let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
         // What it held is what an entry that was there held, whoever wrote that in the meantime.
-        let put: Option<(i64, Option<Vec<u8>>)> = sqlx::query_as(
+        let put: Option<(i64, Option<Vec<u8>>, i64)> = sqlx::query_as(
             "INSERT INTO tracking.artifacts (run_key, path, size, digest) \
              SELECT run_key, $3, $4, $5 FROM tracking.runs \
              WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL \
              ON CONFLICT (run_key, path) \
                  DO UPDATE SET size = excluded.size, digest = excluded.digest, created_at = now() \
-             RETURNING run_key, held",
+             RETURNING run_key, held, counted",
         )
         .bind(workspace.0)
         .bind(run.as_uuid())
         .bind(path)
-        .bind(i64::try_from(blob.size).unwrap_or(i64::MAX))
+        .bind(size)
         .bind(blob.digest.0.as_slice())
         .fetch_optional(&mut *transaction)
         .await?;
-        let (key, held) = put.ok_or(TrackingError::RunDeleted(run))?;
-        sqlx::query("UPDATE tracking.artifacts SET held = digest WHERE run_key = $1 AND path = $2")
-            .bind(key)
-            .bind(path)
-            .execute(&mut *transaction)
-            .await?;
+        let (key, held, counted) = put.ok_or(TrackingError::RunDeleted(run))?;
+        sqlx::query(
+            "UPDATE tracking.artifacts SET held = digest, counted = size \
+             WHERE run_key = $1 AND path = $2",
+        )
+        .bind(key)
+        .bind(path)
+        .execute(&mut *transaction)
+        .await?;
         let mut references = References::default();
         references.take(blob.digest);
         release(&mut references, held);
         references.apply(&mut transaction).await?;
+        let added = Usage {
+            bytes: size - counted,
+            ..Usage::default()
+        };
+        usage::count(&mut transaction, workspace, added).await?;
         transaction.commit().await?;
         Ok(())
     }
@@ -141,21 +150,25 @@ impl Store {
     }
 }
 
-/// Removes all entries of a run that is to be purged, and gives their references back.
+/// Removes all entries of a run that is to be purged, and gives their references back; the bytes by which
+/// they counted.
 pub(crate) async fn purge(
     transaction: &mut PgConnection,
     run: RunKey,
-) -> Result<(), TrackingError> {
-    let held: Vec<Option<Vec<u8>>> =
-        sqlx::query_scalar("DELETE FROM tracking.artifacts WHERE run_key = $1 RETURNING held")
+) -> Result<i64, TrackingError> {
+    let entries: Vec<(Option<Vec<u8>>, i64)> =
+        sqlx::query_as("DELETE FROM tracking.artifacts WHERE run_key = $1 RETURNING held, counted")
             .bind(run.0)
             .fetch_all(&mut *transaction)
             .await?;
     let mut references = References::default();
-    held.into_iter()
-        .for_each(|held| release(&mut references, held));
+    let mut bytes = 0;
+    for (held, counted) in entries {
+        release(&mut references, held);
+        bytes += counted;
+    }
     references.apply(transaction).await?;
-    Ok(())
+    Ok(bytes)
 }
 
 /// Gives the reference back that an entry held, if it held one.

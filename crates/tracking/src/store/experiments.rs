@@ -192,7 +192,11 @@ impl Store {
                 .map_err(|error| name_taken(&experiment.name, error))?;
         }
         transaction.commit().await?;
-        self.experiment(workspace, id).await
+        let experiment = self.experiment(workspace, id).await?;
+        if experiment.deleted && !deleted {
+            return Err(TrackingError::ExperimentPurging(id));
+        }
+        Ok(experiment)
     }
 }
 
@@ -233,7 +237,8 @@ async fn restore(
     sqlx::query(
         "WITH old AS ( \
              SELECT id, deleted_at FROM tracking.experiments \
-             WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NOT NULL FOR UPDATE), \
+             WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NOT NULL AND NOT purging \
+             FOR UPDATE), \
          back AS ( \
              UPDATE tracking.experiments e SET deleted_at = NULL, updated_at = now() \
              FROM old WHERE e.workspace_id = $1 AND e.id = old.id RETURNING e.id, old.deleted_at AS at), \

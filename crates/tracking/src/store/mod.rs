@@ -18,11 +18,12 @@ pub(crate) mod new_runs;
 #[cfg(test)]
 mod place;
 pub(crate) mod points;
-mod purge;
+pub(crate) mod purge;
 pub(crate) mod requests;
 pub(crate) mod runs;
 pub(crate) mod search;
 pub(crate) mod summaries;
+pub(crate) mod usage;
 pub(crate) mod values;
 pub(crate) mod writers;
 

@@ -95,20 +95,29 @@ impl Store {
             .collect())
     }
 
+    /// The run that the request of `new` made before.
+    pub(crate) async fn run_of_request(&self, new: &NewRun) -> Result<Option<Run>, TrackingError> {
+        let Some((workspace, request_id)) = new.request() else {
+            return Ok(None);
+        };
+        let made: Option<Uuid> = sqlx::query_scalar(
+            "SELECT id FROM tracking.runs WHERE workspace_id = $1 AND request_id = $2",
+        )
+        .bind(workspace.0)
+        .bind(request_id)
+        .fetch_optional(&self.pool)
+        .await?;
+        match made {
+            Some(id) => Ok(Some(self.run(workspace, id.into()).await?.1)),
+            None => Ok(None),
+        }
+    }
+
     /// The run that a request made before, or why a run could not be created.
     pub(crate) async fn why_not_created(&self, new: &NewRun) -> Result<Run, TrackingError> {
         let workspace = new.workspace;
-        if let Some(request_id) = &new.request_id {
-            let made: Option<Uuid> = sqlx::query_scalar(
-                "SELECT id FROM tracking.runs WHERE workspace_id = $1 AND request_id = $2",
-            )
-            .bind(workspace.0)
-            .bind(request_id)
-            .fetch_optional(&self.pool)
-            .await?;
-            if let Some(id) = made {
-                return Ok(self.run(workspace, id.into()).await?.1);
-            }
+        if let Some(run) = self.run_of_request(new).await? {
+            return Ok(run);
         }
         let experiment = self.experiment(workspace, new.run.experiment).await?;
         if experiment.deleted {

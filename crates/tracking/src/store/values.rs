@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use herdbook_blobs::{Blob, References};
 use herdbook_core::{Digest, RunId, WorkspaceId};
-use herdbook_proto::tracking::v1::{self as proto, ValueType, value::Kind};
+use herdbook_proto::tracking::v1::{self as proto, ValueType};
 use prost::Message as _;
 use sqlx::{FromRow, PgConnection};
 
-use super::{Store, artifacts::release, requests::Requests};
+use super::{Store, artifacts::release, requests::Requests, usage};
 use crate::{
     TrackingError,
+    quota::Usage,
     run::RunKey,
     value::{Value, type_name, type_of},
 };
@@ -102,13 +103,20 @@ impl Store {
                 .iter()
                 .filter_map(|value| value.blob.map(|b| b.digest)),
         );
-        for (replaced, digest) in replaced(&mut transaction, key, values).await? {
+        let mut bytes = values.iter().map(Value::bytes).sum::<i64>();
+        for (replaced, digest, size) in replaced(&mut transaction, key, values).await? {
             if let Some(added) = series.get_mut(&replaced) {
                 *added -= 1;
             }
             release(&mut references, digest);
+            bytes -= size;
         }
         put(&mut transaction, key, values).await?;
+        let added = Usage {
+            bytes,
+            ..Usage::default()
+        };
+        usage::count(&mut transaction, workspace, added).await?;
         sqlx::query(
             "UPDATE tracking.value_series AS s SET count = s.count + a.added \
              FROM unnest($2::text[], $3::bigint[]) AS a (key, added) \
@@ -231,16 +239,19 @@ impl Store {
     }
 }
 
-/// Removes all values of a run that is to be purged, and gives their references back.
+/// Removes all values of a run that is to be purged, and gives their references back; the bytes that they
+/// took.
 pub(crate) async fn purge(
     transaction: &mut PgConnection,
     run: RunKey,
-) -> Result<(), TrackingError> {
-    let digests: Vec<Option<Vec<u8>>> =
-        sqlx::query_scalar("DELETE FROM tracking.run_values WHERE run_key = $1 RETURNING digest")
-            .bind(run.0)
-            .fetch_all(&mut *transaction)
-            .await?;
+) -> Result<i64, TrackingError> {
+    let values: Vec<(Option<Vec<u8>>, i64)> = sqlx::query_as(
+        "DELETE FROM tracking.run_values WHERE run_key = $1 \
+         RETURNING digest, octet_length(value) + coalesce(size, 0)",
+    )
+    .bind(run.0)
+    .fetch_all(&mut *transaction)
+    .await?;
     for statement in [
         "DELETE FROM tracking.value_series WHERE run_key = $1",
         "DELETE FROM tracking.value_requests WHERE run_key = $1",
@@ -251,11 +262,13 @@ pub(crate) async fn purge(
             .await?;
     }
     let mut references = References::default();
-    digests
-        .into_iter()
-        .for_each(|digest| release(&mut references, digest));
+    let mut bytes = 0;
+    for (digest, size) in values {
+        release(&mut references, digest);
+        bytes += size;
+    }
     references.apply(transaction).await?;
-    Ok(())
+    Ok(bytes)
 }
 
 /// Makes the series of `values` or widens them, and locks their rows; how many values come to each.
@@ -312,14 +325,14 @@ fn name(value_type: i16) -> String {
     type_name(ValueType::try_from(i32::from(value_type)).unwrap_or_default())
 }
 
-/// Keys and digests of the values that are there in the places of `values`.
+/// Keys, digests and bytes of the values that are there in the places of `values`.
 async fn replaced(
     transaction: &mut PgConnection,
     run: RunKey,
     values: &[Value],
-) -> Result<Vec<(String, Option<Vec<u8>>)>, TrackingError> {
+) -> Result<Vec<(String, Option<Vec<u8>>, i64)>, TrackingError> {
     Ok(sqlx::query_as(
-        "SELECT v.key, v.digest FROM unnest($2::text[], $3::bigint[], $4::smallint[]) AS n (key, step, index) \
+        "SELECT v.key, v.digest, octet_length(v.value) + coalesce(v.size, 0) FROM unnest($2::text[], $3::bigint[], $4::smallint[]) AS n (key, step, index) \
          JOIN tracking.run_values AS v \
              ON v.run_key = $1 AND v.key = n.key AND v.step = n.step AND v.index = n.index",
     )
@@ -353,20 +366,12 @@ async fn put(
     .bind(values.iter().map(|v| v.step).collect::<Vec<_>>())
     .bind(values.iter().map(|v| v.index).collect::<Vec<_>>())
     .bind(values.iter().map(|v| v.time_us).collect::<Vec<_>>())
-    .bind(values.iter().map(|v| encode(&v.kind)).collect::<Vec<_>>())
+    .bind(values.iter().map(Value::encode).collect::<Vec<_>>())
     .bind(values.iter().map(digest).collect::<Vec<_>>())
     .bind(values.iter().map(size).collect::<Vec<_>>())
     .execute(transaction)
     .await?;
     Ok(())
-}
-
-fn encode(kind: &Kind) -> Vec<u8> {
-    let value = proto::Value {
-        kind: Some(kind.clone()),
-        ..Default::default()
-    };
-    value.encode_to_vec()
 }
 
 #[cfg(test)]

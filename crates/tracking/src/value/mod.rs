@@ -5,7 +5,10 @@ mod image;
 
 use bytes::Bytes;
 use herdbook_blobs::Blob;
-use herdbook_proto::tracking::v1::{Content, Histogram, Table, ValueType, value::Kind};
+use herdbook_proto::tracking::v1::{
+    self as proto, Content, Histogram, Table, ValueType, value::Kind,
+};
+use prost::Message as _;
 use serde_json::json;
 
 pub(crate) use check::check;
@@ -48,6 +51,24 @@ pub(crate) struct Value {
 }
 
 impl Value {
+    /// The kind as it is kept.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let value = proto::Value {
+            kind: Some(self.kind.clone()),
+            ..Default::default()
+        };
+        value.encode_to_vec()
+    }
+
+    /// Bytes that it takes, with those in its blob.
+    pub(crate) fn bytes(&self) -> i64 {
+        let blob = self.blob.map_or(0, |blob| blob.size);
+        let encoded = self.encode().len();
+        i64::try_from(encoded)
+            .unwrap_or(i64::MAX)
+            .saturating_add_unsigned(blob)
+    }
+
     /// The bytes of a value that has no blob, as they are downloaded.
     pub(crate) fn inline_bytes(&self) -> Vec<u8> {
         match &self.kind {

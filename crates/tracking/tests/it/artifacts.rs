@@ -15,7 +15,11 @@ use tonic::{Code, Status};
 
 use crate::cluster::Cluster;
 
-async fn upload(cluster: &Cluster, header: ArtifactHeader, content: &[u8]) -> Result<File, Status> {
+pub(crate) async fn upload(
+    cluster: &Cluster,
+    header: ArtifactHeader,
+    content: &[u8],
+) -> Result<File, Status> {
     let message = |message| UploadArtifactRequest {
         message: Some(message),
     };
@@ -32,7 +36,7 @@ async fn upload(cluster: &Cluster, header: ArtifactHeader, content: &[u8]) -> Re
     Ok(answer.into_inner().file.unwrap())
 }
 
-fn header(run: &str, path: &str) -> ArtifactHeader {
+pub(crate) fn header(run: &str, path: &str) -> ArtifactHeader {
     ArtifactHeader {
         run_id: run.to_owned(),
         path: path.to_owned(),

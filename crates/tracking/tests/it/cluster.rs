@@ -12,8 +12,8 @@ use herdbook_proto::{
         CreateRunRequest, GetRunRequest, LogBatchRequest, Run,
         artifact_service_client::ArtifactServiceClient,
         experiment_service_client::ExperimentServiceClient,
-        metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
-        value_service_client::ValueServiceClient,
+        metric_service_client::MetricServiceClient, quota_service_client::QuotaServiceClient,
+        run_service_client::RunServiceClient, value_service_client::ValueServiceClient,
     },
 };
 use herdbook_rpc::{FixedCaller, PeerChannel, Role, RoutesBuilder};
@@ -22,7 +22,7 @@ use herdbook_testkit::{
     grpc::{Unsigned, serve},
     wait_until,
 };
-use herdbook_tracking::{COMPACT_AFTER, Tracking};
+use herdbook_tracking::{Settings, Tracking};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Status, transport::Channel};
 
@@ -37,6 +37,11 @@ pub(crate) struct Cluster {
 impl Cluster {
     pub(crate) async fn start() -> Self {
         let database = TestDatabase::create().await.database();
+        Self::over(database, Settings::default()).await
+    }
+
+    /// A service over a database that others may have used.
+    pub(crate) async fn over(database: Database, settings: Settings) -> Self {
         for (schema, migrations) in [
             (herdbook_blobs::SCHEMA, &herdbook_blobs::MIGRATIONS),
             (herdbook_lineage::SCHEMA, &herdbook_lineage::MIGRATIONS),
@@ -51,13 +56,7 @@ impl Cluster {
         lineage.register(&mut peer);
         let to_lineage = PeerChannel::local("lineage", peer, caller.clone(), Arc::new(Unsigned));
         let blobs = BlobStore::open("memory:").unwrap();
-        let tracking = Tracking::start(
-            &database,
-            blobs,
-            to_lineage,
-            COMPACT_AFTER,
-            shutdown.clone(),
-        );
+        let tracking = Tracking::start(&database, blobs, to_lineage, settings, shutdown.clone());
         let mut routes = RoutesBuilder::default();
         lineage.register(&mut routes);
         tracking.register(&mut routes);
@@ -108,6 +107,10 @@ impl Cluster {
 
     pub(crate) fn artifacts(&self) -> ArtifactServiceClient<Channel> {
         ArtifactServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn quotas(&self) -> QuotaServiceClient<Channel> {
+        QuotaServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn values(&self) -> ValueServiceClient<Channel> {

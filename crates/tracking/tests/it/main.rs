@@ -9,6 +9,8 @@ mod engine;
 mod experiments;
 mod limits;
 mod metrics;
+mod purge;
+mod quota;
 mod runs;
 mod search;
 mod search_groups;

@@ -1,6 +1,6 @@
 //! References that values hold.
 
-use herdbook_proto::tracking::v1::{Document, Text};
+use herdbook_proto::tracking::v1::{Document, Text, value::Kind};
 
 use super::*;
 use crate::store::place::{Place, WORKSPACE};
