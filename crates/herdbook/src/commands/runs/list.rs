@@ -68,7 +68,7 @@ fn asked(columns: &[String]) -> Vec<String> {
         false => format!("metrics.{column}"),
     });
     let shown = ["name", "status", "started_at"].map(|name| format!("attributes.{name}"));
-    shown.into_iter().chain(named).collect()
+    named.chain(shown).collect()
 }
 
 /// A table of runs. Without columns, of those metrics that they have in common and few.
