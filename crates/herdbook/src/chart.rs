@@ -1,11 +1,49 @@
 //! Learning curves drawn in the terminal, with two by four dots of Braille (Unicode block U+2800) in each
 //! character.
 
+use chrono::DateTime;
+
 /// One curve: a name and its points along x.
 pub(crate) struct Curve {
     pub(crate) name: String,
     /// x, smallest and largest value there.
     pub(crate) points: Vec<(f64, f64, f64)>,
+    /// x, and the ends of what is dotted around the curve.
+    pub(crate) band: Vec<(f64, f64, f64)>,
+}
+
+/// The x axis.
+#[derive(Debug)]
+pub(crate) struct XAxis {
+    /// What it is.
+    pub(crate) title: String,
+    pub(crate) labels: Labels,
+}
+
+/// How the ends of the x axis are written.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Labels {
+    Numbers,
+    /// Seconds as a duration.
+    Seconds,
+    /// Seconds since 1970 as a date and time.
+    Times,
+}
+
+impl Labels {
+    fn write(self, x: f64) -> String {
+        match self {
+            // Steps are known by all their digits.
+            Self::Numbers if x.fract() == 0.0 && x.abs() < 1e15 => format!("{x:.0}"),
+            Self::Numbers => crate::output::number(x),
+            Self::Seconds if x < 120.0 => format!("{} s", crate::output::number(x)),
+            Self::Seconds if x < 7_200.0 => format!("{} min", crate::output::number(x / 60.0)),
+            Self::Seconds => format!("{} h", crate::output::number(x / 3_600.0)),
+            Self::Times => DateTime::from_timestamp_micros((x * 1e6) as i64)
+                .map(|time| time.format("%Y-%m-%d %H:%M:%S").to_string())
+                .unwrap_or_default(),
+        }
+    }
 }
 
 /// How a chart is drawn.
@@ -28,10 +66,15 @@ const MARKS: [char; 6] = ['a', 'b', 'c', 'd', 'e', 'f'];
 const MARGIN: usize = 10;
 
 /// Draws `curves` in one chart.
-pub(crate) fn draw(curves: &[Curve], style: Style) -> String {
+pub(crate) fn draw(curves: &[Curve], x_axis: &XAxis, style: Style) -> String {
     let scale = |value: f64| if style.log { value.log10() } else { value };
+    let unscale = |value: f64| if style.log { 10_f64.powf(value) } else { value };
     let shown = |value: &f64| value.is_finite() && (!style.log || *value > 0.0);
-    let points = || curves.iter().flat_map(|curve| &curve.points);
+    let points = || {
+        curves
+            .iter()
+            .flat_map(|curve| curve.points.iter().chain(&curve.band))
+    };
     let values: Vec<f64> = points()
         .flat_map(|(_, min, max)| [*min, *max])
         .filter(shown)
@@ -43,6 +86,21 @@ pub(crate) fn draw(curves: &[Curve], style: Style) -> String {
     let (low, high) = bounds(values.into_iter());
     let (left, right) = bounds(points().map(|(x, ..)| *x));
     let mut canvas = Canvas::new(style.width, style.height);
+    let column = |x: f64| place(x, left, right, style.width * 2);
+    let row = |value: f64| {
+        let dots = style.height * 4;
+        dots - 1 - place(scale(value), low, high, dots)
+    };
+    for (index, curve) in curves.iter().enumerate() {
+        // By a logarithm, what reaches down to nothing reaches to the bottom.
+        let end = |value: f64| row(if shown(&value) { value } else { unscale(low) });
+        let ends = curve.band.iter().filter(|(_, _, max)| shown(max));
+        let ends = ends.map(|(x, min, max)| (column(*x), end(*max), end(*min)));
+        let ends: Vec<_> = ends.collect();
+        for pair in ends.windows(2) {
+            canvas.stipple(pair[0], pair[1], index);
+        }
+    }
     for (index, curve) in curves.iter().enumerate() {
         let mut before = None;
         for (x, min, max) in &curve.points {
@@ -50,11 +108,7 @@ pub(crate) fn draw(curves: &[Curve], style: Style) -> String {
                 before = None;
                 continue;
             }
-            let column = place(*x, left, right, style.width * 2);
-            let row = |value: f64| {
-                let dots = style.height * 4;
-                dots - 1 - place(scale(value), low, high, dots)
-            };
+            let column = column(*x);
             canvas.line((column, row(*min)), (column, row(*max)), index);
             let middle = (column, row((min + max) / 2.0));
             if let Some(before) = before {
@@ -66,10 +120,10 @@ pub(crate) fn draw(curves: &[Curve], style: Style) -> String {
             canvas.mark(column / 2, row / 4, MARKS[index % MARKS.len()]);
         }
     }
-    let unscale = |value: f64| if style.log { 10_f64.powf(value) } else { value };
     frame(
         &canvas,
         curves,
+        x_axis,
         style,
         (unscale(low), unscale(high)),
         (left, right),
@@ -80,6 +134,7 @@ pub(crate) fn draw(curves: &[Curve], style: Style) -> String {
 fn frame(
     canvas: &Canvas,
     curves: &[Curve],
+    x_axis: &XAxis,
     style: Style,
     (low, high): (f64, f64),
     (left, right): (f64, f64),
@@ -94,11 +149,18 @@ fn frame(
         lines.push(format!("{label:>MARGIN$} ┤{row}").trim_end().to_owned());
     }
     lines.push(format!("{:MARGIN$} └{}", "", "─".repeat(style.width)));
-    let (from, to) = (crate::output::number(left), crate::output::number(right));
+    let (from, to) = (x_axis.labels.write(left), x_axis.labels.write(right));
     let gap = style
         .width
         .saturating_sub(from.chars().count() + to.chars().count());
-    lines.push(format!("{:MARGIN$}  {from}{}{to}", "", " ".repeat(gap)));
+    // Between the two a title has a space on both sides, or no room.
+    let title = x_axis.title.as_str();
+    let title = if title.chars().count() + 2 <= gap {
+        title
+    } else {
+        ""
+    };
+    lines.push(format!("{:MARGIN$}  {from}{title:^gap$}{to}", ""));
     for (index, curve) in curves.iter().enumerate() {
         let key = match style.colour {
             true => format!("\x1b[38;5;{}m━━\x1b[0m", COLOURS[index % COLOURS.len()]),
@@ -173,6 +235,21 @@ impl Canvas {
         }
     }
 
+    /// Every fourth dot of what lies between two columns, each with its upper and lower row.
+    fn stipple(&mut self, from: (usize, usize, usize), to: (usize, usize, usize), curve: usize) {
+        let across = to.0.saturating_sub(from.0);
+        for step in (0..=across).filter(|step| (from.0 + step).is_multiple_of(2)) {
+            let share = step as f64 / across.max(1) as f64;
+            let between = |a: usize, b: usize| (a as f64 + (b as f64 - a as f64) * share).round();
+            let (upper, lower) = (between(from.1, to.1), between(from.2, to.2));
+            for row in upper as usize..=lower as usize {
+                if row.is_multiple_of(2) {
+                    self.dot(from.0 + step, row, curve);
+                }
+            }
+        }
+    }
+
     fn rows(&self, colour: bool) -> Vec<String> {
         let cell = |(bits, curve, mark): &(u8, usize, Option<char>)| {
             let dots = char::from_u32(0x2800 + u32::from(*bits)).unwrap_or(' ');
@@ -211,17 +288,25 @@ mod tests {
         Curve {
             name: name.to_owned(),
             points: points.collect(),
+            band: Vec::new(),
+        }
+    }
+
+    fn steps() -> XAxis {
+        XAxis {
+            title: "step".to_owned(),
+            labels: Labels::Numbers,
         }
     }
 
     #[test]
     fn a_falling_curve_falls() {
-        let chart = draw(&[curve("loss", &[1.0, 0.5, 0.25, 0.0])], STYLE);
+        let chart = draw(&[curve("loss", &[1.0, 0.5, 0.25, 0.0])], &steps(), STYLE);
         let expected = "         1 ┤⠑⢄
            ┤  ⠑⠤⣀
          0 ┤     ⠑⠢a
            └────────
-            0      3
+            0 step 3
             a  loss";
         assert_eq!(chart, expected);
     }
@@ -230,13 +315,43 @@ mod tests {
     fn what_cannot_be_drawn_leaves_a_gap_and_no_panic() {
         let chart = draw(
             &[curve("loss", &[1.0, f64::NAN, f64::INFINITY, 2.0])],
+            &steps(),
             STYLE,
         );
         assert!(chart.contains("2 ┤"), "{chart}");
-        assert_eq!(draw(&[curve("x", &[f64::NAN])], STYLE), "no points to draw");
-        assert_eq!(draw(&[], STYLE), "no points to draw");
+        assert_eq!(
+            draw(&[curve("x", &[f64::NAN])], &steps(), STYLE),
+            "no points to draw"
+        );
+        assert_eq!(draw(&[], &steps(), STYLE), "no points to draw");
         let log = Style { log: true, ..STYLE };
-        assert!(draw(&[curve("loss", &[0.0, 0.01, 100.0])], log).contains("100 ┤"));
-        assert!(draw(&[curve("flat", &[3.0, 3.0])], STYLE).contains("3.5 ┤"));
+        assert!(draw(&[curve("loss", &[0.0, 0.01, 100.0])], &steps(), log).contains("100 ┤"));
+        assert!(draw(&[curve("flat", &[3.0, 3.0])], &steps(), STYLE).contains("3.5 ┤"));
+    }
+
+    #[test]
+    fn a_band_is_dotted_around_its_curve() {
+        let band = Curve {
+            name: "loss".to_owned(),
+            points: vec![(0.0, 2.0, 2.0), (3.0, 2.0, 2.0)],
+            band: vec![(0.0, 0.0, 4.0), (3.0, 1.0, 3.0)],
+        };
+        let expected = "         4 ┤⠅⠅⠄⠄⠄⠄⠄⠄
+           ┤⠗⠗⠗⠗⠗⠗⠗a
+         0 ┤⠅⠅⠅⠅⠁⠁⠁⠁
+           └────────
+            0 step 3
+            a  loss";
+        assert_eq!(draw(&[band], &steps(), STYLE), expected);
+    }
+
+    #[test]
+    fn ends_of_an_axis_are_written_as_people_do() {
+        assert_eq!(Labels::Numbers.write(1_234_567.0), "1234567");
+        assert_eq!(Labels::Numbers.write(0.123_456), "0.1235");
+        assert_eq!(Labels::Seconds.write(90.0), "90 s");
+        assert_eq!(Labels::Seconds.write(5_400.0), "90 min");
+        assert_eq!(Labels::Seconds.write(9_000.0), "2.5 h");
+        assert_eq!(Labels::Times.write(1_700_000_000.0), "2023-11-14 22:13:20");
     }
 }

@@ -6,7 +6,9 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
-    commands::{artifacts, audit, experiments, lineage, models, runs, tokens, values, workspaces},
+    commands::{
+        artifacts, audit, experiments, lineage, metrics, models, runs, tokens, values, workspaces,
+    },
     exit::{CODES, Failure},
     serve::{MigrateOptions, ServeOptions, UpOptions},
 };
@@ -67,6 +69,9 @@ pub(crate) enum Command {
     /// Executions of training code.
     #[command(subcommand)]
     Runs(runs::Command),
+    /// How the metrics of runs are meant.
+    #[command(subcommand)]
+    Metrics(metrics::Command),
     /// Models, their versions, and promotions.
     #[command(subcommand)]
     Models(models::Command),

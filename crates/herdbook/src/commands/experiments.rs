@@ -158,6 +158,17 @@ pub(super) async fn find(connection: Connection, text: &str) -> Result<Experimen
     Ok(found.into_inner().experiment.unwrap_or_default())
 }
 
+/// The number of an experiment that a command may name, as searches take it: none is all of them.
+pub(super) async fn ids(
+    connection: Connection,
+    experiment: Option<&str>,
+) -> Result<Vec<i64>, Failure> {
+    match experiment {
+        Some(text) => Ok(vec![find(connection, text).await?.id]),
+        None => Ok(Vec::new()),
+    }
+}
+
 fn show(experiment: &Experiment) -> String {
     output::facts(&[
         ("id", experiment.id.to_string()),

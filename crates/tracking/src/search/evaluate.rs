@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{
     Attribute, Field, Filter, Mask, Operator, Rows, Value,
     column::{Column, Lists, Texts},
+    field::time,
     pattern::Pattern,
 };
 
@@ -180,7 +181,7 @@ fn as_kept(field: &Field, value: &Value) -> Option<Value> {
     match (field, value) {
         (Field::Attribute(attribute), value) if attribute.is_time() => {
             let time = match value {
-                Value::Text(text) => DateTime::parse_from_rfc3339(text).ok()?.to_utc(),
+                Value::Text(text) => time(text)?,
                 Value::Number(millis) => DateTime::from_timestamp_millis(*millis as i64)?,
             };
             Some(Value::Number(time.timestamp_micros() as f64))

@@ -1,5 +1,7 @@
 //! What a filter and an order can name.
 
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+
 use super::column::Kind;
 
 /// A fact about a run.
@@ -97,4 +99,14 @@ impl Attribute {
     pub(crate) fn is_time(self) -> bool {
         matches!(self, Self::StartedAt | Self::EndedAt)
     }
+}
+
+/// A time of a filter: by RFC 3339, or a day, which means its first moment in UTC.
+pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
+    let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
+    let day = || {
+        text.parse()
+            .map(|day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc())
+    };
+    time.or_else(|_| day()).ok()
 }

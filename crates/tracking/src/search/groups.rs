@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Field, Mask, Order, Rows,
-    column::Column,
-    rank::{Cursor, SortValue, Sorted, compare_places, compare_values, place_of},
+    column::{Column, number},
+    rank::{Cursor, SortValue, Sorted, compare_places, compare_sorted, compare_values, place_of},
 };
 
 /// Groups of one question.
@@ -171,8 +171,21 @@ fn compare(a: Standing<'_>, b: Standing<'_>, best: &[Order]) -> Ordering {
         return compare_places(best, a, b);
     }
     let values = a.2.iter().zip(b.2);
-    let values = values.map(|(a, b)| compare_values(false, a.as_ref(), b.as_ref()));
+    let values = values.map(|(a, b)| compare_common(a.as_ref(), b.as_ref()));
     values.fold(b.1.cmp(&a.1), Ordering::then)
+}
+
+/// Texts by the numbers that they read as, then as they are: no two groups are equal.
+fn compare_common(a: Option<&SortValue>, b: Option<&SortValue>) -> Ordering {
+    compare_sorted(false, a.map(by_number), b.map(by_number))
+        .then_with(|| compare_values(false, a, b))
+}
+
+fn by_number(value: &SortValue) -> Sorted<'_> {
+    match value.as_sorted() {
+        Sorted::Text(text) => number(text).map_or(Sorted::Text(text), Sorted::Number),
+        sorted => sorted,
+    }
 }
 
 impl GroupPlace {

@@ -15,7 +15,7 @@ pub struct ParseError {
 /// A word.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Token {
-    /// A name or keyword, as written.
+    /// A name or keyword, as written; one that begins with a digit may have dots.
     Word(String),
     /// A name in backquotes or double quotes; the latter may also be a text.
     Quoted {
@@ -24,7 +24,11 @@ pub(crate) enum Token {
     },
     /// A text in single quotes.
     Text(String),
-    Number(f64),
+    /// A number, and how it is written.
+    Number {
+        number: f64,
+        text: String,
+    },
     /// `= != < <= > >= ( ) , .`
     Symbol(&'static str),
     End,
@@ -36,12 +40,15 @@ impl Token {
         match self {
             Self::Word(word) => format!("{word:?}"),
             Self::Quoted { text, .. } | Self::Text(text) => format!("the text {text:?}"),
-            Self::Number(number) => format!("the number {number}"),
+            Self::Number { text, .. } => format!("the number {text}"),
             Self::Symbol(symbol) => format!("{symbol:?}"),
             Self::End => "the end".to_owned(),
         }
     }
 }
+
+/// What may stand behind a field, for an error.
+pub(super) const OPERATORS: &str = "an operator (=, !=, <, <=, >, >=, LIKE, ILIKE, IN, IS)";
 
 /// Symbols, the longer before those they start with.
 const SYMBOLS: [&str; 12] = [
@@ -100,13 +107,19 @@ fn take(chars: &[char], at: &mut usize, holds: impl Fn(char) -> bool) -> String 
     chars[start..*at].iter().collect()
 }
 
-/// A number, or a word that starts like one, such as a run id.
+/// A number, or a word that starts like one, such as a run id or the key `5.loss`.
 fn number(chars: &[char], at: &mut usize) -> Result<Token, ParseError> {
     let start = *at;
     let text = take(chars, at, |c| is_word(c) || matches!(c, '.' | '+'));
     match text.parse() {
-        Ok(number) => Ok(Token::Number(number)),
-        Err(_) if text.chars().all(is_word) => Ok(Token::Word(text)),
+        Ok(number) => Ok(Token::Number { number, text }),
+        Err(_)
+            if text
+                .split('.')
+                .all(|part| !part.is_empty() && part.chars().all(is_word)) =>
+        {
+            Ok(Token::Word(text))
+        }
         Err(_) => Err(ParseError {
             position: start + 1,
             expected: "a number".to_owned(),
@@ -150,7 +163,15 @@ fn symbol(chars: &[char], at: &mut usize) -> Result<Token, ParseError> {
     let found = SYMBOLS.iter().find(|symbol| rest.starts_with(*symbol));
     let symbol = found.ok_or_else(|| ParseError {
         position: *at + 1,
-        expected: "a field, a value or an operator".to_owned(),
+        expected: match chars[*at] {
+            '&' => "AND",
+            '|' => "OR",
+            '!' => "NOT or !=",
+            '~' | '^' => OPERATORS,
+            ';' => "the end",
+            _ => "a field, a value or an operator",
+        }
+        .to_owned(),
         found: format!("{:?}", chars[*at]),
     })?;
     *at += symbol.len();

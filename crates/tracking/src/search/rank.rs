@@ -31,7 +31,7 @@ pub(crate) enum Sorted<'a> {
 }
 
 impl SortValue {
-    fn as_sorted(&self) -> Sorted<'_> {
+    pub(super) fn as_sorted(&self) -> Sorted<'_> {
         match self {
             Self::Number(bits) => Sorted::Number(f64::from_bits(*bits)),
             Self::Text(text) => Sorted::Text(text),
@@ -48,19 +48,23 @@ impl Sorted<'_> {
     }
 }
 
-/// How `a` stands to `b` in an order; what is missing comes last both ways.
-fn compare(descending: bool, a: Option<Sorted<'_>>, b: Option<Sorted<'_>>) -> Ordering {
+/// How `a` stands to `b` in an order; both ways, texts come behind numbers, and what is missing last.
+pub(super) fn compare_sorted(
+    descending: bool,
+    a: Option<Sorted<'_>>,
+    b: Option<Sorted<'_>>,
+) -> Ordering {
     let ascending = match (a, b) {
         (None, None) => return Ordering::Equal,
         (None, Some(_)) => return Ordering::Greater,
         (Some(_), None) => return Ordering::Less,
+        (Some(Sorted::Number(_)), Some(Sorted::Text(_))) => return Ordering::Less,
+        (Some(Sorted::Text(_)), Some(Sorted::Number(_))) => return Ordering::Greater,
         // Neither is a NaN.
         (Some(Sorted::Number(a)), Some(Sorted::Number(b))) => {
             a.partial_cmp(&b).unwrap_or(Ordering::Equal)
         }
         (Some(Sorted::Text(a)), Some(Sorted::Text(b))) => a.cmp(b),
-        (Some(Sorted::Number(_)), Some(Sorted::Text(_))) => Ordering::Less,
-        (Some(Sorted::Text(_)), Some(Sorted::Number(_))) => Ordering::Greater,
     };
     if descending {
         ascending.reverse()
@@ -69,7 +73,8 @@ fn compare(descending: bool, a: Option<Sorted<'_>>, b: Option<Sorted<'_>>) -> Or
     }
 }
 
-/// What a row is ordered by. A NaN counts as missing: it is neither large nor small.
+/// What a row is ordered by: a param by the number that it reads as, if it does. A NaN counts as missing: it is
+/// neither large nor small.
 pub(super) fn sorted<'a>(
     field: &Field,
     column: Option<&'a Column>,
@@ -89,6 +94,10 @@ pub(super) fn sorted<'a>(
                         .into_iter()
                         .find(|status| status.name() == text)?;
                     Some(Sorted::Number(status.number().into()))
+                }
+                Field::Param(_) => {
+                    let number = texts.number(row).map(Sorted::Number);
+                    Some(number.unwrap_or(Sorted::Text(text)))
                 }
                 _ => Some(Sorted::Text(text)),
             }
@@ -115,7 +124,7 @@ pub(super) fn compare_values(
     b: Option<&SortValue>,
 ) -> Ordering {
     let [a, b] = [a, b].map(|value| value.map(SortValue::as_sorted));
-    compare(descending, a, b)
+    compare_sorted(descending, a, b)
 }
 
 /// Collects the first `limit` runs behind a place.
@@ -182,7 +191,7 @@ impl Top {
     ) -> Ordering {
         for ((order, column), other) in self.orders.iter().zip(columns).zip(&place.sort) {
             let own = sorted(&order.field, *column, row);
-            let ordering = compare(
+            let ordering = compare_sorted(
                 order.descending,
                 own,
                 other.as_ref().map(SortValue::as_sorted),

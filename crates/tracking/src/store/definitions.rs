@@ -42,15 +42,21 @@ impl Store {
         Ok(())
     }
 
-    /// The definitions of a run, by key.
+    /// The definitions of a run, by key. What it does not define is as in the run it was forked from: their
+    /// points stand on the same steps.
     pub(crate) async fn metric_definitions(
         &self,
         run: RunKey,
     ) -> Result<BTreeMap<String, Definition>, TrackingError> {
+        let sources = self.sources(&[run]).await?.remove(&run);
+        let sources = sources.unwrap_or_default().into_iter();
+        let oldest_first: Vec<i64> = sources.map(|(source, _)| source.0).collect();
         let rows: Vec<(String, i16, String, i16, String)> = sqlx::query_as(
-            "SELECT key, step_digits, x_key, goal, unit FROM tracking.metric_definitions WHERE run_key = $1",
+            "SELECT d.key, d.step_digits, d.x_key, d.goal, d.unit \
+             FROM unnest($1::bigint[]) WITH ORDINALITY AS s (run_key, age) \
+             JOIN tracking.metric_definitions d ON d.run_key = s.run_key ORDER BY s.age",
         )
-        .bind(run.0)
+        .bind(oldest_first)
         .fetch_all(&self.pool)
         .await?;
         let definition = |(key, step_digits, x_key, goal, unit)| {

@@ -540,39 +540,59 @@ async fn bands_and_curves_along_a_metric() {
 }
 
 #[tokio::test]
-async fn metrics_are_meant_as_was_said_last() {
+async fn metrics_are_meant_as_was_said_last_and_in_forks_too() {
     let cluster = Cluster::start().await;
     let run = run(&cluster).await;
-    let define = async |step_digits, goal: MetricGoal| {
+    let define = async |run: &str, key: &str, step_digits, goal: MetricGoal| {
         let definition = MetricDefinition {
-            key: "loss".to_owned(),
+            key: key.to_owned(),
             step_digits,
             x_key: "tokens".to_owned(),
             goal: goal.into(),
             unit: "nats".to_owned(),
         };
         let request = DefineMetricsRequest {
-            run_id: run.clone(),
+            run_id: run.to_owned(),
             definitions: vec![definition],
         };
         cluster.metrics().define_metrics(request).await
     };
-    define(2, MetricGoal::Maximize).await.unwrap();
-    define(6, MetricGoal::Minimize).await.unwrap();
-    let refused = define(19, MetricGoal::Minimize).await.unwrap_err();
-    assert_eq!(fields(&refused), ["definitions[0].step_digits"]);
-    let request = ListMetricDefinitionsRequest {
-        run_id: run.clone(),
+    define(&run, "loss", 2, MetricGoal::Maximize).await.unwrap();
+    define(&run, "loss", 6, MetricGoal::Minimize).await.unwrap();
+    let refused = define(&run, "loss", 19, MetricGoal::Minimize).await;
+    assert_eq!(
+        fields(&refused.unwrap_err()),
+        ["definitions[0].step_digits"]
+    );
+    let meant = async |run: &str| -> Vec<(String, u32, MetricGoal)> {
+        let request = ListMetricDefinitionsRequest {
+            run_id: run.to_owned(),
+        };
+        let mut client = cluster.metrics();
+        let answer = client.list_metric_definitions(request).await.unwrap();
+        let definitions = answer.into_inner().definitions.into_iter();
+        definitions
+            .map(|d| (d.key.clone(), d.step_digits, d.goal()))
+            .collect()
     };
-    let answer = cluster
-        .metrics()
-        .list_metric_definitions(request)
+    let loss = |digits, goal| ("loss".to_owned(), digits, goal);
+    assert_eq!(meant(&run).await, [loss(6, MetricGoal::Minimize)]);
+
+    let request = CreateRunRequest {
+        forked_from: Some(Fork {
+            run_id: run.clone(),
+            step: 5,
+        }),
+        ..Default::default()
+    };
+    let fork = cluster.create_run(request).await.id;
+    define(&fork, "acc", 0, MetricGoal::Maximize).await.unwrap();
+    let acc = ("acc".to_owned(), 0, MetricGoal::Maximize);
+    let inherited = [acc.clone(), loss(6, MetricGoal::Minimize)];
+    assert_eq!(meant(&fork).await, inherited);
+    define(&fork, "loss", 3, MetricGoal::Minimize)
         .await
         .unwrap();
-    let definitions = answer.into_inner().definitions;
-    assert_eq!(definitions.len(), 1);
-    assert_eq!(
-        (definitions[0].step_digits, definitions[0].goal()),
-        (6, MetricGoal::Minimize)
-    );
+    assert_eq!(meant(&fork).await, [acc, loss(3, MetricGoal::Minimize)]);
+    assert_eq!(meant(&run).await, [loss(6, MetricGoal::Minimize)]);
 }

@@ -8,7 +8,7 @@ use herdbook_proto::tracking::v1::{
 use herdbook_testkit::grpc::{fields, reason};
 use tonic::Code;
 
-use crate::cluster::Cluster;
+use crate::{cluster::Cluster, search_settled::settle};
 
 /// Ten runs, `r0` to `r9`: param `n` and metric `acc` = n / 10, but r8 has NaN and r9 no metric.
 async fn ten_runs() -> Cluster {
@@ -145,6 +145,42 @@ async fn orders_put_what_is_missing_last_both_ways() {
 }
 
 #[tokio::test]
+async fn params_are_ordered_by_the_numbers_that_they_read_as() {
+    let cluster = Cluster::start().await;
+    for (name, size) in [
+        ("nine", Some("9")),
+        ("auto", Some("auto")),
+        ("ten", Some("10")),
+        ("none", None),
+        ("half", Some(" 5e-1 ")),
+        ("big", Some("BIG")),
+        ("also-ten", Some("1e1")),
+        ("nan", Some("nan")),
+    ] {
+        let size = size.map(|size| ("size".to_owned(), size.to_owned()));
+        let request = CreateRunRequest {
+            name: name.to_owned(),
+            params: size.into_iter().collect(),
+            ..Default::default()
+        };
+        cluster.create_run(request).await;
+    }
+    let up = [
+        "half", "nine", "also-ten", "ten", "big", "auto", "nan", "none",
+    ];
+    let down = [
+        "also-ten", "ten", "nine", "half", "nan", "auto", "big", "none",
+    ];
+    for settled in [false, true] {
+        if settled {
+            settle(&cluster).await;
+        }
+        assert_eq!(search(&cluster, "", &["params.size"]).await, up);
+        assert_eq!(search(&cluster, "", &["params.size desc"]).await, down);
+    }
+}
+
+#[tokio::test]
 async fn pages_in_any_order_show_each_run_once_while_others_arrive() {
     let cluster = ten_runs().await;
     for order in [
@@ -152,6 +188,8 @@ async fn pages_in_any_order_show_each_run_once_while_others_arrive() {
         "metrics.val/acc desc",
         "metrics.val/acc",
         "tags.team desc",
+        "params.n desc",
+        "params.optimizer",
         "started_at",
         "name desc",
     ] {

@@ -287,3 +287,32 @@ async fn a_page_of_columns_has_them_and_the_id_alone() {
     let refused = cluster.runs().search_runs(request).await.unwrap_err();
     assert_eq!(fields(&refused), ["columns[1]"]);
 }
+
+#[tokio::test]
+async fn groups_of_the_same_size_stand_by_number() {
+    let cluster = Cluster::start().await;
+    for lr in ["10", "auto", "9", "0.5", "1e1"] {
+        let request = CreateRunRequest {
+            params: [("lr".to_owned(), lr.to_owned())].into(),
+            ..Default::default()
+        };
+        cluster.create_run(request).await;
+    }
+    let mut found = Vec::new();
+    let mut page_token = String::new();
+    loop {
+        let request = AggregateRunsRequest {
+            group_by: vec!["params.lr".to_owned()],
+            page_size: 2,
+            page_token,
+            ..Default::default()
+        };
+        let page = aggregate(&cluster, request).await;
+        found.extend(page.groups.iter().flat_map(texts).flatten());
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(found, ["0.5", "9", "10", "1e1", "auto"]);
+}

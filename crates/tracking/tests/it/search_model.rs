@@ -46,11 +46,11 @@ const METRICS: [&str; 5] = [
     "metrics.never",
 ];
 const MIXED: [&str; 3] = ["params.p0", "params.p1", "params.p2"];
-const TEXTS: [&str; 8] = [
+const STATUS: &str = "attributes.status";
+const TEXTS: [&str; 7] = [
     "tags.t0",
     "tags.t1",
     "attributes.name",
-    "attributes.status",
     "attributes.run_id",
     "parent_run_id",
     "inputs.name",
@@ -66,6 +66,12 @@ fn text() -> impl Strategy<Value = Value> {
     let mut texts: Vec<&str> = texts.copied().collect();
     texts.extend(["run-3", "run-1", "RUNNING", "FINISHED", "0", "z"]);
     prop::sample::select(texts).prop_map(|text| Value::Text(text.to_owned()))
+}
+
+/// As people may write them.
+fn status() -> impl Strategy<Value = Value> {
+    let texts = ["RUNNING", "finished", "Failed", "killed"];
+    prop::sample::select(texts.to_vec()).prop_map(|text| Value::Text(text.to_owned()))
 }
 
 fn pattern() -> impl Strategy<Value = Value> {
@@ -87,10 +93,18 @@ pub(crate) fn expr() -> impl Strategy<Value = Expr> {
         (mixed(), like(), pattern()).prop_map(is),
         (texts(), operator(), text()).prop_map(is),
         (texts(), like(), pattern()).prop_map(is),
+        (Just(STATUS), like(), pattern()).prop_map(is),
+        (
+            Just(STATUS),
+            prop::sample::select(vec!["=", "!="]),
+            status()
+        )
+            .prop_map(is),
+        (Just(STATUS), prop::collection::vec(status(), 1..3)).prop_map(|(f, v)| Expr::In(f, v)),
         (mixed(), prop::collection::vec(any(), 1..5)).prop_map(|(f, v)| Expr::In(f, v)),
         (texts(), prop::collection::vec(text(), 1..5)).prop_map(|(f, v)| Expr::In(f, v)),
         (metrics(), prop::collection::vec(number(), 1..5)).prop_map(|(f, v)| Expr::In(f, v)),
-        prop_oneof![metrics(), mixed(), texts()].prop_map(Expr::Null),
+        prop_oneof![metrics(), mixed(), texts(), Just(STATUS)].prop_map(Expr::Null),
     ];
     leaf.prop_recursive(3, 12, 3, |inner| {
         prop_oneof![
@@ -103,11 +117,12 @@ pub(crate) fn expr() -> impl Strategy<Value = Expr> {
 
 /// A random order: fields, and whether they descend.
 pub(crate) fn orders() -> impl Strategy<Value = Vec<(&'static str, bool)>> {
-    let fields = METRICS
-        .iter()
-        .chain(&MIXED)
-        .chain(&TEXTS)
-        .chain(&["started_at", "ended_at"]);
+    let fields =
+        METRICS
+            .iter()
+            .chain(&MIXED)
+            .chain(&TEXTS)
+            .chain(&[STATUS, "started_at", "ended_at"]);
     let fields: Vec<_> = fields.copied().collect();
     prop::collection::vec((prop::sample::select(fields), any::<bool>()), 0..3)
 }
@@ -159,6 +174,12 @@ impl Expr {
 }
 
 fn fits(field: &str, cell: &Value, operator: &str, value: &Value) -> bool {
+    let value = &match value {
+        Value::Text(text) if field == STATUS && matches!(operator, "=" | "!=") => {
+            Value::Text(text.to_uppercase())
+        }
+        value => value.clone(),
+    };
     let ordering = match (cell, value) {
         (Value::Number(cell), Value::Number(value)) => {
             if cell.is_nan() {
@@ -258,20 +279,34 @@ pub(crate) fn cells(field: &str, run: &Run) -> Vec<Value> {
 
 /// What a run is ordered by.
 fn sort_value(field: &str, run: &Run) -> Option<Value> {
-    if field == "attributes.status" {
+    if field == STATUS {
         return Some(Value::Number(run.status.into()));
     }
-    let cells = cells(field, run).into_iter();
+    let cells = cells(field, run).into_iter().map(|cell| match cell {
+        // Where it can be read as one, by the number.
+        Value::Text(text) if field.starts_with("params.") => match text.trim().parse::<f64>() {
+            Ok(number) if !number.is_nan() => Value::Number(number),
+            _ => Value::Text(text),
+        },
+        cell => cell,
+    });
     cells
         .filter(|cell| !matches!(cell, Value::Number(number) if number.is_nan()))
-        .min_by(compare)
+        .min_by(|a, b| compare(a, b, false))
 }
 
-fn compare(a: &Value, b: &Value) -> Ordering {
-    match (a, b) {
+/// Numbers, then texts, each in their order or against it.
+fn compare(a: &Value, b: &Value, descending: bool) -> Ordering {
+    let ascending = match (a, b) {
         (Value::Number(a), Value::Number(b)) => a.partial_cmp(b).unwrap(),
         (Value::Text(a), Value::Text(b)) => a.cmp(b),
-        _ => panic!("{a:?} and {b:?} do not compare"),
+        (Value::Number(_), Value::Text(_)) => return Ordering::Less,
+        (Value::Text(_), Value::Number(_)) => return Ordering::Greater,
+    };
+    if descending {
+        ascending.reverse()
+    } else {
+        ascending
     }
 }
 
@@ -285,8 +320,7 @@ pub(crate) fn search(runs: &[Run], filter: &Expr, orders: &[(&str, bool)]) -> Ve
                 (None, None) => Ordering::Equal,
                 (None, Some(_)) => Ordering::Greater,
                 (Some(_), None) => Ordering::Less,
-                (Some(a), Some(b)) if *descending => compare(&b, &a),
-                (Some(a), Some(b)) => compare(&a, &b),
+                (Some(a), Some(b)) => compare(&a, &b, *descending),
             }
         });
         by_order.fold(Ordering::Equal, Ordering::then)

@@ -8,6 +8,7 @@
 )]
 
 mod blobs;
+mod charts;
 mod clients;
 mod faults;
 mod logging;

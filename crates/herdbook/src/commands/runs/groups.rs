@@ -49,10 +49,8 @@ pub(crate) async fn show(
     output: Output,
     options: GroupsOptions,
 ) -> Result<(), Failure> {
-    let experiment_ids = match &options.experiment {
-        Some(text) => vec![experiments::find(connection.clone(), text).await?.id],
-        None => Vec::new(),
-    };
+    let experiment_ids =
+        experiments::ids(connection.clone(), options.experiment.as_deref()).await?;
     let request = AggregateRunsRequest {
         experiment_ids,
         filter: options.filter.clone(),
