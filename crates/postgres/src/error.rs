@@ -10,7 +10,12 @@ use crate::sqlstate;
 /// where that has a meaning of its own.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
-    /// The database is away, restarting, full, or out of connections.
+    /// The database's disk is full.
+    #[error(
+        "the database's disk is full; nothing was changed: have somebody make room there, then try again"
+    )]
+    Full(#[source] sqlx::Error),
+    /// The database is away, restarting, or out of memory or connections.
     #[error("the database is not available at the moment; nothing was changed, try again")]
     Unavailable(#[source] sqlx::Error),
     /// The transaction lost against a concurrent one.
@@ -29,6 +34,12 @@ impl DatabaseError {
     #[must_use]
     pub fn unavailable(why: &'static str) -> Self {
         Self::Unavailable(std::io::Error::other(why).into())
+    }
+
+    /// Nothing was changed, for the disk is full; `why` is for the log.
+    #[must_use]
+    pub fn full(why: &'static str) -> Self {
+        Self::Full(std::io::Error::other(why).into())
     }
 
     /// Somebody else was faster; `why` is for the log.
@@ -65,7 +76,10 @@ impl DatabaseError {
     /// Whether the same call may succeed when it is made again.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Unavailable(_) | Self::Conflict(_))
+        matches!(
+            self,
+            Self::Full(_) | Self::Unavailable(_) | Self::Conflict(_)
+        )
     }
 }
 
@@ -74,6 +88,7 @@ impl From<sqlx::Error> for DatabaseError {
         match &error {
             sqlx::Error::Database(inner) => match inner.code().as_deref() {
                 Some(code) if sqlstate::is_conflict(code) => Self::Conflict(error),
+                Some(sqlstate::DISK_FULL) => Self::Full(error),
                 Some(sqlstate::QUERY_CANCELED) => Self::Timeout(error),
                 Some(code) if sqlstate::is_passing(code) => Self::Unavailable(error),
                 _ => Self::Other(error),
@@ -92,7 +107,7 @@ impl From<sqlx::Error> for DatabaseError {
 impl ServiceError for DatabaseError {
     fn code(&self) -> Code {
         match self {
-            Self::Unavailable(_) => Code::Unavailable,
+            Self::Full(_) | Self::Unavailable(_) => Code::Unavailable,
             Self::Conflict(_) => Code::Aborted,
             Self::Timeout(_) => Code::DeadlineExceeded,
             Self::Other(_) => Code::Internal,
@@ -101,6 +116,7 @@ impl ServiceError for DatabaseError {
 
     fn reason(&self) -> &'static str {
         match self {
+            Self::Full(_) => "DATABASE_FULL",
             Self::Unavailable(_) => "DATABASE_UNAVAILABLE",
             Self::Conflict(_) => "CONCURRENT_CHANGE",
             Self::Timeout(_) => "TOO_SLOW",
@@ -110,6 +126,7 @@ impl ServiceError for DatabaseError {
 
     fn details(&self) -> Details {
         match self {
+            Self::Full(_) => Details::retry_after(Duration::from_secs(10)),
             Self::Unavailable(_) => Details::retry_after(Duration::from_secs(1)),
             Self::Conflict(_) => Details::retry_after(Duration::from_millis(50)),
             Self::Timeout(_) | Self::Other(_) => Details::default(),

@@ -13,6 +13,8 @@ pub(crate) const QUERY_CANCELED: &str = "57014";
 /// disk, memory or connections, operator intervention (a restart).
 const PASSING: [&str; 3] = ["08", "53", "57P"];
 
+pub(crate) const DISK_FULL: &str = "53100";
+
 /// Whether the server could not do it now, but may in a moment.
 pub(crate) fn is_passing(code: &str) -> bool {
     PASSING.iter().any(|class| code.starts_with(class))

@@ -248,6 +248,7 @@ fn unavailable() -> TrackingError {
 fn refused(run: RunId, refusal: Refusal) -> TrackingError {
     match refusal {
         Refusal::RunDeleted => TrackingError::RunDeleted(run),
+        Refusal::Full => DatabaseError::full("the committer was told so").into(),
         Refusal::Fenced | Refusal::Gap { .. } | Refusal::Unavailable => unavailable(),
     }
 }

@@ -366,6 +366,13 @@ pub(super) fn to_message(writer: u32, answer: Answer) -> ServerMessage {
             format!("batch {sequence} came where {expected} was expected; open the writer again"),
             expected,
         ),
+        Refusal::Full => (
+            Code::Unavailable,
+            "DATABASE_FULL",
+            "the database's disk is full; make room there, then open the writer again and resend"
+                .to_owned(),
+            0,
+        ),
         Refusal::Unavailable => (
             Code::Unavailable,
             "DATABASE_UNAVAILABLE",

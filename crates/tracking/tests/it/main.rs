@@ -5,6 +5,7 @@
 mod artifacts;
 mod cluster;
 mod curves;
+mod disk_full;
 mod engine;
 mod experiments;
 mod limits;

@@ -116,6 +116,8 @@ pub(crate) enum Refusal {
     RunDeleted,
     /// The number is not the one after the last.
     Gap { expected: u64 },
+    /// The database's disk is full.
+    Full,
     /// The database is away.
     Unavailable,
 }

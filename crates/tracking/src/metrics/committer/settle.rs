@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use herdbook_postgres::DatabaseError;
 use tokio::time::Instant;
 
 use super::{
@@ -36,7 +37,12 @@ pub(super) async fn commit(store: &Store, lane: &mut Lane, mut shares: Vec<Share
             Ok(None) if Instant::now() < deadline => {}
             Ok(None) => {
                 tracing::error!(shares = shares.len(), "metric points could not be settled");
-                return give_up(shares);
+                return give_up(shares, Refusal::Unavailable);
+            }
+            // Room does not come by itself: whoever sent them keeps them, and tries again later.
+            Err(error @ DatabaseError::Full(_)) => {
+                tracing::error!(%error, shares = shares.len(), "metric points were not committed");
+                return give_up(shares, Refusal::Full);
             }
             Err(error) if error.is_passing() && Instant::now() < deadline => {
                 tracing::warn!(%error, "metric points wait for the database");
@@ -48,7 +54,7 @@ pub(super) async fn commit(store: &Store, lane: &mut Lane, mut shares: Vec<Share
             }
             Err(error) => {
                 tracing::error!(%error, shares = shares.len(), "metric points were not committed");
-                return give_up(shares);
+                return give_up(shares, Refusal::Unavailable);
             }
         }
         match verdicts(store, &mut shares).await {
@@ -93,13 +99,13 @@ fn give_up_uncounted(shares: Vec<Share>) -> Vec<Share> {
     let (counted, uncounted) = shares
         .into_iter()
         .partition(|share| !matches!(share.once, Once::None));
-    give_up(uncounted);
+    give_up(uncounted, Refusal::Unavailable);
     counted
 }
 
-fn give_up(shares: Vec<Share>) {
+fn give_up(shares: Vec<Share>, refusal: Refusal) {
     for share in shares {
-        let answer = refuse(&share, Refusal::Unavailable);
+        let answer = refuse(&share, refusal);
         share.reply.answer(answer);
     }
 }
