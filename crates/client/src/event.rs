@@ -17,9 +17,10 @@ pub enum Event {
         /// Points that wait in the spool.
         in_spool: u64,
     },
-    /// The workspace may not have more for now; the client tries again by itself.
+    /// The workspace may not have more for now, or the server's disk is full; the client tries again by
+    /// itself.
     NoRoom {
-        /// Which quota is in the way, and what to do.
+        /// What is full, and what to do.
         reason: String,
         /// Points that wait in memory alone.
         in_memory: u64,

@@ -104,7 +104,7 @@ pub(crate) struct Engine {
     /// Whether the user was told that the connection is lost, that points go to the spool, that the
     /// spool fails, and of how many points that are dropped.
     told_lost: bool,
-    /// Whether the workspace was full when it was last asked.
+    /// Whether there was no room when the server was last asked.
     no_room: bool,
     told_spilling: bool,
     told_failed: bool,

@@ -21,6 +21,8 @@ use crate::{
 /// Batches and bytes of one client on their way at once.
 const BATCHES_IN_FLIGHT: usize = 64;
 const BYTES_IN_FLIGHT: usize = 8 << 20;
+/// Reasons of refusals that pass when somebody makes room.
+const NO_ROOM: [&str; 2] = ["QUOTA_EXCEEDED", "DATABASE_FULL"];
 
 impl Engine {
     /// Lets go of writers that are done, and sends what may be sent.
@@ -206,7 +208,7 @@ impl Engine {
     pub(super) fn on_refused(&mut self, index: usize, refused: WriterRefused) {
         let code = Code::from_i32(refused.code);
         let gap = refused.reason == "SEQUENCE_GAP";
-        if refused.reason == "QUOTA_EXCEEDED" {
+        if NO_ROOM.contains(&refused.reason.as_str()) {
             self.on_no_room(refused.message);
         } else if gap || verdict(code) != Verdict::Permanent {
             let code = if gap { Code::Unknown } else { code };
@@ -259,7 +261,7 @@ impl Engine {
         });
     }
 
-    /// The workspace is full: what waits is sent until it has room, however long that takes.
+    /// The workspace or the database is full: what waits is sent until it has room, however long that takes.
     fn on_no_room(&mut self, why: String) {
         self.no_room = true;
         self.try_again(&Status::unavailable(why), |reason, in_memory, in_spool| {
