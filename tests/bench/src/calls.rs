@@ -8,36 +8,43 @@ use herdbook_proto::tracking::v1::{
 };
 use tonic::transport::Channel;
 
-use crate::Bench;
+use crate::{Bench, median};
 
 type Runs = RunServiceClient<Channel>;
 
 impl Bench {
     /// Points a second, one a call, of `clients` with a run each.
-    pub(crate) async fn single_points(&self, clients: u64, calls: u64) -> f64 {
-        let work = async |mut runs: Runs, calls| {
+    pub(crate) async fn single_points(&self, clients: u64) -> f64 {
+        let work = async |mut runs: Runs, end| {
             let run = create(&mut runs, CreateRunRequest::default()).await;
-            for step in 0..calls {
+            let mut step = 0;
+            while Instant::now() < end {
                 log(&mut runs, &run, ["loss".to_owned()], step).await;
+                step += 1;
             }
+            step
         };
-        self.rate(clients, calls, work).await
+        self.rate(clients, work).await
     }
 
     /// Runs created a second.
-    pub(crate) async fn runs(&self, clients: u64, calls: u64) -> f64 {
-        let work = async |mut runs: Runs, calls| {
-            for _ in 0..calls {
+    pub(crate) async fn runs(&self, clients: u64) -> f64 {
+        let work = async |mut runs: Runs, end| {
+            let mut created = 0;
+            while Instant::now() < end {
                 create(&mut runs, CreateRunRequest::default()).await;
+                created += 1;
             }
+            created
         };
-        self.rate(clients, calls, work).await
+        self.rate(clients, work).await
     }
 
     /// Runs with 20 params and 20 metrics a second: two calls each.
-    pub(crate) async fn whole_runs(&self, clients: u64, calls: u64) -> f64 {
-        let work = async |mut runs: Runs, calls| {
-            for _ in 0..calls {
+    pub(crate) async fn whole_runs(&self, clients: u64) -> f64 {
+        let work = async |mut runs: Runs, end| {
+            let mut created = 0;
+            while Instant::now() < end {
                 let params = (0..20).map(|n| (format!("p{n}"), n.to_string()));
                 let request = CreateRunRequest {
                     params: params.collect(),
@@ -45,20 +52,30 @@ impl Bench {
                 };
                 let run = create(&mut runs, request).await;
                 log(&mut runs, &run, (0..20).map(|n| format!("m{n}")), 1).await;
+                created += 1;
             }
+            created
         };
-        self.rate(clients, calls, work).await
+        self.rate(clients, work).await
     }
 
-    /// How many of `calls` each of `clients` comes to in a second, all together.
-    async fn rate(&self, clients: u64, calls: u64, work: impl AsyncFn(Runs, u64)) -> f64 {
-        let mut all = FuturesUnordered::new();
-        for _ in 0..clients {
-            all.push(work(RunServiceClient::new(self.connect().await), calls));
+    /// What `clients` come to in a second, all together: the median of some rounds.
+    async fn rate(&self, clients: u64, work: impl AsyncFn(Runs, Instant) -> u64) -> f64 {
+        let mut rates = Vec::new();
+        for _ in 0..self.rounds() {
+            let mut channels = Vec::new();
+            for _ in 0..clients {
+                channels.push(self.connect().await);
+            }
+            let start = Instant::now();
+            let all: FuturesUnordered<_> = channels
+                .into_iter()
+                .map(|channel| work(RunServiceClient::new(channel), start + self.round()))
+                .collect();
+            let done = all.fold(0, async |sum, done| sum + done).await;
+            rates.push(done as f64 / start.elapsed().as_secs_f64());
         }
-        let start = Instant::now();
-        while all.next().await.is_some() {}
-        (clients * calls) as f64 / start.elapsed().as_secs_f64()
+        median(rates)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Measures a running Herdbook over gRPC, and prints a table and JSON.
+//! Measures Herdbook, and other servers on the same Postgres; prints a table and JSON.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,97 +8,181 @@
 )]
 
 mod calls;
+mod codec;
 mod curves;
 mod disk;
+mod peers;
 mod postgres;
+mod process;
 mod report;
 mod search;
+mod server;
 mod streams;
 mod tail;
 
-use std::{collections::BTreeMap, fs, path::PathBuf, time::Instant};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
 
 use clap::Parser;
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use herdbook_proto::tracking::v1::{CreateRunRequest, run_service_client::RunServiceClient};
 use sqlx::{Connection as _, PgConnection};
+use tokio::signal::unix::{SignalKind, signal};
 use tonic::transport::Channel;
 
-use report::Figure;
+use peers::Peer;
+use report::{Column, Figure, Report};
+use server::Server;
 use streams::{Values, stream};
 
-/// Measures a running Herdbook.
+/// What stands above the table in docs/benchmarks.md.
+const PREFACE: &str = include_str!("preface.md");
+
+/// Measures a Herdbook that it starts, and other servers on the same Postgres.
 #[derive(Parser)]
+#[command(after_help = "Example: herdbook-bench target/release/herdbook --quick")]
 struct Options {
-    /// Where it listens: host and port.
-    address: String,
-    /// The Postgres that it uses.
-    #[arg(long, value_name = "URL")]
-    database_url: String,
-    /// The server's process, if it runs on this machine: its memory is measured while streams are open.
-    #[arg(long)]
-    pid: Option<u32>,
+    /// The program to measure.
+    herdbook: PathBuf,
     /// A smaller measurement, to see that it works.
     #[arg(long)]
     quick: bool,
-    /// What a peer came to on the same Postgres: a file of JSON, by the names of the table.
-    #[arg(long, value_name = "FILE")]
-    peer: Option<PathBuf>,
-    /// Measure search alone, over this many runs that are made in its database first.
+    /// Measure another server too: MLflow or FastTrackML, and the Python that it is installed in.
+    #[arg(long = "peer", value_name = "NAME=PYTHON")]
+    peers: Vec<Peer>,
+    /// Measure no other server.
     #[arg(long)]
-    search_runs: Option<i64>,
+    no_peers: bool,
+    /// Write the page of the documentation to this file.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
 }
 
 #[tokio::main]
 async fn main() {
     let options = Options::parse();
+    let mut stop = signal(SignalKind::terminate()).unwrap();
+    let report = tokio::select! {
+        report = measure(&options) => report,
+        _ = stop.recv() => panic!("stopped"),
+        _ = tokio::signal::ctrl_c() => panic!("stopped"),
+    };
+    println!("{}\n{}", report.table(), report.json());
+    if let Some(file) = &options.markdown {
+        fs::write(file, report.markdown(PREFACE)).unwrap();
+    }
+}
+
+/// All rows. Search has a Herdbook of its own, in which there are no runs but those that it says.
+async fn measure(options: &Options) -> Report {
+    let folder = tempfile::Builder::new()
+        .prefix("herdbook-bench-")
+        .tempdir_in("/tmp")
+        .unwrap();
+    // Postgres runs as another user where this is root.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let herdbook = &options.herdbook;
+    let (mut figures, server) = start(herdbook, &folder.path().join("data")).await;
+    figures.extend(floor(&server.database));
+    let mut columns: Vec<Column> = Vec::new();
+    for peer in options.peers.iter().filter(|_| !options.no_peers) {
+        columns.extend(
+            peer.measure(&server.database, options.quick, folder.path())
+                .await,
+        );
+    }
     let bench = Bench {
-        address: options.address.clone(),
-        scale: if options.quick { 10 } else { 1 },
+        address: server.address.clone(),
+        quick: options.quick,
     };
-    let peer = options.peer.as_ref().map_or_else(BTreeMap::new, |file| {
-        serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap()
-    });
-    let figures = match options.search_runs {
-        Some(count) => search::measure(bench.connect().await, &options.database_url, count).await,
-        None => bench.measure(&options).await,
+    figures.extend(bench.measure(&server).await);
+    drop(server);
+    let (server, _) = Server::start(herdbook, &folder.path().join("search")).await;
+    let bench = Bench {
+        address: server.address.clone(),
+        quick: options.quick,
     };
-    report::print(&figures, &peer);
+    let sizes = [(10_000, "10,000"), (1_000_000, "1,000,000")];
+    let sizes = if options.quick { &sizes[..1] } else { &sizes };
+    figures.extend(search::measure(bench.connect().await, &server.database, sizes).await);
+    Report::new(figures, columns).unwrap()
+}
+
+/// A Herdbook at rest, and what it took until then.
+async fn start(herdbook: &Path, data: &Path) -> (Vec<Figure>, Server) {
+    let size = fs::metadata(herdbook).unwrap().len() as f64 / f64::from(1 << 20);
+    let (server, new) = Server::start(herdbook, data).await;
+    drop(server);
+    let (server, existing) = Server::start(herdbook, data).await;
+    // Until what is done at the start alone is done.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let figures = vec![
+        Figure::new("release binary", size, "MiB"),
+        Figure::new("ready, new data directory", new, "ms").at_least(10_000.0),
+        Figure::new("ready, existing data directory", existing, "ms").at_least(3_000.0),
+        Figure::new("memory, idle", server.process.memory(), "MiB").at_least(64.0),
+    ];
+    (figures, server)
+}
+
+/// What the machine does at best: Postgres and pco by themselves.
+fn floor(url: &str) -> Vec<Figure> {
+    let mut figures = Vec::new();
+    for (name, clients, bytes, rows) in [
+        ("rows committed, 1 client", 1, 30, 1),
+        ("rows committed, 8 clients", 8, 30, 1),
+        ("rows committed, 64 clients", 64, 30, 1),
+        ("16 KiB committed, 1 client", 1, 16 << 10, 1),
+        ("16 KiB committed, 8 clients", 8, 16 << 10, 1),
+        ("16 KiB committed, 1,000 a commit", 1, 16 << 10, 1_000),
+    ] {
+        let rate = postgres::commits(url, clients, bytes, rows);
+        figures
+            .extend(rate.map(|rate| Figure::new(format!("Postgres itself: {name}"), rate, "/s")));
+    }
+    let (into, out) = codec::rates();
+    figures.push(Figure::new("pco itself: values in, one core", into, "/s"));
+    figures.push(Figure::new("pco itself: values out, one core", out, "/s"));
+    figures
 }
 
 struct Bench {
     address: String,
-    /// By how much the measurement is smaller than it is meant to be.
-    scale: u64,
+    /// Whether the measurement is a tenth of what it is meant to be.
+    quick: bool,
 }
 
 impl Bench {
-    async fn measure(&self, options: &Options) -> Vec<Figure> {
-        let (scale, url) = (self.scale, &options.database_url);
-        let mut database = PgConnection::connect(url).await.unwrap();
+    /// How often a rate is measured, for the median.
+    fn rounds(&self) -> usize {
+        if self.quick { 1 } else { 3 }
+    }
+
+    /// How long a rate of calls is measured each time.
+    fn round(&self) -> Duration {
+        Duration::from_secs(if self.quick { 1 } else { 2 })
+    }
+
+    async fn measure(&self, server: &Server) -> Vec<Figure> {
+        let scale = if self.quick { 10 } else { 1 };
+        let mut database = PgConnection::connect(&server.database).await.unwrap();
         let mut figures = Vec::new();
-        for (name, clients, bytes) in [
-            ("Postgres itself: rows committed, 1 client", 1, 30),
-            ("Postgres itself: rows committed, 8 clients", 8, 30),
-            ("Postgres itself: rows committed, 64 clients", 64, 30),
-            ("Postgres itself: 16 KiB committed, 1 client", 1, 16 << 10),
-        ] {
-            let rate = postgres::commits(url, clients, bytes);
-            figures.extend(rate.map(|rate| Figure::new(name, rate, "/s")));
-        }
         // A log that has been written once is written over; a new one has to be made first.
-        let warm = self.streams(8, 400 / scale, 100).await;
-        println!("{warm:.0} points a second to begin with");
+        self.streams(8, 400 / scale, 100).await;
         let rate = |name, rate, floor| Figure::new(name, rate, "/s").at_least(floor);
-        let one = self.single_points(1, 4_000 / scale).await;
+        let one = self.single_points(1).await;
         figures.push(rate("one point a call, 1 client", one, 2_000.0));
-        let many = self.single_points(64, 400 / scale).await;
+        let many = self.single_points(64).await;
         figures.push(rate("one point a call, 64 clients", many, 14_000.0));
-        let one = self.runs(1, 2_000 / scale).await;
+        let one = self.runs(1).await;
         figures.push(rate("runs created, 1 client", one, 2_500.0));
-        let many = self.runs(8, 1_000 / scale).await;
+        let many = self.runs(8).await;
         figures.push(rate("runs created, 8 clients", many, 6_000.0));
-        let whole = self.whole_runs(8, 500 / scale).await;
+        let whole = self.whole_runs(8).await;
         let name = "runs with 20 params and 20 metrics, 8 clients";
         figures.push(rate(name, whole, 2_000.0));
 
@@ -110,12 +194,10 @@ impl Bench {
         ));
         let last = Figure::new("logged to seen by a live tail, 99 of 100", last, "ms");
         figures.push(last.at_least(100.0));
-        if let Some(pid) = options.pid {
-            let open = self.open(1_000).await;
-            let memory = Figure::new("memory with 1,000 streams open", tail::memory(pid), "MiB");
-            figures.push(memory.at_least(256.0));
-            drop(open);
-        }
+        let open = self.open(1_000).await;
+        let memory = server.process.memory();
+        figures.push(Figure::new("memory with 1,000 streams open", memory, "MiB").at_least(256.0));
+        drop(open);
         let one = self.streams(1, 2_000 / scale, 100).await;
         let name = "acknowledged points, 1 stream, batches of 10 x 100";
         figures.push(rate(name, one, 1e6));
@@ -136,7 +218,7 @@ impl Bench {
         ));
         let name = "chart of 1,000,000 points, compacted";
         figures.push(Figure::new(name, compacted, "ms").at_least(10.0));
-        if scale == 1 {
+        if !self.quick {
             let (_, compacted) = self.chart(&mut database, 10_000_000).await;
             let name = "chart of 10,000,000 points, compacted";
             figures.push(Figure::new(name, compacted, "ms").at_least(20.0));
@@ -152,7 +234,8 @@ impl Bench {
             .await;
         let name = "bytes on disk a point, noise in all digits";
         figures.push(Figure::new(name, noise, "B").at_least(8.0));
-        figures.extend(search::measure(self.connect().await, url, 10_000).await);
+        let memory = server.process.memory();
+        figures.push(Figure::new("memory afterwards", memory, "MiB"));
         figures
     }
 
@@ -171,19 +254,21 @@ impl Bench {
         created.into_inner().run.unwrap().id
     }
 
-    /// Points a second over `streams` streams of `batches` batches of ten metrics by `rows`.
+    /// Points a second over `streams` streams of `batches` batches of ten metrics by `rows`: the median of
+    /// some rounds.
     async fn streams(&self, streams: usize, batches: u64, rows: usize) -> f64 {
-        let mut work = FuturesUnordered::new();
-        for _ in 0..streams {
-            let (channel, run) = (self.connect().await, self.create_run().await);
-            work.push(stream(channel, run, batches, rows, Values::Float32));
+        let mut rates = Vec::new();
+        for _ in 0..self.rounds() {
+            let work = FuturesUnordered::new();
+            for _ in 0..streams {
+                let (channel, run) = (self.connect().await, self.create_run().await);
+                work.push(stream(channel, run, batches, rows, Values::Float32));
+            }
+            let start = Instant::now();
+            let points = work.fold(0, async |sum, points| sum + points).await;
+            rates.push(points as f64 / start.elapsed().as_secs_f64());
         }
-        let start = Instant::now();
-        let mut points = 0;
-        while let Some(written) = work.next().await {
-            points += written;
-        }
-        points as f64 / start.elapsed().as_secs_f64()
+        median(rates)
     }
 
     /// How soon a tail shows a point: the median, and the 99th of a hundred.

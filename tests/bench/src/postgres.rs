@@ -2,9 +2,9 @@
 
 use std::{fs, io::Write as _, path::PathBuf, process::Command};
 
-/// Transactions a second that insert a row of `bytes` each, each flushed to disk, from `clients`; nothing
-/// where there is no pgbench.
-pub(crate) fn commits(url: &str, clients: u32, bytes: usize) -> Option<f64> {
+/// Rows of `bytes` a second that come to disk from `clients`, so many `rows` a transaction; nothing where
+/// there is no pgbench.
+pub(crate) fn commits(url: &str, clients: u32, bytes: usize, rows: u32) -> Option<f64> {
     let program = program()?;
     let sql = |text: &str| {
         let done = Command::new(program.with_file_name("psql"))
@@ -25,7 +25,8 @@ pub(crate) fn commits(url: &str, clients: u32, bytes: usize) -> Option<f64> {
     let mut file = fs::File::create(&script).ok()?;
     writeln!(
         file,
-        "INSERT INTO bench_floor VALUES (1, decode(repeat('5f', {bytes}), 'hex'));"
+        "INSERT INTO bench_floor \
+        SELECT n, decode(repeat('5f', {bytes}), 'hex') FROM generate_series(1, {rows}) AS n;"
     )
     .ok()?;
     let clients = clients.to_string();
@@ -41,7 +42,8 @@ pub(crate) fn commits(url: &str, clients: u32, bytes: usize) -> Option<f64> {
     fs::remove_file(&script).ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let rate = text.lines().find_map(|line| line.strip_prefix("tps = "))?;
-    rate.split_whitespace().next()?.parse().ok()
+    let transactions: f64 = rate.split_whitespace().next()?.parse().ok()?;
+    Some(transactions * f64::from(rows))
 }
 
 /// pgbench, on the path or where Debian keeps it.

@@ -67,13 +67,24 @@ pub(crate) async fn stream(
     batches * u64::from(KEYS) * rows as u64
 }
 
+fn mixed(n: u64) -> u64 {
+    n.wrapping_mul(0x9e37_79b9_7f4a_7c15)
+}
+
+fn noise(n: u64) -> u64 {
+    mixed(n) >> 40
+}
+
+/// The `n`th value of a noisy loss that came from a float32.
+pub(crate) fn noisy_float32(n: u64) -> f64 {
+    f64::from((1.0 / (n + 1) as f64 + noise(n) as f64 * 3e-9) as f32)
+}
+
 /// Values with a jitter of milliseconds in time.
 fn batch(sequence: u64, rows: usize, values: Values) -> MetricBatch {
-    let mixed = |n: u64| n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let noise = |n: u64| mixed(n) >> 40;
     let first = (sequence - 1) * rows as u64;
     let value = |n: u64| match values {
-        Values::Float32 => f64::from((1.0 / (n + 1) as f64 + noise(n) as f64 * 3e-9) as f32),
+        Values::Float32 => noisy_float32(n),
         Values::Noise => f64::from_bits(mixed(mixed(n) ^ (n >> 7)) >> 12 | 0x3ff0_0000_0000_0000),
     };
     let table = MetricTable {

@@ -90,11 +90,3 @@ pub(crate) async fn open(channels: &[Channel], runs: Vec<String>) -> Open {
         .collect();
     opening.collect().await
 }
-
-/// Resident memory of a process in MiB, as Linux tells.
-pub(crate) fn memory(pid: u32) -> f64 {
-    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok());
-    kib.unwrap_or(f64::NAN) / 1024.0
-}
