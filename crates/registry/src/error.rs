@@ -77,13 +77,15 @@ pub enum RegistryError {
     /// Rules do not hold.
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// Nothing stood in the stage before.
-    #[error("{model:?} has held no other version in {stage} that it could return to")]
+    /// Nothing stood in the stage before, or not the version named.
+    #[error("{}", nothing_before(model, stage, *number))]
     NothingBefore {
         /// The model.
         model: String,
         /// The stage.
         stage: String,
+        /// The version that was named.
+        number: Option<i64>,
     },
     /// Versions stand in a stage that the new policy lacks or makes exclusive.
     #[error("policy.stages: {0}")]
@@ -123,6 +125,15 @@ pub enum RegistryError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+fn nothing_before(model: &str, stage: &str, number: Option<i64>) -> String {
+    match number {
+        Some(number) => format!(
+            "{model}/{number} has not stood in {stage} and left it; `herdbook models history {model} {stage}` shows what did"
+        ),
+        None => format!("{model:?} has held no other version in {stage} that it could return to"),
+    }
 }
 
 impl From<sqlx::Error> for RegistryError {

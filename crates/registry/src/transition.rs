@@ -1,14 +1,14 @@
 //! What a move comes to: a pure function of the policy, the version, who asks, and the facts.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use herdbook_core::PreconditionViolation;
-use herdbook_rpc::Role;
 
 use crate::{
-    facts::Facts,
-    policy::{Policy, Stage},
-    rules::{Verdict, judge},
+    RegistryError,
+    facts::Occupant,
+    policy::{Policy, Rule, Stage},
+    rules::{Case, Verdict, judge},
     version::Version,
 };
 
@@ -27,36 +27,89 @@ impl Plan {
     }
 }
 
-/// Decides about moving `version` to the stage `to`, in which `occupants` stand.
-pub(crate) fn decide(
+/// How a version comes to a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// By a move of the policy.
+    Move,
+    /// Back to where it stood: the version that was named, or else the one before.
+    Rollback {
+        /// Its number.
+        named: Option<i64>,
+    },
+}
+
+impl Way {
+    /// The rules for `version` to come to `to` this way; `None` if it cannot.
+    pub(crate) fn rules<'a>(
+        self,
+        policy: &'a Policy,
+        version: &Version,
+        to: &Stage,
+    ) -> Option<Cow<'a, [Rule]>> {
+        if version.stage == to.name {
+            return None;
+        }
+        match self {
+            Self::Move => {
+                let step = policy.find_move(&version.stage, &to.name)?;
+                Some(Cow::Borrowed(&step.rules))
+            }
+            Self::Rollback { .. } => {
+                (!policy.is_terminal(&version.stage)).then(|| policy.rollback_rules())
+            }
+        }
+    }
+}
+
+/// Decides as `decide` does, where an expression over many facts holds nobody up.
+pub(crate) async fn weigh(
     policy: &Policy,
-    version: &Version,
+    way: Way,
     to: &Stage,
-    occupants: &[i64],
-    role: Role,
-    facts: &Facts,
-) -> Plan {
-    let verdicts = match policy.find_move(&version.stage, &to.name) {
+    case: Case,
+) -> Result<(Plan, Case), RegistryError> {
+    let (policy, to) = (policy.clone(), to.clone());
+    let weighed = tokio::task::spawn_blocking(move || {
+        let plan = decide(&policy, way, &to, &case);
+        (plan, case)
+    });
+    weighed.await.map_err(|_| RegistryError::Damaged)
+}
+
+/// Decides about bringing the version of `case` to the stage `to`.
+fn decide(policy: &Policy, way: Way, to: &Stage, case: &Case) -> Plan {
+    let version = &case.version;
+    let verdicts = match way.rules(policy, version, to) {
         _ if version.stage == to.name => vec![stands_there(version)],
-        Some(step) => step
-            .rules
+        Some(rules) => rules
             .iter()
-            .map(|rule| judge(rule, version, role, facts))
+            .map(|rule| judge(rule, &to.name, case))
             .collect(),
         None => vec![no_such_move(policy, version, to)],
     };
-    let displaced = match &to.displaced_to {
-        Some(_) => occupants
-            .iter()
-            .copied()
-            .filter(|number| *number != version.number)
-            .collect(),
-        None => Vec::new(),
-    };
     Plan {
         verdicts,
-        displaced,
+        displaced: make_way(to, way, version.number, &case.standing.occupants),
         displaced_to: to.displaced_to.clone().unwrap_or_default(),
+    }
+}
+
+/// The versions that have to leave the stage `to` for `number`, if those in it came in the order of
+/// `occupants`: for a move those that stand there longest, for a rollback the one that came last.
+fn make_way(to: &Stage, way: Way, number: i64, occupants: &[Occupant]) -> Vec<i64> {
+    let Some(limit) = to.limit() else {
+        return Vec::new();
+    };
+    let others = occupants.iter().map(|occupant| occupant.number);
+    let others: Vec<i64> = others.filter(|other| *other != number).collect();
+    let too_many = (others.len() + 1).saturating_sub(limit);
+    match way {
+        Way::Move => others[..too_many.min(others.len())].to_vec(),
+        Way::Rollback { .. } => {
+            let leaving = too_many.max(1).min(others.len());
+            others[others.len() - leaving..].to_vec()
+        }
     }
 }
 

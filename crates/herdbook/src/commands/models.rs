@@ -4,15 +4,20 @@ mod show;
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use futures::StreamExt as _;
-use herdbook_proto::registry::v1::{
-    CreateModelRequest, CreateVersionRequest, Decision, DeleteAliasRequest, GetModelRequest,
-    GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest, ListModelsRequest,
-    ListVersionsRequest, Model, Outcome, Policy, RollbackStageRequest, SetAliasRequest,
-    SetPolicyRequest, TransitionVersionRequest, Version, WatchRequest,
-    model_service_client::ModelServiceClient, transition_service_client::TransitionServiceClient,
-    version_service_client::VersionServiceClient, watch_response::Event,
+use herdbook_proto::{
+    registry::v1::{
+        CreateModelRequest, CreateVersionRequest, Decision, DeleteAliasRequest, GetModelRequest,
+        GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest, ListModelsRequest,
+        ListStaysRequest, ListVersionsRequest, Model, Outcome, Policy, RollbackStageRequest,
+        SetAliasRequest, SetPolicyRequest, TransitionVersionRequest, Version, WatchRequest,
+        model_service_client::ModelServiceClient,
+        transition_service_client::TransitionServiceClient,
+        version_service_client::VersionServiceClient, watch_response::Event,
+    },
+    time::to_timestamp,
 };
 
 pub(super) use show::subject;
@@ -29,6 +34,7 @@ const MODEL: &str = "herdbook.registry.v1.Model";
 const VERSION: &str = "herdbook.registry.v1.Version";
 const DECISION: &str = "herdbook.registry.v1.Decision";
 const POLICY: &str = "herdbook.registry.v1.Policy";
+const STAYS: &str = "herdbook.registry.v1.ListStaysResponse";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -92,7 +98,7 @@ pub(crate) enum Command {
         #[arg(long)]
         dry_run: bool,
     },
-    /// Return a stage to the version it held before.
+    /// Return a stage to a version it held before, if the rules allow it.
     ///
     /// Example: herdbook models rollback fraud-detector Production --comment "false alarms"
     Rollback {
@@ -100,6 +106,12 @@ pub(crate) enum Command {
         model: String,
         /// The stage.
         stage: String,
+        /// Number of the version to return to; the one before, if none is given.
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        to: i64,
+        /// Only say what would happen.
+        #[arg(long)]
+        dry_run: bool,
         /// Why.
         #[arg(long, default_value = "")]
         comment: String,
@@ -126,12 +138,17 @@ pub(crate) enum Command {
         /// The number of the version; without it the alias is removed.
         version: Option<i64>,
     },
-    /// Show what was done to a model, newest first.
+    /// Show what was done to a model, or what stood in a stage and when; newest first.
     ///
-    /// Example: herdbook models history fraud-detector
+    /// Example: herdbook models history fraud-detector Production --at 2026-03-03T14:00:00Z
     History {
         /// The model.
         model: String,
+        /// A stage.
+        stage: Option<String>,
+        /// Only what stood in the stage at this time.
+        #[arg(long, value_name = "TIME", requires = "stage")]
+        at: Option<DateTime<Utc>>,
     },
     /// Print changes as they happen.
     ///
@@ -225,13 +242,17 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
         Command::Rollback {
             model,
             stage,
+            to,
+            dry_run,
             comment,
         } => {
             let request = RollbackStageRequest {
                 model,
                 stage,
                 comment,
-                request_id: String::new(),
+                version: to,
+                dry_run,
+                ..Default::default()
             };
             let decision = transitions
                 .rollback_stage(request)
@@ -262,7 +283,22 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             };
             output::print(output, MODEL, &changed.unwrap_or_default(), show::model)
         }
-        Command::History { model } => {
+        Command::History {
+            model,
+            stage: Some(stage),
+            at,
+        } => {
+            let request = ListStaysRequest {
+                model,
+                stage,
+                at: at.map(to_timestamp),
+                page_size: 100,
+                ..Default::default()
+            };
+            let found = transitions.list_stays(request).await?.into_inner();
+            output::print(output, STAYS, &found, show::stays)
+        }
+        Command::History { model, .. } => {
             let request = ListAuditRecordsRequest {
                 model,
                 page_size: 100,

@@ -9,6 +9,7 @@
 
 mod audit;
 pub(crate) mod models;
+pub(crate) mod stages;
 pub(crate) mod transitions;
 pub(crate) mod versions;
 

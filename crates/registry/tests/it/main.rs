@@ -7,4 +7,6 @@ mod blobs;
 mod cluster;
 mod policies;
 mod promotion;
+mod rollback;
+mod rules;
 mod versions;
