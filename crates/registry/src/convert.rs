@@ -2,16 +2,17 @@
 
 pub(crate) mod policy;
 
-use herdbook_core::{check_name, check_text};
+use herdbook_core::{Digest, check_name, check_text};
 use herdbook_proto::{
     InvalidRequest, Violations, common::v1 as common, registry::v1 as proto, time::to_timestamp,
 };
-use herdbook_rpc::Caller;
 
 use crate::{
+    facts::Check,
     policy::Policy,
     reference::RESERVED,
-    rules::Verdict,
+    request::{Approval, Request},
+    rules::{Case, Verdict},
     store::{
         models::{Contents, Model},
         stages::Stay,
@@ -141,6 +142,52 @@ pub(crate) fn to_stay(stay: Stay) -> proto::Stay {
     }
 }
 
+/// A request as the contract has it.
+pub(crate) fn to_request(request: Request) -> proto::TransitionRequest {
+    let approval = |approval: Approval| proto::Approval {
+        principal: approval.name,
+        comment: approval.comment,
+        approved_at: Some(to_timestamp(approval.at)),
+    };
+    proto::TransitionRequest {
+        id: request.id,
+        model: request.model,
+        version: request.number,
+        digest: request.digest.to_string(),
+        from: request.from,
+        to: request.to,
+        comment: request.comment,
+        requested_by: request.requested_by,
+        requested_at: Some(to_timestamp(request.requested_at)),
+        expires_at: Some(to_timestamp(request.expires_at)),
+        state: request.state.into(),
+        closed_at: request.closed_at.map(to_timestamp),
+        closed_by: request.closed_by.unwrap_or_default(),
+        approvals: request.approvals.into_iter().map(approval).collect(),
+    }
+}
+
+/// A check of the files with `digest` as the contract has it.
+pub(crate) fn to_check(name: String, check: Check, digest: Digest) -> proto::Check {
+    proto::Check {
+        name,
+        passed: check.passed,
+        details: check.details,
+        url: check.url,
+        digest: digest.to_string(),
+        reported_by: check.reported_by,
+        reported_at: Some(to_timestamp(check.reported_at)),
+    }
+}
+
+/// Reads a digest, `None` if the field is empty.
+pub(crate) fn digest(field: &str, text: &str, violations: &mut Violations) -> Option<Digest> {
+    match text {
+        "" => None,
+        text => violations.check(field, text.parse::<Digest>()),
+    }
+}
+
 impl From<File> for common::File {
     fn from(file: File) -> Self {
         Self {
@@ -151,32 +198,26 @@ impl From<File> for common::File {
     }
 }
 
-/// A decision about moving `version`; its outcome, time and revision are for the caller to fill in.
+/// A decision about the move of `case`; its outcome, time and revision are for the caller to fill in.
 pub(crate) fn to_decision(
-    version: &Version,
+    case: &Case,
     to: &str,
     plan: &Plan,
     model: &Model,
-    caller: &Caller,
     comment: &str,
 ) -> proto::Decision {
+    let version = &case.version;
     proto::Decision {
         model: version.model.clone(),
         version: version.number,
         from: version.stage.clone(),
         to: to.to_owned(),
-        outcome: proto::Outcome::Unspecified.into(),
         verdicts: plan.verdicts.iter().map(to_verdict).collect(),
-        displaced: if plan.allowed() {
-            plan.displaced.clone()
-        } else {
-            Vec::new()
-        },
-        principal: caller.name.to_string(),
+        displaced: plan.displaced.clone(),
+        principal: case.mover.name.to_string(),
         comment: comment.to_owned(),
-        decided_at: None,
-        revision: 0,
         policy_revision: model.policy_revision,
+        ..Default::default()
     }
 }
 

@@ -1,21 +1,25 @@
 //! What a move is judged by. Other services are asked before anything is decided: no call to one is made
 //! while a lock is held.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
 use futures::future::try_join_all;
-use herdbook_core::{Digest, RunId};
+use herdbook_core::{Digest, PrincipalId, RunId};
 use herdbook_proto::tracking::v1::{
     GetRunRequest, ListArtifactsRequest, Run, artifact_service_client::ArtifactServiceClient,
     run_service_client::RunServiceClient,
 };
-use herdbook_rpc::{Caller, PeerChannel};
+use herdbook_rpc::{Caller, PeerChannel, Role, Roles};
 use tonic::{Code, Status};
 
 use crate::{
     RegistryError,
     policy::{Asks, Rule},
+    request::Request,
     version::{File, Version},
 };
 
@@ -30,7 +34,9 @@ pub(crate) type Metrics = BTreeMap<String, f64>;
 pub(crate) struct Facts {
     /// Metrics of the runs that were asked for; `None` if there is no such run any more.
     runs: BTreeMap<RunId, Option<Metrics>>,
-    /// The database's time before the first of them was asked for.
+    /// What those may do now whose word counts.
+    roles: BTreeMap<PrincipalId, Option<Role>>,
+    /// The database's time before anything was asked for.
     read_at: DateTime<Utc>,
 }
 
@@ -41,6 +47,27 @@ pub(crate) struct Standing {
     pub(crate) now: DateTime<Utc>,
     /// Versions in the target stage if it has a limit, those that stand there longest first.
     pub(crate) occupants: Vec<Occupant>,
+    /// The last report of each check of the version's files, by name.
+    pub(crate) checks: BTreeMap<String, Check>,
+    /// The request for this move that is open.
+    pub(crate) request: Option<Request>,
+}
+
+/// What a check found.
+#[derive(Debug, Clone)]
+pub(crate) struct Check {
+    pub(crate) passed: bool,
+    pub(crate) details: String,
+    pub(crate) url: String,
+    pub(crate) reported_by: String,
+    pub(crate) reported_at: DateTime<Utc>,
+}
+
+/// Those who are asked for facts.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    pub(crate) tracking: PeerChannel,
+    pub(crate) roles: Arc<dyn Roles>,
 }
 
 /// A version in the target stage.
@@ -55,7 +82,7 @@ pub(crate) struct Occupant {
 impl Facts {
     /// Asks for what `rules` need to judge a move of `version`, given what stands where it goes.
     pub(crate) async fn gather(
-        tracking: &PeerChannel,
+        sources: &Sources,
         caller: &Caller,
         rules: &[Rule],
         version: &Version,
@@ -73,17 +100,24 @@ impl Facts {
         let others = standing.occupants.iter().map(|other| other.run);
         let others = others.filter(|_| of_others);
         let wanted: BTreeSet<RunId> = own.into_iter().chain(others).collect();
-        let asked = wanted
-            .into_iter()
-            .map(async |id| match get_run(tracking, caller, id).await {
-                Ok(run) => Ok((id, Some(latest(&run)))),
-                Err(RegistryError::RunNotFound(_)) => Ok((id, None)),
-                Err(error) => Err(error),
-            });
+        let asked =
+            wanted.into_iter().map(
+                async |id| match get_run(&sources.tracking, caller, id).await {
+                    Ok(run) => Ok((id, Some(latest(&run)))),
+                    Err(RegistryError::RunNotFound(_)) => Ok((id, None)),
+                    Err(error) => Err(error),
+                },
+            );
         Ok(Self {
             runs: try_join_all(asked).await?.into_iter().collect(),
+            roles: roles(sources, caller, standing).await?,
             read_at: standing.now,
         })
+    }
+
+    /// What somebody may do now whose word counts; `None` if nothing any more.
+    pub(crate) fn role(&self, principal: PrincipalId) -> Option<Role> {
+        *self.roles.get(&principal)?
     }
 
     /// The metrics of a run; `None` if it is gone or was not asked for.
@@ -107,6 +141,30 @@ impl Facts {
             Some(Some(value)) => Ok(*value),
         }
     }
+}
+
+/// What the caller, and those who opened and approved the request, may do now.
+async fn roles(
+    sources: &Sources,
+    caller: &Caller,
+    standing: &Standing,
+) -> Result<BTreeMap<PrincipalId, Option<Role>>, RegistryError> {
+    let request = standing.request.iter();
+    let others = request.flat_map(|request| {
+        let approvers = request.approvals.iter().map(|approval| approval.principal);
+        approvers.chain([request.requester])
+    });
+    let others = others.filter(|principal| *principal != caller.principal);
+    let others: BTreeSet<PrincipalId> = others.collect();
+    let asked = others.into_iter().map(async |principal| {
+        let role = sources.roles.role_of(caller.workspace, principal).await;
+        role.map(|role| (principal, role))
+            .map_err(RegistryError::Access)
+    });
+    let known = try_join_all(asked).await?.into_iter();
+    Ok(known
+        .chain([(caller.principal, Some(caller.role))])
+        .collect())
 }
 
 /// Latest values of a run's metrics.

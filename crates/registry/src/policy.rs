@@ -91,6 +91,20 @@ pub(crate) enum Asks {
         text: String,
         message: String,
     },
+    /// Names of checks that must have passed.
+    Checks(Vec<String>),
+    Approvals {
+        count: u32,
+        from: Approvers,
+    },
+}
+
+/// Who may approve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Approvers {
+    /// Those with at least the role of this number of `herdbook.common.v1.Role`.
+    Role(i32),
+    Named(Vec<String>),
 }
 
 /// Which way a metric is better.

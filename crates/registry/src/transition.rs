@@ -8,9 +8,11 @@ use crate::{
     RegistryError,
     facts::Occupant,
     policy::{Policy, Rule, Stage},
-    rules::{Case, Verdict, judge},
+    rules::{APPROVALS, Case, Verdict, judge},
     version::Version,
 };
+
+const NO_SUCH_MOVE: &str = "NO_SUCH_MOVE";
 
 /// What a move comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +25,22 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn allowed(&self) -> bool {
-        self.verdicts.iter().all(|verdict| verdict.passed)
+        self.failed().next().is_none()
+    }
+
+    /// Whether nothing is missing that time and others cannot bring: `request` is whether a request was
+    /// asked for.
+    pub(crate) fn can_wait(&self, request: bool) -> bool {
+        self.has_move() && (request || self.failed().all(|verdict| verdict.kind == APPROVALS))
+    }
+
+    /// Whether the policy has such a move at all.
+    pub(crate) fn has_move(&self) -> bool {
+        self.failed().all(|verdict| verdict.kind != NO_SUCH_MOVE)
+    }
+
+    fn failed(&self) -> impl Iterator<Item = &Verdict> {
+        self.verdicts.iter().filter(|verdict| !verdict.passed)
     }
 }
 
@@ -121,7 +138,7 @@ fn no_such_move(policy: &Policy, version: &Version, to: &Stage) -> Verdict {
     };
     Verdict {
         rule: "move".to_owned(),
-        kind: "NO_SUCH_MOVE",
+        kind: NO_SUCH_MOVE,
         passed: false,
         requirement: format!("a move from {} to {}", version.stage, to.name),
         evidence: "the policy has none".to_owned(),
@@ -132,7 +149,7 @@ fn no_such_move(policy: &Policy, version: &Version, to: &Stage) -> Verdict {
 fn stands_there(version: &Version) -> Verdict {
     Verdict {
         rule: "move".to_owned(),
-        kind: "NO_SUCH_MOVE",
+        kind: NO_SUCH_MOVE,
         passed: false,
         requirement: "another stage than the present one".to_owned(),
         evidence: format!("it stands in {} already", version.stage),

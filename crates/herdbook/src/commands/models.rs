@@ -1,5 +1,6 @@
 //! `herdbook models`.
 
+mod requests;
 mod show;
 
 use std::path::PathBuf;
@@ -97,7 +98,28 @@ pub(crate) enum Command {
         /// Only say what would happen.
         #[arg(long)]
         dry_run: bool,
+        /// For an emergency: why the rules are overridden. Only for admins.
+        #[arg(long, value_name = "REASON", default_value = "")]
+        r#override: String,
     },
+    /// Ask for a move that others have to approve, or that a rule forbids yet; it stays open.
+    ///
+    /// Example: herdbook models request fraud-detector/3 Production --expires-in 2d
+    Request {
+        /// The version: model/number.
+        version: String,
+        /// The stage.
+        stage: String,
+        /// Why.
+        #[arg(long, default_value = "")]
+        comment: String,
+        /// How long it stays open.
+        #[arg(long, value_name = "TIME", default_value = "7d")]
+        expires_in: humantime::Duration,
+    },
+    /// Requests, approvals and checks.
+    #[command(flatten)]
+    Approvals(requests::Command),
     /// Return a stage to a version it held before, if the rules allow it.
     ///
     /// Example: herdbook models rollback fraud-detector Production --comment "false alarms"
@@ -221,15 +243,16 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             stage,
             comment,
             dry_run,
+            r#override,
         } => {
-            let (model, number) = version_of(&version)
-                .ok_or_else(|| Failure::usage(format!("{version:?} is not model/number")))?;
+            let (model, version) = parts(&version)?;
             let request = TransitionVersionRequest {
-                model: model.to_owned(),
-                version: number,
+                model,
+                version,
                 to: stage,
                 comment,
                 dry_run,
+                override_reason: r#override,
                 ..Default::default()
             };
             let decision = transitions
@@ -239,6 +262,31 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
                 .decision;
             decided(output, &decision.unwrap_or_default())
         }
+        Command::Request {
+            version,
+            stage,
+            comment,
+            expires_in,
+        } => {
+            let (model, version) = parts(&version)?;
+            let seconds = i64::try_from(expires_in.as_secs()).unwrap_or(i64::MAX);
+            let request = TransitionVersionRequest {
+                model,
+                version,
+                to: stage,
+                comment,
+                request: true,
+                request_expires_in: Some(prost_types::Duration { seconds, nanos: 0 }),
+                ..Default::default()
+            };
+            let decision = transitions
+                .transition_version(request)
+                .await?
+                .into_inner()
+                .decision;
+            decided(output, &decision.unwrap_or_default())
+        }
+        Command::Approvals(command) => requests::run(connection, output, command).await,
         Command::Rollback {
             model,
             stage,
@@ -450,11 +498,23 @@ async fn watch(
     Ok(())
 }
 
-/// Prints a decision; one of a dry run that would be refused ends like a refusal.
+/// The parts of `model/number`.
+fn parts(version: &str) -> Result<(String, i64), Failure> {
+    let parts = version_of(version).map(|(model, number)| (model.to_owned(), number));
+    parts.ok_or_else(|| Failure::usage(format!("{version:?} is not model/number")))
+}
+
+/// Prints a decision; one of a dry run that would be refused ends like a refusal, and one that waits
+/// with a code of its own.
 fn decided(output: Output, decision: &Decision) -> Result<(), Failure> {
     output::print(output, DECISION, decision, show::decision)?;
     match decision.outcome() {
         Outcome::WouldRefuse => Err(Failure::refused("it would be refused")),
+        Outcome::WouldPend => Err(Failure::pending("it would wait as a request")),
+        Outcome::Pending => Err(Failure::pending(format!(
+            "it waits as the request {id}; `herdbook models show-request {id}` shows for what",
+            id = decision.request
+        ))),
         _ => Ok(()),
     }
 }

@@ -8,7 +8,7 @@ use herdbook_proto::{
 };
 
 use crate::{
-    policy::{Asks, Comparison, Direction, Move, Policy, Rule, Stage},
+    policy::{Approvers, Asks, Comparison, Direction, Move, Policy, Rule, Stage},
     rules::role_number,
 };
 
@@ -128,6 +128,19 @@ fn read_rule(place: &str, rule: proto::Rule, violations: &mut Violations) -> Opt
             cron: asks.cron,
             zone: asks.time_zone,
         },
+        ProtoAsks::RequiredChecks(asks) => Asks::Checks(asks.names),
+        ProtoAsks::RequiredApprovals(asks) => Asks::Approvals {
+            count: asks.count,
+            from: match (role_number(asks.role), asks.names.is_empty()) {
+                (Some(role), true) => Approvers::Role(role),
+                (None, false) => Approvers::Named(asks.names),
+                _ => {
+                    let what = "must have either a role or names: whose approvals count?";
+                    violations.add(format!("{place}.required_approvals"), what);
+                    return None;
+                }
+            },
+        },
         ProtoAsks::Cel(asks) => Asks::Expression {
             text: asks.expression,
             message: asks.message,
@@ -216,6 +229,14 @@ fn to_rule(rule: Rule) -> proto::Rule {
             duration: duration(seconds),
             time_zone: zone,
         }),
+        Asks::Checks(names) => ProtoAsks::RequiredChecks(proto::RequiredChecks { names }),
+        Asks::Approvals { count, from } => {
+            let (role, names) = match from {
+                Approvers::Role(role) => (role, Vec::new()),
+                Approvers::Named(names) => (0, names),
+            };
+            ProtoAsks::RequiredApprovals(proto::RequiredApprovals { count, role, names })
+        }
         Asks::Expression { text, message } => ProtoAsks::Cel(proto::Expression {
             expression: text,
             message,

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use herdbook_core::{check_key, check_name};
 use herdbook_proto::{InvalidRequest, Violations};
 
-use super::{ANY, Asks, Move, Policy, Rule, Stage};
+use super::{ANY, Approvers, Asks, Move, Policy, Rule, Stage};
 use crate::rules::{expression, freeze};
 
 /// Stages and moves of a policy, and rules of a move, at most.
@@ -16,6 +16,8 @@ const RULES: usize = 50;
 const HOLDS: u32 = 20;
 /// Names in a rule at most.
 const NAMES: usize = 100;
+/// Approvals that a rule may ask for.
+const APPROVALS: u32 = 20;
 /// Bytes of the message of an expression.
 const MESSAGE: usize = 1_024;
 const YEAR: u32 = 366 * 24 * 3_600;
@@ -244,6 +246,28 @@ fn check_asks(place: &str, asks: &Asks, target: Option<&Stage>, violations: &mut
             if message.trim().is_empty() || message.len() > MESSAGE {
                 let what = format!("must say what would satisfy the rule, in 1 to {MESSAGE} bytes");
                 violations.add(format!("{place}.message"), what);
+            }
+        }
+        Asks::Checks(names) => {
+            let place = format!("{place}.required_checks.names");
+            check_each(&place, names, check_key, violations);
+        }
+        Asks::Approvals { count, from } => {
+            let place = format!("{place}.required_approvals");
+            if target.is_none() {
+                violations.add(&place, "a rollback does not wait; ask for a role");
+            }
+            if *count == 0 || *count > APPROVALS {
+                let what = format!("is {count}; 1 to {APPROVALS} are possible");
+                violations.add(format!("{place}.count"), what);
+            }
+            if let Approvers::Named(names) = from {
+                let place = format!("{place}.names");
+                check_each(&place, names, check_name, violations);
+                let others: BTreeSet<_> = names.iter().collect();
+                if others.len() < usize::try_from(*count).unwrap_or(usize::MAX) {
+                    violations.add(place, format!("has fewer names than the {count} needed"));
+                }
             }
         }
         Asks::Role(_) | Asks::Description => {}

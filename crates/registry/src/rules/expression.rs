@@ -25,7 +25,15 @@ const COST: u64 = 100_000;
 const TEXT: usize = 1_024;
 
 /// What an expression may refer to.
-const VARIABLES: [&str; 5] = ["version", "metrics", "target", "mover", "now"];
+const VARIABLES: [&str; 7] = [
+    "version",
+    "metrics",
+    "checks",
+    "approvals",
+    "target",
+    "mover",
+    "now",
+];
 /// Functions besides the operators.
 const FUNCTIONS: [&str; 20] = [
     "contains",
@@ -221,6 +229,8 @@ fn facts(case: &Case, to: &str) -> Variables {
         version.params.len(),
         run.map_or(0, BTreeMap::len),
         case.standing.occupants.len(),
+        case.standing.checks.len(),
+        case.approvals().len(),
     ];
     let of_others = case
         .standing
@@ -239,6 +249,16 @@ fn facts(case: &Case, to: &str) -> Variables {
         ("tags", texts(&version.tags)),
         ("params", texts(&version.params)),
     ]);
+    let checks = case.standing.checks.iter().map(|(name, check)| {
+        let about = map([
+            ("passed", check.passed.into()),
+            ("details", text(&check.details)),
+            ("url", text(&check.url)),
+            ("reported_by", text(&check.reported_by)),
+        ]);
+        (name.clone(), about)
+    });
+    let approvals = case.approvals().iter().map(|approval| text(&approval.name));
     let target = map([
         ("stage", text(to)),
         ("versions", occupants.collect::<Vec<_>>().into()),
@@ -251,6 +271,8 @@ fn facts(case: &Case, to: &str) -> Variables {
         values: [
             ("version", about),
             ("metrics", metrics(run)),
+            ("checks", checks.collect::<HashMap<_, _>>().into()),
+            ("approvals", approvals.collect::<Vec<_>>().into()),
             ("target", target),
             ("mover", mover),
             ("now", Value::Timestamp(case.standing.now.fixed_offset())),
@@ -280,11 +302,22 @@ fn sample() -> Variables {
         ("versions", vec![other].into()),
     ]);
     let mover = map([("name", text("somebody")), ("role", text("admin"))]);
+    let check = map([
+        ("passed", true.into()),
+        ("details", text("p99 38 ms")),
+        ("url", text("https://example.com")),
+        ("reported_by", text("ci")),
+    ]);
     let now = chrono::DateTime::<chrono::Utc>::UNIX_EPOCH.fixed_offset();
     Variables {
         values: [
             ("version", about),
             ("metrics", numbers()),
+            (
+                "checks",
+                HashMap::from([("check".to_owned(), check)]).into(),
+            ),
+            ("approvals", vec![text("somebody")].into()),
             ("target", target),
             ("mover", mover),
             ("now", Value::Timestamp(now)),

@@ -3,18 +3,24 @@
 pub(crate) mod expression;
 pub(crate) mod freeze;
 mod metrics;
+pub(crate) mod people;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use herdbook_core::PrincipalId;
 use herdbook_rpc::Role;
 
 use self::freeze::Window;
 use crate::{
-    facts::{Facts, Standing},
+    facts::{Check, Facts, Standing},
     policy::{Asks, Rule},
+    request::Approval,
     version::Version,
 };
+
+/// The kind of the rule that a move may wait for.
+pub(crate) const APPROVALS: &str = "REQUIRED_APPROVALS";
 
 /// How a rule judged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +47,7 @@ struct Finding {
 /// Who asks for a move.
 #[derive(Debug, Clone)]
 pub(crate) struct Mover {
+    pub(crate) principal: PrincipalId,
     pub(crate) name: Arc<str>,
     pub(crate) role: Role,
 }
@@ -54,6 +61,16 @@ pub(crate) struct Case {
     pub(crate) facts: Facts,
     /// What the registry itself knows, under the model's lock.
     pub(crate) standing: Standing,
+}
+
+impl Case {
+    /// What was approved of this move: by others, of a request that the mover has opened.
+    pub(crate) fn approvals(&self) -> &[Approval] {
+        match &self.standing.request {
+            Some(request) if request.requester == self.mover.principal => &request.approvals,
+            _ => &[],
+        }
+    }
 }
 
 /// Judges a move to the stage `to` by one rule.
@@ -71,8 +88,10 @@ pub(crate) fn judge(rule: &Rule, to: &str, case: &Case) -> Verdict {
         } => metrics::no_worse(case, to, key, *direction, *margin),
         Asks::Tags(keys) => tags(case, keys),
         Asks::Description => description(case),
-        Asks::Role(number) => role(case, *number),
-        Asks::Principals(names) => principals(case, names),
+        Asks::Role(number) => people::role(case, *number),
+        Asks::Principals(names) => people::principals(case, names),
+        Asks::Approvals { count, from } => people::approvals(case, *count, from),
+        Asks::Checks(names) => checks(case, names),
         Asks::Soak(seconds) => soak(case, *seconds),
         Asks::Freeze {
             cron,
@@ -108,6 +127,8 @@ fn kind(asks: &Asks) -> &'static str {
         Asks::Soak(_) => "MINIMUM_SOAK",
         Asks::Freeze { .. } => "FREEZE_WINDOW",
         Asks::Expression { .. } => "EXPRESSION",
+        Asks::Checks(_) => "REQUIRED_CHECKS",
+        Asks::Approvals { .. } => APPROVALS,
     }
 }
 
@@ -140,25 +161,46 @@ fn description(case: &Case) -> Finding {
     }
 }
 
-fn role(case: &Case, number: i32) -> Finding {
-    let needed = Role::from_proto(number).unwrap_or(Role::Admin);
-    let Mover { name, role } = &case.mover;
-    Finding {
-        passed: *role >= needed,
-        requirement: format!("the role {needed}"),
-        evidence: format!("{name} is {role}"),
-        remedy: format!("have somebody with the role {needed} move it"),
+fn checks(case: &Case, names: &[String]) -> Finding {
+    let mut found = Vec::new();
+    let mut missing = Vec::new();
+    for name in names {
+        let Some(check) = case.standing.checks.get(name) else {
+            found.push(format!("{name} was not reported"));
+            missing.push(name.as_str());
+            continue;
+        };
+        let Check {
+            passed,
+            details,
+            url,
+            reported_by,
+            reported_at,
+        } = check;
+        let outcome = if *passed { "passed" } else { "failed" };
+        let told = [details.as_str(), url.as_str()].into_iter();
+        let told: Vec<_> = told.filter(|text| !text.is_empty()).collect();
+        let told = match told.is_empty() {
+            true => String::new(),
+            false => format!(" ({})", told.join(", ")),
+        };
+        let at = stamp(*reported_at);
+        found.push(format!(
+            "{name} {outcome}{told}, reported by {reported_by} at {at}"
+        ));
+        if !passed {
+            missing.push(name.as_str());
+        }
     }
-}
-
-fn principals(case: &Case, names: &[String]) -> Finding {
-    let mover = &case.mover.name;
-    let listed = names.join(" or ");
     Finding {
-        passed: names.iter().any(|name| **name == **mover),
-        requirement: format!("to be moved by {listed}"),
-        evidence: format!("{mover} asks"),
-        remedy: format!("have {listed} move it"),
+        passed: missing.is_empty(),
+        requirement: format!("the checks {}", names.join(", ")),
+        evidence: found.join("; "),
+        remedy: format!(
+            "have the pipeline report that {} passed for {}",
+            missing.join(", "),
+            case.version.digest
+        ),
     }
 }
 

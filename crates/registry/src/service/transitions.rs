@@ -2,6 +2,7 @@
 
 use std::{pin::Pin, time::Duration};
 
+use chrono::TimeDelta;
 use futures::Stream;
 use herdbook_core::PageToken;
 use herdbook_proto::{
@@ -10,7 +11,7 @@ use herdbook_proto::{
         self as proto, transition_service_server::TransitionService, watch_response::Event,
     },
 };
-use herdbook_rpc::{Caller, PeerChannel, status};
+use herdbook_rpc::{Caller, Role, status};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,7 @@ use tonic::{Request, Response, Status};
 use super::answer;
 use crate::{
     RegistryError, convert,
-    facts::Facts,
+    facts::{Facts, Sources},
     store::{
         Store,
         stages::{Position, Stay},
@@ -29,6 +30,9 @@ use crate::{
 
 /// How long a watcher hears nothing before it is sent a bookmark.
 const QUIET: Duration = Duration::from_secs(10);
+/// How long a request stays open.
+const REQUEST_LASTS: TimeDelta = TimeDelta::days(7);
+const REQUEST_LASTS_MOST: TimeDelta = TimeDelta::days(90);
 /// Events on their way to a watcher.
 const EVENTS: usize = 256;
 
@@ -36,15 +40,15 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct TransitionApi {
     store: Store,
-    tracking: PeerChannel,
+    sources: Sources,
     shutdown: CancellationToken,
 }
 
 impl TransitionApi {
-    pub(crate) fn new(store: Store, tracking: PeerChannel, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(store: Store, sources: Sources, shutdown: CancellationToken) -> Self {
         Self {
             store,
-            tracking,
+            sources,
             shutdown,
         }
     }
@@ -56,8 +60,15 @@ impl TransitionApi {
     ) -> Result<proto::Decision, RegistryError> {
         let mut violations = Violations::default();
         convert::check_words("comment", &request.comment, &mut violations);
+        let reason = request.override_reason.trim();
+        convert::check_words("override_reason", reason, &mut violations);
+        let request_lasts = request_lasts(request.request_expires_in, &mut violations);
         let request_id = fields::request_id(request.request_id, &mut violations);
         violations.finish()?;
+        let override_reason = Some(reason).filter(|reason| !reason.is_empty());
+        if override_reason.is_some() && caller.role < Role::Admin {
+            return Err(RegistryError::OverrideNotAllowed(caller.role));
+        }
         let asked = Asked {
             action: proto::AuditAction::Transition,
             number: Some(request.version),
@@ -66,6 +77,9 @@ impl TransitionApi {
             expected_revision: request.expected_revision,
             request_id: request_id.as_deref(),
             dry_run: request.dry_run,
+            request: request.request,
+            request_lasts,
+            override_reason,
         };
         self.decide(caller, &request.model, &asked).await
     }
@@ -87,6 +101,9 @@ impl TransitionApi {
             expected_revision: request.expected_revision,
             request_id: request_id.as_deref(),
             dry_run: request.dry_run,
+            request: false,
+            request_lasts: REQUEST_LASTS,
+            override_reason: None,
         };
         self.decide(caller, &request.model, &asked).await
     }
@@ -106,7 +123,7 @@ impl TransitionApi {
         let seen = self.store.see(workspace, model, asked).await?;
         let rules = seen.way.rules(&seen.model.policy, &seen.version, &seen.to);
         let facts = Facts::gather(
-            &self.tracking,
+            &self.sources,
             caller,
             &rules.unwrap_or_default(),
             &seen.version,
@@ -178,6 +195,21 @@ impl TransitionApi {
             None => Ok(now),
         }
     }
+}
+
+/// How long a request that is opened stays open.
+fn request_lasts(
+    duration: Option<prost_types::Duration>,
+    violations: &mut Violations,
+) -> TimeDelta {
+    let Some(duration) = duration else {
+        return REQUEST_LASTS;
+    };
+    let lasts = TimeDelta::try_seconds(duration.seconds).unwrap_or(TimeDelta::MAX);
+    if lasts < TimeDelta::minutes(1) || lasts > REQUEST_LASTS_MOST {
+        violations.add("request_expires_in", "must be a minute to 90 days");
+    }
+    lasts
 }
 
 type Events = mpsc::Sender<Result<proto::WatchResponse, Status>>;

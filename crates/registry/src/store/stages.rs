@@ -6,18 +6,21 @@ use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Store, models::Model, transitions};
+use super::{Store, checks::checks, models::Model, requests::open_request, transitions};
 use crate::{
     RegistryError,
     facts::{Occupant, Standing},
     policy::Stage,
+    version::Version,
 };
 
-/// What the registry knows for a move to `to`; the model is locked by `transaction`, or else it may be
+/// What the registry knows for a move of `version` to `to`; the model is locked by `transaction`, or else it may be
 /// another in a moment.
 pub(super) async fn standing(
     transaction: &mut PgConnection,
+    workspace: WorkspaceId,
     model: &Model,
+    version: &Version,
     to: &Stage,
 ) -> Result<Standing, RegistryError> {
     let now = sqlx::query_scalar("SELECT clock_timestamp()")
@@ -28,7 +31,14 @@ pub(super) async fn standing(
         // As many as come: none has to make way, and none is compared with.
         None => Vec::new(),
     };
-    Ok(Standing { now, occupants })
+    let checks = checks(transaction, model, version.digest).await?;
+    let request = open_request(transaction, workspace, model, version.number, &to.name).await?;
+    Ok(Standing {
+        now,
+        occupants,
+        checks,
+        request,
+    })
 }
 
 #[derive(FromRow)]

@@ -1,9 +1,8 @@
 //! Moves and rollbacks: decided and done in one transaction under the model's row.
 
-use chrono::{DateTime, Utc};
-use herdbook_core::WorkspaceId;
+use chrono::{DateTime, TimeDelta, Utc};
+use herdbook_core::{PrincipalId, WorkspaceId};
 use herdbook_proto::{
-    InvalidRequest,
     registry::v1::{AuditAction, Decision, Outcome},
     time::to_timestamp,
 };
@@ -14,6 +13,8 @@ use sqlx::PgConnection;
 use super::{
     Store,
     models::{Model, lock, record, seal},
+    repeats::{note_request, revision_of_request},
+    requests::{close_moved, open},
     stages::{Moves, move_versions, standing, stood_before, undo_since},
     versions::read,
 };
@@ -22,6 +23,7 @@ use crate::{
     facts::{Facts, Standing},
     pedigree,
     policy::Stage,
+    request::Request,
     rules::{Case, Mover},
     transition::{Plan, Refusal, Way, weigh},
     version::Version,
@@ -49,6 +51,12 @@ pub(crate) struct Asked<'a> {
     pub(crate) expected_revision: i64,
     pub(crate) request_id: Option<&'a str>,
     pub(crate) dry_run: bool,
+    /// Whether to open a request whatever rule fails.
+    pub(crate) request: bool,
+    /// How long a request stays open.
+    pub(crate) request_lasts: TimeDelta,
+    /// Why an admin overrides the rules.
+    pub(crate) override_reason: Option<&'a str>,
 }
 
 impl Store {
@@ -70,7 +78,7 @@ impl Store {
             (_, number) => (Way::Move, number.unwrap_or_default()),
         };
         let version = read(&mut connection, &model, number).await?;
-        let standing = standing(&mut connection, &model, &to).await?;
+        let standing = standing(&mut connection, workspace, &model, &version, &to).await?;
         Ok(Seen {
             model,
             version,
@@ -98,16 +106,13 @@ impl Store {
         check_expected(&model, asked.expected_revision)?;
         let since = check_seen(&mut transaction, &model, seen).await?;
         let version = read(&mut transaction, &model, seen.version.number).await?;
-        let standing = standing(&mut transaction, &model, &seen.to).await?;
-        let moved = version.stage != seen.version.stage
-            || model.policy_revision != seen.model.policy_revision
-            || !same(&standing, &seen.standing);
-        if moved {
-            return Err(concurrent(&model, &seen.to, &standing));
-        }
+        let workspace = caller.workspace;
+        let standing = standing(&mut transaction, workspace, &model, &version, &seen.to).await?;
+        check_unmoved(&model, &version, &standing, seen)?;
         let case = Case {
             version,
             mover: Mover {
+                principal: caller.principal,
                 name: caller.name.clone(),
                 role: caller.role,
             },
@@ -115,68 +120,88 @@ impl Store {
             standing,
         };
         let (plan, case) = weigh(&model.policy, seen.way, &seen.to, case).await?;
-        let mut decision = convert::to_decision(
-            &case.version,
-            &seen.to.name,
-            &plan,
-            &model,
-            caller,
-            asked.comment,
-        );
-        decision.outcome = match (asked.dry_run, plan.allowed()) {
-            (false, true) => Outcome::Allowed,
-            (false, false) => Outcome::Refused,
-            (true, true) => Outcome::WouldAllow,
-            (true, false) => Outcome::WouldRefuse,
+        let (action, outcome) = conclude(asked, &plan);
+        let mut decision = convert::to_decision(&case, &seen.to.name, &plan, &model, asked.comment);
+        decision.outcome = outcome.into();
+        if outcome == Outcome::Overridden {
+            decision.override_reason = asked.override_reason.unwrap_or_default().to_owned();
         }
-        .into();
         if asked.dry_run {
             decision.decided_at = Some(to_timestamp(case.standing.now));
             return Ok(decision);
         }
+        if let Some(open) = case
+            .standing
+            .request
+            .as_ref()
+            .filter(|_| outcome == Outcome::Pending)
+        {
+            return pending(open, caller, decision, case.standing.now);
+        }
         let change = Change {
-            action: asked.action,
+            action,
             model: &model,
             version: &case.version,
             at: case.standing.now,
             undone_since: since,
+            details: String::new(),
         };
-        let decision = self
-            .settle(
+        let mut decision = self
+            .settle(&mut transaction, caller, &change, &plan, decision)
+            .await?;
+        if outcome == Outcome::Pending {
+            decision.request = decision.revision;
+            let (to, comment, id) = (&seen.to.name, asked.comment, decision.revision);
+            open(
                 &mut transaction,
                 caller,
-                change,
-                &plan,
-                decision,
-                asked.request_id,
+                &change,
+                to,
+                comment,
+                id,
+                asked.request_lasts,
             )
             .await?;
+        }
+        if let Some(request_id) = asked.request_id {
+            note_request(&mut transaction, &model, request_id, decision.revision).await?;
+        }
         transaction.commit().await?;
         self.committed();
+        if outcome == Outcome::Overridden {
+            let Decision {
+                model,
+                version,
+                to,
+                override_reason,
+                ..
+            } = &decision;
+            tracing::warn!(%model, version, %to, by = %caller.name, reason = %override_reason, "rules were overridden");
+        }
         answer(&case.version, decision, plan)
     }
 
     /// Does what was decided and appends it to the audit log.
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         transaction: &mut PgConnection,
         caller: &Caller,
-        change: Change<'_>,
+        change: &Change<'_>,
         plan: &Plan,
         decision: Decision,
-        request_id: Option<&str>,
     ) -> Result<Decision, RegistryError> {
-        let Change { model, version, .. } = change;
+        let Change { model, version, .. } = *change;
         let to = decision.to.clone();
-        let allowed = decision.outcome() == Outcome::Allowed;
-        if let Some(since) = change.undone_since.filter(|_| allowed) {
+        let moves = matches!(decision.outcome(), Outcome::Allowed | Outcome::Overridden);
+        if let Some(since) = change.undone_since.filter(|_| moves) {
             undo_since(transaction, model, &to, since).await?;
         }
         let mut record = record(change.action, &caller.name, &model.name);
         record.version = version.number;
+        record.details.clone_from(&change.details);
         record.decision = Some(decision);
         let record = seal(transaction, caller.workspace, model.key, record).await?;
-        if allowed {
+        if moves {
             let going = plan
                 .displaced
                 .iter()
@@ -190,6 +215,7 @@ impl Store {
                 undone: change.undone_since.map(|_| &*to),
             };
             move_versions(transaction, model, &moves).await?;
+            close_moved(transaction, change, &moves.numbers, &to, &caller.name).await?;
             for number in moves.numbers {
                 let moved = read(transaction, model, number).await?;
                 let told = pedigree::of_change(&moved).encode_to_vec();
@@ -198,80 +224,76 @@ impl Store {
                     .await?;
             }
         }
-        if let Some(request_id) = request_id {
-            sqlx::query(
-                "INSERT INTO registry.decisions (model_key, request_id, revision) VALUES ($1, $2, $3)",
-            )
-            .bind(model.key)
-            .bind(request_id)
-            .bind(record.revision)
-            .execute(transaction)
-            .await?;
-        }
         record.decision.ok_or(RegistryError::Damaged)
-    }
-
-    /// The decision that was made for the request id of `asked` before, if there is any.
-    pub(crate) async fn decided(
-        &self,
-        workspace: WorkspaceId,
-        model: &str,
-        asked: &Asked<'_>,
-    ) -> Result<Option<Decision>, RegistryError> {
-        let model = self.model(workspace, model).await?;
-        let mut connection = self.pool.acquire().await?;
-        let revision = revision_of_request(&mut connection, &model, asked).await?;
-        drop(connection);
-        match revision {
-            Some(revision) => Ok(Some(self.repeat(workspace, revision, asked).await?)),
-            None => Ok(None),
-        }
-    }
-
-    /// The answer that was given before.
-    async fn repeat(
-        &self,
-        workspace: WorkspaceId,
-        revision: i64,
-        asked: &Asked<'_>,
-    ) -> Result<Decision, RegistryError> {
-        let record = self.audit_record(workspace, revision).await?;
-        let action = record.action();
-        let decision = record.decision.ok_or(RegistryError::Damaged)?;
-        if !asked.is_repeat_of(action, &decision) {
-            let what = "was used for another move of this model; give each move its own";
-            return Err(InvalidRequest::field("request_id", what).into());
-        }
-        if decision.outcome() == Outcome::Refused {
-            return Err(RegistryError::Refused(Box::new(convert::to_refusal(
-                decision,
-            ))));
-        }
-        Ok(decision)
-    }
-}
-
-impl Asked<'_> {
-    fn is_repeat_of(&self, action: AuditAction, decision: &Decision) -> bool {
-        action == self.action
-            && self.number.is_none_or(|number| number == decision.version)
-            && self.to.eq_ignore_ascii_case(&decision.to)
-            && self.comment == decision.comment
     }
 }
 
 /// What is changed, and by which kind of decision.
-struct Change<'a> {
-    action: AuditAction,
-    model: &'a Model,
-    version: &'a Version,
-    at: DateTime<Utc>,
+pub(super) struct Change<'a> {
+    pub(super) action: AuditAction,
+    pub(super) model: &'a Model,
+    pub(super) version: &'a Version,
+    pub(super) at: DateTime<Utc>,
     /// For a rollback: the revision at which the version left the stage.
-    undone_since: Option<i64>,
+    pub(super) undone_since: Option<i64>,
+    /// What the audit log is to say besides, as JSON.
+    pub(super) details: String,
+}
+
+/// What becomes of a move, and as what it stands in the audit log.
+fn conclude(asked: &Asked<'_>, plan: &Plan) -> (AuditAction, Outcome) {
+    let overridden = asked.override_reason.is_some() && plan.has_move();
+    let waits = asked.action == AuditAction::Transition && plan.can_wait(asked.request);
+    match (plan.allowed(), asked.dry_run) {
+        (true, false) => (asked.action, Outcome::Allowed),
+        (true, true) => (asked.action, Outcome::WouldAllow),
+        (false, false) if overridden => (AuditAction::Override, Outcome::Overridden),
+        (false, true) if overridden => (asked.action, Outcome::WouldAllow),
+        (false, false) if waits => (AuditAction::RequestTransition, Outcome::Pending),
+        (false, true) if waits => (asked.action, Outcome::WouldPend),
+        (false, false) => (asked.action, Outcome::Refused),
+        (false, true) => (asked.action, Outcome::WouldRefuse),
+    }
+}
+
+/// The answer while a request for the move is open: to who opened it that it is.
+fn pending(
+    open: &Request,
+    caller: &Caller,
+    decision: Decision,
+    now: DateTime<Utc>,
+) -> Result<Decision, RegistryError> {
+    if open.requester != caller.principal {
+        return Err(RegistryError::RequestOpen {
+            id: open.id,
+            by: open.requested_by.clone(),
+        });
+    }
+    Ok(Decision {
+        request: open.id,
+        decided_at: Some(to_timestamp(now)),
+        ..decision
+    })
+}
+
+/// Refuses to go on if others have changed what was seen.
+pub(super) fn check_unmoved(
+    model: &Model,
+    version: &Version,
+    standing: &Standing,
+    seen: &Seen,
+) -> Result<(), RegistryError> {
+    let moved = version.stage != seen.version.stage
+        || model.policy_revision != seen.model.policy_revision
+        || !same(standing, &seen.standing);
+    match moved {
+        true => Err(concurrent(model, &seen.to, standing)),
+        false => Ok(()),
+    }
 }
 
 fn answer(version: &Version, decision: Decision, plan: Plan) -> Result<Decision, RegistryError> {
-    if plan.allowed() {
+    if decision.outcome() != Outcome::Refused {
         return Ok(decision);
     }
     Err(RegistryError::Refused(Box::new(Refusal {
@@ -326,8 +348,7 @@ async fn check_seen(
     };
     let (number, since) = rolled_back_to(transaction, model, &seen.to, named).await?;
     if number != seen.version.number {
-        let standing = standing(transaction, model, &seen.to).await?;
-        return Err(concurrent(model, &seen.to, &standing));
+        return Err(concurrent(model, &seen.to, &seen.standing));
     }
     Ok(Some(since))
 }
@@ -343,13 +364,21 @@ fn check_expected(model: &Model, expected: i64) -> Result<(), RegistryError> {
     })
 }
 
-/// Whether the same versions stand in the stage.
+/// Whether the same versions stand in the stage, and the same people have approved: those whose facts
+/// were asked for.
 fn same(now: &Standing, seen: &Standing) -> bool {
     let numbers = |standing: &Standing| -> Vec<i64> {
         let occupants = standing.occupants.iter();
         occupants.map(|occupant| occupant.number).collect()
     };
-    numbers(now) == numbers(seen)
+    let approvers = |standing: &Standing| -> Vec<PrincipalId> {
+        let approvals = standing
+            .request
+            .iter()
+            .flat_map(|request| &request.approvals);
+        approvals.map(|approval| approval.principal).collect()
+    };
+    numbers(now) == numbers(seen) && approvers(now) == approvers(seen)
 }
 
 fn concurrent(model: &Model, to: &Stage, standing: &Standing) -> RegistryError {
@@ -365,21 +394,4 @@ fn concurrent(model: &Model, to: &Stage, standing: &Standing) -> RegistryError {
         principal: model.changed_by.clone(),
         revision: model.revision,
     }
-}
-
-async fn revision_of_request(
-    connection: &mut PgConnection,
-    model: &Model,
-    asked: &Asked<'_>,
-) -> Result<Option<i64>, RegistryError> {
-    let Some(request_id) = asked.request_id else {
-        return Ok(None);
-    };
-    Ok(sqlx::query_scalar(
-        "SELECT revision FROM registry.decisions WHERE model_key = $1 AND request_id = $2",
-    )
-    .bind(model.key)
-    .bind(request_id)
-    .fetch_optional(connection)
-    .await?)
 }

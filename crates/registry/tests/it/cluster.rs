@@ -1,6 +1,9 @@
 //! A registry of its own for each test.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use herdbook_blobs::{BlobStore, Manifests};
 use herdbook_core::{PrincipalId, WorkspaceId};
@@ -11,7 +14,8 @@ use herdbook_proto::{
         AuditRecord, CreateModelRequest, CreateVersionRequest, Decision, GetModelRequest,
         GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest, Model, Policy,
         RollbackStageRequest, Rule, SetPolicyRequest, TransitionVersionRequest, Version,
-        model_service_client::ModelServiceClient, rule::Rule as Asks,
+        check_service_client::CheckServiceClient, model_service_client::ModelServiceClient,
+        request_service_client::RequestServiceClient, rule::Rule as Asks,
         transition_service_client::TransitionServiceClient,
         version_service_client::VersionServiceClient,
     },
@@ -23,7 +27,8 @@ use herdbook_proto::{
 };
 use herdbook_registry::Registry;
 use herdbook_rpc::{
-    AuthFuture, Authenticate, FixedCaller, PeerChannel, Role, RoutesBuilder, WORKSPACE,
+    AuthFuture, Authenticate, FixedCaller, PeerChannel, Role, RoleFuture, Roles, RoutesBuilder,
+    WORKSPACE,
 };
 use herdbook_testkit::{
     TestDatabase,
@@ -37,8 +42,9 @@ use uuid::Uuid;
 
 pub(crate) const MODEL: &str = "fraud-detector";
 
-/// Takes a call for ana's, an admin, unless it says whose it is.
-struct Callers;
+/// Takes a call for ana's, an admin, unless it says whose it is, and knows what role each had.
+#[derive(Default)]
+struct Callers(Mutex<BTreeMap<PrincipalId, Option<Role>>>);
 
 impl Authenticate for Callers {
     fn authenticate<'a>(&'a self, headers: &'a HeaderMap, _service: &'a str) -> AuthFuture<'a> {
@@ -55,14 +61,27 @@ impl Authenticate for Callers {
             .get(WORKSPACE)
             .and_then(|value| value.to_str().ok()?.parse().ok());
         let mut caller = FixedCaller::new(name, WorkspaceId(workspace.unwrap_or(1)), role).0;
-        // A principal of its own for each name.
-        let mut id = [0; 16];
-        id.iter_mut()
-            .zip(name.bytes())
-            .for_each(|(to, from)| *to = from);
-        caller.principal = PrincipalId::from(Uuid::from_bytes(id));
+        caller.principal = principal(name);
+        let mut known = self.0.lock().unwrap();
+        known.entry(caller.principal).or_insert(Some(role));
         Box::pin(std::future::ready(Ok(caller)))
     }
+}
+
+impl Roles for Callers {
+    fn role_of(&self, _: WorkspaceId, principal: PrincipalId) -> RoleFuture<'_> {
+        let role = self.0.lock().unwrap().get(&principal).copied().flatten();
+        Box::pin(std::future::ready(Ok(role)))
+    }
+}
+
+/// A principal of its own for each name.
+fn principal(name: &str) -> PrincipalId {
+    let mut id = [0; 16];
+    id.iter_mut()
+        .zip(name.bytes())
+        .for_each(|(to, from)| *to = from);
+    PrincipalId::from(Uuid::from_bytes(id))
 }
 
 /// Who calls, as `name=role`.
@@ -78,6 +97,7 @@ pub(crate) fn by<T>(who: &'static str, message: T) -> Request<T> {
 
 pub(crate) struct Cluster {
     channel: Channel,
+    callers: Arc<Callers>,
     pub(crate) database: Database,
     pub(crate) manifests: Arc<dyn Manifests>,
     _stop: DropGuard,
@@ -95,7 +115,7 @@ impl Cluster {
         ] {
             migrate(&database, schema, migrations).await.unwrap();
         }
-        let caller = Arc::new(Callers);
+        let caller = Arc::new(Callers::default());
         let peer =
             |name, routes| PeerChannel::local(name, routes, caller.clone(), Arc::new(Unsigned));
         let shutdown = CancellationToken::new();
@@ -110,14 +130,22 @@ impl Cluster {
             shutdown.clone(),
         );
         let to_tracking = peer("tracking", routes(|routes| tracking.register(routes)));
-        let registry = Registry::start(&database, blobs, to_tracking, to_lineage, shutdown.clone());
+        let registry = Registry::start(
+            &database,
+            blobs,
+            to_tracking,
+            to_lineage,
+            caller.clone(),
+            shutdown.clone(),
+        );
         let all = routes(|routes| {
             tracking.register(routes);
             registry.register(routes);
         });
-        let channel = serve(all, caller, &shutdown).await;
+        let channel = serve(all, caller.clone(), &shutdown).await;
         let cluster = Self {
             channel,
+            callers: caller,
             database,
             manifests: registry.manifests(),
             _stop: shutdown.drop_guard(),
@@ -140,6 +168,19 @@ impl Cluster {
 
     pub(crate) fn transitions(&self) -> TransitionServiceClient<Channel> {
         TransitionServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn requests(&self) -> RequestServiceClient<Channel> {
+        RequestServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn checks(&self) -> CheckServiceClient<Channel> {
+        CheckServiceClient::new(self.channel.clone())
+    }
+
+    /// Takes somebody's role away.
+    pub(crate) fn revoke(&self, name: &str) {
+        self.callers.0.lock().unwrap().insert(principal(name), None);
     }
 
     pub(crate) fn runs(&self) -> RunServiceClient<Channel> {

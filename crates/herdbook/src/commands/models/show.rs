@@ -18,7 +18,14 @@ pub(super) fn decision(decision: &Decision) -> String {
     let moves = match decision.outcome() {
         Outcome::WouldAllow => "would move",
         Outcome::WouldRefuse => "would not move",
+        Outcome::WouldPend => "would wait to move",
+        Outcome::Pending => "waits to move",
+        Outcome::Overridden => "was MOVED AGAINST THE RULES",
         _ => "moved",
+    };
+    let makes_way = match decision.outcome() {
+        Outcome::Allowed | Outcome::Overridden => "made way for it",
+        _ => "would make way for it",
     };
     let mut lines = vec![format!("{model}/{version} {moves} from {from} to {to}")];
     lines.extend(decision.verdicts.iter().map(|verdict| {
@@ -36,8 +43,16 @@ pub(super) fn decision(decision: &Decision) -> String {
         decision
             .displaced
             .iter()
-            .map(|number| format!("  {model}/{number} made way for it")),
+            .map(|number| format!("  {model}/{number} {makes_way}")),
     );
+    if !decision.override_reason.is_empty() {
+        let Decision {
+            principal,
+            override_reason,
+            ..
+        } = decision;
+        lines.push(format!("  overridden by {principal}: {override_reason}"));
+    }
     lines.join("\n")
 }
 
@@ -218,6 +233,17 @@ fn ask(asks: Option<&Asks>) -> String {
             } = asks;
             let length = length(asks.duration.as_ref());
             format!("no freeze window open ({cron} {time_zone}, for {length})")
+        }
+        Some(Asks::RequiredChecks(asks)) => format!("the checks {}", asks.names.join(", ")),
+        Some(Asks::RequiredApprovals(asks)) => {
+            let from = match asks.names.is_empty() {
+                true => format!(
+                    "the role {}",
+                    output::name(asks.role().as_str_name(), "ROLE_")
+                ),
+                false => asks.names.join(", "),
+            };
+            format!("{} approvals of {from}", asks.count)
         }
         Some(Asks::Cel(asks)) => asks.expression.clone(),
         None => String::new(),
