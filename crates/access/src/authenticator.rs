@@ -6,9 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use herdbook_core::{PrincipalId, ServiceError};
+use herdbook_core::{PrincipalId, ServiceError, WorkspaceId};
 use herdbook_rpc::{
-    ASSERTION, Assertions, AuthFuture, Authenticate, Caller, Role, Unauthorized, WORKSPACE,
+    ASSERTION, Assertions, AuthFuture, Authenticate, Caller, Role, RoleFuture, Roles, Unauthorized,
+    WORKSPACE,
 };
 use http::{HeaderMap, HeaderValue, header::AUTHORIZATION};
 use uuid::Uuid;
@@ -32,7 +33,7 @@ pub(crate) struct Authenticator {
     signer: Signer,
     mode: AuthMode,
     tokens: Cache<[u8; 32], KnownToken>,
-    workspaces: Cache<String, herdbook_core::WorkspaceId>,
+    workspaces: Cache<String, WorkspaceId>,
 }
 
 impl Authenticator {
@@ -146,6 +147,19 @@ impl Assertions for Authenticator {
             HeaderValue::from_str(&text).map_err(|_| Unauthorized::InvalidAssertion)
         });
         value.map_err(|error| Box::new(error) as Box<dyn ServiceError>)
+    }
+}
+
+impl Roles for Authenticator {
+    fn role_of(&self, workspace: WorkspaceId, principal: PrincipalId) -> RoleFuture<'_> {
+        Box::pin(async move {
+            // Of no workspace, and an admin of each.
+            if self.mode == AuthMode::Local && principal == PrincipalId::from(LOCAL) {
+                return Ok(Some(Role::Admin));
+            }
+            let role = self.store.role_of(workspace, principal).await;
+            role.map_err(|error| Box::new(error) as Box<dyn ServiceError>)
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use herdbook_core::PrincipalId;
 use herdbook_postgres::Database;
 use herdbook_proto::access::v1::access_service_server::AccessServiceServer;
-use herdbook_rpc::{Assertions, Authenticate, Role, RoutesBuilder, configured};
+use herdbook_rpc::{Assertions, Authenticate, Role, Roles, RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
 
 pub use bind::{BindRefused, check_bind};
@@ -71,6 +71,12 @@ impl Access {
     /// Signs for this process's calls to other services.
     #[must_use]
     pub fn assertions(&self) -> Arc<dyn Assertions> {
+        self.authenticator.clone()
+    }
+
+    /// Knows what principals may do now.
+    #[must_use]
+    pub fn roles(&self) -> Arc<dyn Roles> {
         self.authenticator.clone()
     }
 

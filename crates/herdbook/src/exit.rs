@@ -13,7 +13,8 @@ pub(crate) const CODES: &str = "Exit codes:
   3  there is no such thing
   4  refused: by a rule, or because the state does not allow it
   5  not allowed: no token, or too low a role
-  6  the server cannot be reached";
+  6  the server cannot be reached
+  7  pending: it waits for approvals";
 
 /// A command that did not do what it was asked.
 #[derive(Debug)]
@@ -48,11 +49,23 @@ impl Failure {
         }
     }
 
+    /// Neither done nor refused: it waits for others.
+    pub(crate) fn pending(message: impl Display) -> Self {
+        Self {
+            code: 7,
+            lines: vec![message.to_string()],
+        }
+    }
+
     /// Prints the message and gives the code.
     pub(crate) fn report(self) -> ExitCode {
         let mut error = std::io::stderr().lock();
         for (index, line) in self.lines.iter().enumerate() {
-            let start = if index == 0 { "error: " } else { "  - " };
+            let start = match (index, self.code) {
+                (0, 7) => "pending: ",
+                (0, _) => "error: ",
+                _ => "  - ",
+            };
             // Nothing is left to be told to somebody whose terminal is gone.
             let _ = writeln!(error, "{start}{line}");
         }

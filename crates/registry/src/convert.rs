@@ -1,19 +1,22 @@
 //! Between the contract and the domain.
 
-use herdbook_core::{check_name, check_text};
+pub(crate) mod policy;
+
+use herdbook_core::{Digest, check_name, check_text};
 use herdbook_proto::{
-    InvalidRequest, Violations,
-    common::v1 as common,
-    registry::v1::{self as proto, rule::Rule as ProtoAsks},
-    time::to_timestamp,
+    InvalidRequest, Violations, common::v1 as common, registry::v1 as proto, time::to_timestamp,
 };
-use herdbook_rpc::Caller;
 
 use crate::{
-    policy::{Asks, Comparison, Move, Policy, Rule, Stage},
+    facts::Check,
+    policy::Policy,
     reference::RESERVED,
-    rules::{Verdict, role_number},
-    store::models::{Contents, Model},
+    request::{Approval, Request},
+    rules::{Case, Verdict},
+    store::{
+        models::{Contents, Model},
+        stages::Stay,
+    },
     transition::{Plan, Refusal},
     version::{File, Version},
 };
@@ -76,127 +79,6 @@ pub(crate) fn check_alias(alias: &str, policy: &Policy) -> Result<(), InvalidReq
     Ok(())
 }
 
-/// Reads a policy and checks it whole.
-pub(crate) fn policy(policy: proto::Policy) -> Result<Policy, InvalidRequest> {
-    let mut violations = Violations::default();
-    let stages = policy.stages.into_iter().enumerate().map(|(index, stage)| {
-        let place = format!("policy.stages[{index}].displaced_to");
-        if stage.exclusive && stage.displaced_to.is_empty() {
-            violations.add(&place, "is required: where does the former version go?");
-        }
-        if !stage.exclusive && !stage.displaced_to.is_empty() {
-            violations.add(
-                &place,
-                "is for exclusive stages; none is displaced from this one",
-            );
-        }
-        Stage {
-            name: stage.name,
-            displaced_to: Some(stage.displaced_to).filter(|_| stage.exclusive),
-        }
-    });
-    let stages = stages.collect();
-    let mut moves = Vec::with_capacity(policy.moves.len());
-    for (index, step) in policy.moves.into_iter().enumerate() {
-        let place = format!("policy.moves[{index}]");
-        let rules = step
-            .rules
-            .into_iter()
-            .enumerate()
-            .filter_map(|(number, rule)| {
-                read_rule(&format!("{place}.rules[{number}]"), rule, &mut violations)
-            });
-        moves.push(Move {
-            from: step.from,
-            to: step.to,
-            rules: rules.collect(),
-        });
-    }
-    violations.finish()?;
-    let policy = Policy { stages, moves };
-    policy.check()?;
-    Ok(policy)
-}
-
-fn read_rule(place: &str, rule: proto::Rule, violations: &mut Violations) -> Option<Rule> {
-    let asks = match violations.require(format!("{place}.rule"), rule.rule)? {
-        ProtoAsks::MetricThreshold(asks) => {
-            let comparison = match asks.comparison() {
-                proto::Comparison::AtLeast => Some(Comparison::AtLeast),
-                proto::Comparison::Above => Some(Comparison::Above),
-                proto::Comparison::AtMost => Some(Comparison::AtMost),
-                proto::Comparison::Below => Some(Comparison::Below),
-                proto::Comparison::Unspecified => None,
-            };
-            let comparison =
-                violations.require(format!("{place}.metric_threshold.comparison"), comparison)?;
-            Asks::Metric {
-                key: asks.metric,
-                comparison,
-                threshold: asks.threshold,
-            }
-        }
-        ProtoAsks::RequiredTags(asks) => Asks::Tags(asks.keys),
-        ProtoAsks::RequiredRole(asks) => {
-            let role = role_number(asks.role);
-            Asks::Role(violations.require(format!("{place}.required_role.role"), role)?)
-        }
-        ProtoAsks::RequiredDescription(_) => Asks::Description,
-    };
-    Some(Rule {
-        name: rule.name,
-        asks,
-    })
-}
-
-/// A policy as the contract has it.
-pub(crate) fn to_policy(policy: Policy, revision: i64) -> proto::Policy {
-    let stage = |stage: Stage| proto::Stage {
-        name: stage.name,
-        exclusive: stage.displaced_to.is_some(),
-        displaced_to: stage.displaced_to.unwrap_or_default(),
-    };
-    let step = |step: Move| proto::Move {
-        from: step.from,
-        to: step.to,
-        rules: step.rules.into_iter().map(to_rule).collect(),
-    };
-    proto::Policy {
-        stages: policy.stages.into_iter().map(stage).collect(),
-        moves: policy.moves.into_iter().map(step).collect(),
-        revision,
-    }
-}
-
-fn to_rule(rule: Rule) -> proto::Rule {
-    let asks = match rule.asks {
-        Asks::Metric {
-            key,
-            comparison,
-            threshold,
-        } => {
-            let comparison = match comparison {
-                Comparison::AtLeast => proto::Comparison::AtLeast,
-                Comparison::Above => proto::Comparison::Above,
-                Comparison::AtMost => proto::Comparison::AtMost,
-                Comparison::Below => proto::Comparison::Below,
-            };
-            ProtoAsks::MetricThreshold(proto::MetricThreshold {
-                metric: key,
-                comparison: comparison.into(),
-                threshold,
-            })
-        }
-        Asks::Tags(keys) => ProtoAsks::RequiredTags(proto::RequiredTags { keys }),
-        Asks::Role(role) => ProtoAsks::RequiredRole(proto::RequiredRole { role }),
-        Asks::Description => ProtoAsks::RequiredDescription(proto::RequiredDescription {}),
-    };
-    proto::Rule {
-        name: rule.name,
-        rule: Some(asks),
-    }
-}
-
 /// A model with what stands where.
 pub(crate) fn to_model(model: Model, contents: Option<&Contents>) -> proto::Model {
     let stages = model.policy.stages.iter().filter_map(|stage| {
@@ -249,6 +131,63 @@ pub(crate) fn to_version(version: Version, contents: Option<&Contents>) -> proto
     }
 }
 
+/// A stay as the contract has it.
+pub(crate) fn to_stay(stay: Stay) -> proto::Stay {
+    proto::Stay {
+        version: stay.number,
+        label: stay.label,
+        entered_at: stay.entered_at.map(to_timestamp),
+        left_at: stay.left_at.map(to_timestamp),
+        left_revision: stay.left_revision,
+    }
+}
+
+/// A request as the contract has it.
+pub(crate) fn to_request(request: Request) -> proto::TransitionRequest {
+    let approval = |approval: Approval| proto::Approval {
+        principal: approval.name,
+        comment: approval.comment,
+        approved_at: Some(to_timestamp(approval.at)),
+    };
+    proto::TransitionRequest {
+        id: request.id,
+        model: request.model,
+        version: request.number,
+        digest: request.digest.to_string(),
+        from: request.from,
+        to: request.to,
+        comment: request.comment,
+        requested_by: request.requested_by,
+        requested_at: Some(to_timestamp(request.requested_at)),
+        expires_at: Some(to_timestamp(request.expires_at)),
+        state: request.state.into(),
+        closed_at: request.closed_at.map(to_timestamp),
+        closed_by: request.closed_by.unwrap_or_default(),
+        approvals: request.approvals.into_iter().map(approval).collect(),
+    }
+}
+
+/// A check of the files with `digest` as the contract has it.
+pub(crate) fn to_check(name: String, check: Check, digest: Digest) -> proto::Check {
+    proto::Check {
+        name,
+        passed: check.passed,
+        details: check.details,
+        url: check.url,
+        digest: digest.to_string(),
+        reported_by: check.reported_by,
+        reported_at: Some(to_timestamp(check.reported_at)),
+    }
+}
+
+/// Reads a digest, `None` if the field is empty.
+pub(crate) fn digest(field: &str, text: &str, violations: &mut Violations) -> Option<Digest> {
+    match text {
+        "" => None,
+        text => violations.check(field, text.parse::<Digest>()),
+    }
+}
+
 impl From<File> for common::File {
     fn from(file: File) -> Self {
         Self {
@@ -259,32 +198,26 @@ impl From<File> for common::File {
     }
 }
 
-/// A decision about moving `version`; its outcome, time and revision are for the caller to fill in.
+/// A decision about the move of `case`; its outcome, time and revision are for the caller to fill in.
 pub(crate) fn to_decision(
-    version: &Version,
+    case: &Case,
     to: &str,
     plan: &Plan,
     model: &Model,
-    caller: &Caller,
     comment: &str,
 ) -> proto::Decision {
+    let version = &case.version;
     proto::Decision {
         model: version.model.clone(),
         version: version.number,
         from: version.stage.clone(),
         to: to.to_owned(),
-        outcome: proto::Outcome::Unspecified.into(),
         verdicts: plan.verdicts.iter().map(to_verdict).collect(),
-        displaced: if plan.allowed() {
-            plan.displaced.clone()
-        } else {
-            Vec::new()
-        },
-        principal: caller.name.to_string(),
+        displaced: plan.displaced.clone(),
+        principal: case.mover.name.to_string(),
         comment: comment.to_owned(),
-        decided_at: None,
-        revision: 0,
         policy_revision: model.policy_revision,
+        ..Default::default()
     }
 }
 

@@ -7,7 +7,9 @@ use herdbook_core::{Code, Details, InvalidPageToken, PreconditionViolation, Serv
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::InvalidRequest;
 
-use crate::transition::Refusal;
+use herdbook_rpc::Role;
+
+use crate::{request::RequestRefused, transition::Refusal};
 
 /// Why a call of the registry failed.
 #[derive(Debug, thiserror::Error)]
@@ -77,17 +79,56 @@ pub enum RegistryError {
     /// Rules do not hold.
     #[error("{0}")]
     Refused(Box<Refusal>),
-    /// Nothing stood in the stage before.
-    #[error("{model:?} has held no other version in {stage} that it could return to")]
+    /// Nothing stood in the stage before, or not the version named.
+    #[error("{}", nothing_before(model, stage, *number))]
     NothingBefore {
         /// The model.
         model: String,
         /// The stage.
         stage: String,
+        /// The version that was named.
+        number: Option<i64>,
     },
     /// Versions stand in a stage that the new policy lacks or makes exclusive.
     #[error("policy.stages: {0}")]
     StageInUse(String),
+    /// The files are not those that were meant.
+    #[error("{version} has the digest {digest}, not {given}; check the files that it has")]
+    OtherDigest {
+        /// The version.
+        version: String,
+        /// What it has.
+        digest: String,
+        /// What was meant.
+        given: String,
+    },
+    /// More checks of one version than are kept.
+    #[error("the version has {0} other checks, and more are not kept; report several as one")]
+    TooManyChecks(i64),
+    /// No such request.
+    #[error("there is no request {0}; `herdbook models requests` lists those there are")]
+    RequestNotFound(i64),
+    /// A request for this move is open already.
+    #[error(
+        "the request {id} for this move is open, asked for by {by}; approve it, or withdraw it first"
+    )]
+    RequestOpen {
+        /// Its number.
+        id: i64,
+        /// Who asked.
+        by: String,
+    },
+    /// A request cannot be approved or closed.
+    #[error("the request {id} stays as it is: {why}")]
+    RequestRefused {
+        /// Its number.
+        id: i64,
+        /// Why.
+        why: RequestRefused,
+    },
+    /// An override by somebody who is no admin.
+    #[error("only an admin overrides rules, and you are {0}; ask for approvals instead")]
+    OverrideNotAllowed(Role),
     /// Somebody was faster.
     #[error("{what} by {principal} at revision {revision}; look at it and decide again")]
     Concurrent {
@@ -111,6 +152,9 @@ pub enum RegistryError {
         "tracking did not answer, without which this cannot be decided ({0}); nothing was changed, try again"
     )]
     TrackingUnavailable(String),
+    /// Access did not say who may do what.
+    #[error("{0}")]
+    Access(Box<dyn ServiceError>),
     /// A stored policy or record that cannot be read.
     #[error("a stored record is damaged")]
     Damaged,
@@ -123,6 +167,15 @@ pub enum RegistryError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+fn nothing_before(model: &str, stage: &str, number: Option<i64>) -> String {
+    match number {
+        Some(number) => format!(
+            "{model}/{number} has not stood in {stage} and left it; `herdbook models history {model} {stage}` shows what did"
+        ),
+        None => format!("{model:?} has held no other version in {stage} that it could return to"),
+    }
 }
 
 impl From<sqlx::Error> for RegistryError {
@@ -142,11 +195,19 @@ impl ServiceError for RegistryError {
             | Self::AliasNotFound { .. }
             | Self::SourceEmpty { .. }
             | Self::RunNotFound(_)
-            | Self::StageNotFound { .. } => Code::NotFound,
-            Self::ModelExists(_) | Self::LabelTaken { .. } => Code::AlreadyExists,
-            Self::Refused(_) | Self::NothingBefore { .. } | Self::StageInUse(_) => {
-                Code::FailedPrecondition
+            | Self::StageNotFound { .. }
+            | Self::RequestNotFound(_) => Code::NotFound,
+            Self::ModelExists(_) | Self::LabelTaken { .. } | Self::RequestOpen { .. } => {
+                Code::AlreadyExists
             }
+            Self::Refused(_)
+            | Self::NothingBefore { .. }
+            | Self::StageInUse(_)
+            | Self::OtherDigest { .. }
+            | Self::RequestRefused { .. } => Code::FailedPrecondition,
+            Self::TooManyChecks(_) => Code::ResourceExhausted,
+            Self::OverrideNotAllowed(_) => Code::PermissionDenied,
+            Self::Access(error) => error.code(),
             Self::Concurrent { .. } => Code::Aborted,
             Self::RevisionAhead { .. } => Code::OutOfRange,
             Self::TrackingUnavailable(_) => Code::Unavailable,
@@ -174,6 +235,13 @@ impl ServiceError for RegistryError {
             Self::NothingBefore { .. } => "NOTHING_BEFORE",
             Self::StageInUse(_) => "STAGE_IN_USE",
             Self::Concurrent { .. } => "CONCURRENT_TRANSITION",
+            Self::OtherDigest { .. } => "OTHER_DIGEST",
+            Self::TooManyChecks(_) => "TOO_MANY_CHECKS",
+            Self::RequestNotFound(_) => "REQUEST_NOT_FOUND",
+            Self::RequestOpen { .. } => "REQUEST_OPEN",
+            Self::RequestRefused { why, .. } => why.reason(),
+            Self::OverrideNotAllowed(_) => "OVERRIDE_NOT_ALLOWED",
+            Self::Access(error) => error.reason(),
             Self::RevisionAhead { .. } => "REVISION_AHEAD",
             Self::TrackingUnavailable(_) => "TRACKING_UNAVAILABLE",
             Self::Damaged => "INTERNAL",
@@ -221,7 +289,17 @@ impl ServiceError for RegistryError {
                 }],
                 ..Details::default()
             },
-            Self::PageToken(_) | Self::NothingBefore { .. } | Self::Damaged => Details::default(),
+            Self::RequestNotFound(id) | Self::RequestOpen { id, .. } => {
+                Details::resource("request", id.to_string())
+            }
+            Self::Access(error) => error.details(),
+            Self::PageToken(_)
+            | Self::NothingBefore { .. }
+            | Self::RequestRefused { .. }
+            | Self::OverrideNotAllowed(_)
+            | Self::OtherDigest { .. }
+            | Self::TooManyChecks(_)
+            | Self::Damaged => Details::default(),
             Self::Range(error) => error.details(),
             Self::Blob(error) => error.details(),
             Self::Database(error) => error.details(),

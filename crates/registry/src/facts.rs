@@ -1,65 +1,134 @@
-//! Facts from tracking, gathered before anything is decided: no call to another service is made while
-//! a lock is held.
+//! What a move is judged by. Other services are asked before anything is decided: no call to one is made
+//! while a lock is held.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::{DateTime, Utc};
-use herdbook_core::{Digest, RunId};
+use futures::future::try_join_all;
+use herdbook_core::{Digest, PrincipalId, RunId};
 use herdbook_proto::tracking::v1::{
     GetRunRequest, ListArtifactsRequest, Run, artifact_service_client::ArtifactServiceClient,
     run_service_client::RunServiceClient,
 };
-use herdbook_rpc::{Caller, PeerChannel};
+use herdbook_rpc::{Caller, PeerChannel, Role, Roles};
 use tonic::{Code, Status};
 
-use crate::{RegistryError, version::File};
+use crate::{
+    RegistryError,
+    policy::{Asks, Rule},
+    request::Request,
+    version::{File, Version},
+};
 
 /// Files of a version at most.
 const FILES: usize = 100_000;
 
-/// What tracking says of the source run of a version.
+/// Latest values by the key of the metric.
+pub(crate) type Metrics = BTreeMap<String, f64>;
+
+/// What other services said, before the model was locked.
 #[derive(Debug, Clone)]
 pub(crate) struct Facts {
-    /// Latest values by metric; `None` if there is no such run any more.
-    metrics: Option<BTreeMap<String, f64>>,
-    run: RunId,
+    /// Metrics of the runs that were asked for; `None` if there is no such run any more.
+    runs: BTreeMap<RunId, Option<Metrics>>,
+    /// What those may do now whose word counts.
+    roles: BTreeMap<PrincipalId, Option<Role>>,
+    /// The database's time before anything was asked for.
     read_at: DateTime<Utc>,
 }
 
-impl Facts {
-    /// Facts for moves whose rules ask for none.
-    pub(crate) fn unasked(run: RunId) -> Self {
-        Self {
-            metrics: Some(BTreeMap::new()),
-            run,
-            read_at: Utc::now(),
-        }
-    }
+/// What the registry itself knows, read under the model's lock.
+#[derive(Debug, Clone)]
+pub(crate) struct Standing {
+    /// The database's time.
+    pub(crate) now: DateTime<Utc>,
+    /// Versions in the target stage if it has a limit, those that stand there longest first.
+    pub(crate) occupants: Vec<Occupant>,
+    /// The last report of each check of the version's files, by name.
+    pub(crate) checks: BTreeMap<String, Check>,
+    /// The request for this move that is open.
+    pub(crate) request: Option<Request>,
+}
 
-    /// Asks tracking about `run`.
+/// What a check found.
+#[derive(Debug, Clone)]
+pub(crate) struct Check {
+    pub(crate) passed: bool,
+    pub(crate) details: String,
+    pub(crate) url: String,
+    pub(crate) reported_by: String,
+    pub(crate) reported_at: DateTime<Utc>,
+}
+
+/// Those who are asked for facts.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    pub(crate) tracking: PeerChannel,
+    pub(crate) roles: Arc<dyn Roles>,
+}
+
+/// A version in the target stage.
+#[derive(Debug, Clone)]
+pub(crate) struct Occupant {
+    pub(crate) number: i64,
+    pub(crate) run: RunId,
+    /// As registered.
+    pub(crate) metrics: Metrics,
+}
+
+impl Facts {
+    /// Asks for what `rules` need to judge a move of `version`, given what stands where it goes.
     pub(crate) async fn gather(
-        tracking: &PeerChannel,
+        sources: &Sources,
         caller: &Caller,
-        run: RunId,
+        rules: &[Rule],
+        version: &Version,
+        standing: &Standing,
     ) -> Result<Self, RegistryError> {
-        let found = get_run(tracking, caller, run).await;
-        let metrics = match found {
-            Ok(run) => Some(latest(&run)),
-            Err(RegistryError::RunNotFound(_)) => None,
-            Err(error) => return Err(error),
-        };
+        let asks = |test: fn(&Asks) -> bool| rules.iter().any(|rule| test(&rule.asks));
+        let own = asks(|asks| {
+            matches!(
+                asks,
+                Asks::Metric { .. } | Asks::NoWorse { .. } | Asks::Expression { .. }
+            )
+        });
+        let of_others = asks(|asks| matches!(asks, Asks::NoWorse { .. } | Asks::Expression { .. }));
+        let own = own.then_some(version.run);
+        let others = standing.occupants.iter().map(|other| other.run);
+        let others = others.filter(|_| of_others);
+        let wanted: BTreeSet<RunId> = own.into_iter().chain(others).collect();
+        let asked =
+            wanted.into_iter().map(
+                async |id| match get_run(&sources.tracking, caller, id).await {
+                    Ok(run) => Ok((id, Some(latest(&run)))),
+                    Err(RegistryError::RunNotFound(_)) => Ok((id, None)),
+                    Err(error) => Err(error),
+                },
+            );
         Ok(Self {
-            metrics,
-            run,
-            read_at: Utc::now(),
+            runs: try_join_all(asked).await?.into_iter().collect(),
+            roles: roles(sources, caller, standing).await?,
+            read_at: standing.now,
         })
     }
 
+    /// What somebody may do now whose word counts; `None` if nothing any more.
+    pub(crate) fn role(&self, principal: PrincipalId) -> Option<Role> {
+        *self.roles.get(&principal)?
+    }
+
+    /// The metrics of a run; `None` if it is gone or was not asked for.
+    pub(crate) fn run(&self, run: RunId) -> Option<&Metrics> {
+        self.runs.get(&run)?.as_ref()
+    }
+
     /// The latest value of a metric, or why there is none to compare.
-    pub(crate) fn metric(&self, key: &str) -> Result<f64, String> {
-        let run = self.run;
+    pub(crate) fn metric(&self, run: RunId, key: &str) -> Result<f64, String> {
         let at = self.read_at.format("%H:%M:%S UTC");
-        match self.metrics.as_ref().map(|metrics| metrics.get(key)) {
+        match self.run(run).map(|metrics| metrics.get(key)) {
             None => Err(format!(
                 "the source run {run} is not there any more, read at {at}"
             )),
@@ -74,8 +143,32 @@ impl Facts {
     }
 }
 
+/// What the caller, and those who opened and approved the request, may do now.
+async fn roles(
+    sources: &Sources,
+    caller: &Caller,
+    standing: &Standing,
+) -> Result<BTreeMap<PrincipalId, Option<Role>>, RegistryError> {
+    let request = standing.request.iter();
+    let others = request.flat_map(|request| {
+        let approvers = request.approvals.iter().map(|approval| approval.principal);
+        approvers.chain([request.requester])
+    });
+    let others = others.filter(|principal| *principal != caller.principal);
+    let others: BTreeSet<PrincipalId> = others.collect();
+    let asked = others.into_iter().map(async |principal| {
+        let role = sources.roles.role_of(caller.workspace, principal).await;
+        role.map(|role| (principal, role))
+            .map_err(RegistryError::Access)
+    });
+    let known = try_join_all(asked).await?.into_iter();
+    Ok(known
+        .chain([(caller.principal, Some(caller.role))])
+        .collect())
+}
+
 /// Latest values of a run's metrics.
-pub(crate) fn latest(run: &Run) -> BTreeMap<String, f64> {
+pub(crate) fn latest(run: &Run) -> Metrics {
     run.metrics
         .iter()
         .map(|metric| (metric.key.clone(), metric.latest))

@@ -11,6 +11,7 @@ mod manifests;
 mod pedigree;
 mod policy;
 mod reference;
+mod request;
 mod rules;
 mod service;
 mod store;
@@ -23,18 +24,24 @@ use std::sync::Arc;
 use herdbook_blobs::{BlobStore, Blobs, Manifests};
 use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::registry::v1::{
-    model_service_server::ModelServiceServer, transition_service_server::TransitionServiceServer,
+    check_service_server::CheckServiceServer, model_service_server::ModelServiceServer,
+    request_service_server::RequestServiceServer,
+    transition_service_server::TransitionServiceServer,
     version_service_server::VersionServiceServer,
 };
-use herdbook_rpc::{PeerChannel, RoutesBuilder, configured};
+use herdbook_rpc::{PeerChannel, Roles, RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use error::RegistryError;
 
+use facts::Sources;
 use manifests::VersionManifests;
-use service::{models::ModelApi, transitions::TransitionApi, versions::VersionApi};
+use service::{
+    checks::CheckApi, models::ModelApi, requests::RequestApi, transitions::TransitionApi,
+    versions::VersionApi,
+};
 use store::Store;
 use watch::Pulse;
 
@@ -47,20 +54,22 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 pub struct Registry {
     store: Store,
     blobs: Blobs,
-    tracking: PeerChannel,
+    sources: Sources,
     shutdown: CancellationToken,
     chores: Vec<JoinHandle<()>>,
 }
 
 impl Registry {
     /// Opens the migrated schema in `database`. From now on until `shutdown`, `lineage` is told of
-    /// versions and their stages. `tracking` is asked for runs and their files.
+    /// versions and their stages. `tracking` is asked for runs and their files, `roles` for what those
+    /// may do now who approved something before.
     #[must_use]
     pub fn start(
         database: &Database,
         blobs: BlobStore,
         tracking: PeerChannel,
         lineage: PeerChannel,
+        roles: Arc<dyn Roles>,
         shutdown: CancellationToken,
     ) -> Self {
         let outbox = Outbox::new(SCHEMA);
@@ -72,7 +81,7 @@ impl Registry {
         Self {
             store,
             blobs: Blobs::new(database, blobs),
-            tracking,
+            sources: Sources { tracking, roles },
             shutdown,
             chores,
         }
@@ -81,15 +90,24 @@ impl Registry {
     /// Adds the services to a server.
     pub fn register(&self, routes: &mut RoutesBuilder) {
         let store = &self.store;
-        let versions = VersionApi::new(store.clone(), self.blobs.clone(), self.tracking.clone());
+        let versions = VersionApi::new(
+            store.clone(),
+            self.blobs.clone(),
+            self.sources.tracking.clone(),
+        );
         let transitions =
-            TransitionApi::new(store.clone(), self.tracking.clone(), self.shutdown.clone());
+            TransitionApi::new(store.clone(), self.sources.clone(), self.shutdown.clone());
+        let requests = RequestApi::new(store.clone(), self.sources.clone());
         routes
             .add_service(configured!(ModelServiceServer::new(ModelApi::new(
                 store.clone()
             ))))
             .add_service(configured!(VersionServiceServer::new(versions)))
-            .add_service(configured!(TransitionServiceServer::new(transitions)));
+            .add_service(configured!(TransitionServiceServer::new(transitions)))
+            .add_service(configured!(RequestServiceServer::new(requests)))
+            .add_service(configured!(CheckServiceServer::new(CheckApi::new(
+                store.clone()
+            ))));
     }
 
     /// The blobs that versions name.

@@ -1,16 +1,18 @@
 //! What a move comes to: a pure function of the policy, the version, who asks, and the facts.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use herdbook_core::PreconditionViolation;
-use herdbook_rpc::Role;
 
 use crate::{
-    facts::Facts,
-    policy::{Policy, Stage},
-    rules::{Verdict, judge},
+    RegistryError,
+    facts::Occupant,
+    policy::{Policy, Rule, Stage},
+    rules::{APPROVALS, Case, Verdict, judge},
     version::Version,
 };
+
+const NO_SUCH_MOVE: &str = "NO_SUCH_MOVE";
 
 /// What a move comes to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,40 +25,108 @@ pub(crate) struct Plan {
 
 impl Plan {
     pub(crate) fn allowed(&self) -> bool {
-        self.verdicts.iter().all(|verdict| verdict.passed)
+        self.failed().next().is_none()
+    }
+
+    /// Whether nothing is missing that time and others cannot bring: `request` is whether a request was
+    /// asked for.
+    pub(crate) fn can_wait(&self, request: bool) -> bool {
+        self.has_move() && (request || self.failed().all(|verdict| verdict.kind == APPROVALS))
+    }
+
+    /// Whether the policy has such a move at all.
+    pub(crate) fn has_move(&self) -> bool {
+        self.failed().all(|verdict| verdict.kind != NO_SUCH_MOVE)
+    }
+
+    fn failed(&self) -> impl Iterator<Item = &Verdict> {
+        self.verdicts.iter().filter(|verdict| !verdict.passed)
     }
 }
 
-/// Decides about moving `version` to the stage `to`, in which `occupants` stand.
-pub(crate) fn decide(
+/// How a version comes to a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// By a move of the policy.
+    Move,
+    /// Back to where it stood: the version that was named, or else the one before.
+    Rollback {
+        /// Its number.
+        named: Option<i64>,
+    },
+}
+
+impl Way {
+    /// The rules for `version` to come to `to` this way; `None` if it cannot.
+    pub(crate) fn rules<'a>(
+        self,
+        policy: &'a Policy,
+        version: &Version,
+        to: &Stage,
+    ) -> Option<Cow<'a, [Rule]>> {
+        if version.stage == to.name {
+            return None;
+        }
+        match self {
+            Self::Move => {
+                let step = policy.find_move(&version.stage, &to.name)?;
+                Some(Cow::Borrowed(&step.rules))
+            }
+            Self::Rollback { .. } => {
+                (!policy.is_terminal(&version.stage)).then(|| policy.rollback_rules())
+            }
+        }
+    }
+}
+
+/// Decides as `decide` does, where an expression over many facts holds nobody up.
+pub(crate) async fn weigh(
     policy: &Policy,
-    version: &Version,
+    way: Way,
     to: &Stage,
-    occupants: &[i64],
-    role: Role,
-    facts: &Facts,
-) -> Plan {
-    let verdicts = match policy.find_move(&version.stage, &to.name) {
+    case: Case,
+) -> Result<(Plan, Case), RegistryError> {
+    let (policy, to) = (policy.clone(), to.clone());
+    let weighed = tokio::task::spawn_blocking(move || {
+        let plan = decide(&policy, way, &to, &case);
+        (plan, case)
+    });
+    weighed.await.map_err(|_| RegistryError::Damaged)
+}
+
+/// Decides about bringing the version of `case` to the stage `to`.
+fn decide(policy: &Policy, way: Way, to: &Stage, case: &Case) -> Plan {
+    let version = &case.version;
+    let verdicts = match way.rules(policy, version, to) {
         _ if version.stage == to.name => vec![stands_there(version)],
-        Some(step) => step
-            .rules
+        Some(rules) => rules
             .iter()
-            .map(|rule| judge(rule, version, role, facts))
+            .map(|rule| judge(rule, &to.name, case))
             .collect(),
         None => vec![no_such_move(policy, version, to)],
     };
-    let displaced = match &to.displaced_to {
-        Some(_) => occupants
-            .iter()
-            .copied()
-            .filter(|number| *number != version.number)
-            .collect(),
-        None => Vec::new(),
-    };
     Plan {
         verdicts,
-        displaced,
+        displaced: make_way(to, way, version.number, &case.standing.occupants),
         displaced_to: to.displaced_to.clone().unwrap_or_default(),
+    }
+}
+
+/// The versions that have to leave the stage `to` for `number`, if those in it came in the order of
+/// `occupants`: for a move those that stand there longest, for a rollback the one that came last.
+fn make_way(to: &Stage, way: Way, number: i64, occupants: &[Occupant]) -> Vec<i64> {
+    let Some(limit) = to.limit() else {
+        return Vec::new();
+    };
+    let others = occupants.iter().map(|occupant| occupant.number);
+    let others: Vec<i64> = others.filter(|other| *other != number).collect();
+    let too_many = (others.len() + 1).saturating_sub(limit);
+    match way {
+        Way::Move => others[..too_many.min(others.len())].to_vec(),
+        Way::Rollback { .. } => {
+            let leaving = too_many.max(1).min(others.len());
+            others[others.len() - leaving..].to_vec()
+        }
     }
 }
 
@@ -68,7 +138,7 @@ fn no_such_move(policy: &Policy, version: &Version, to: &Stage) -> Verdict {
     };
     Verdict {
         rule: "move".to_owned(),
-        kind: "NO_SUCH_MOVE",
+        kind: NO_SUCH_MOVE,
         passed: false,
         requirement: format!("a move from {} to {}", version.stage, to.name),
         evidence: "the policy has none".to_owned(),
@@ -79,7 +149,7 @@ fn no_such_move(policy: &Policy, version: &Version, to: &Stage) -> Verdict {
 fn stands_there(version: &Version) -> Verdict {
     Verdict {
         rule: "move".to_owned(),
-        kind: "NO_SUCH_MOVE",
+        kind: NO_SUCH_MOVE,
         passed: false,
         requirement: "another stage than the present one".to_owned(),
         evidence: format!("it stands in {} already", version.stage),

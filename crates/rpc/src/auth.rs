@@ -28,6 +28,16 @@ pub trait Authenticate: Send + Sync + 'static {
     fn authenticate<'a>(&'a self, headers: &'a HeaderMap, service: &'a str) -> AuthFuture<'a>;
 }
 
+/// What [`Roles`] answers in time.
+pub type RoleFuture<'a> =
+    Pin<Box<dyn Future<Output = Result<Option<Role>, Box<dyn ServiceError>>> + Send + 'a>>;
+
+/// Knows what others than the caller may do now: those whose word was taken before.
+pub trait Roles: Send + Sync + 'static {
+    /// The role of `principal` in `workspace`; `None` if it has none, or has it no more.
+    fn role_of(&self, workspace: WorkspaceId, principal: PrincipalId) -> RoleFuture<'_>;
+}
+
 /// Why a call is not let in.
 #[derive(Debug, thiserror::Error)]
 pub enum Unauthorized {

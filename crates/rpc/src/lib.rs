@@ -11,7 +11,9 @@ mod server;
 mod status;
 mod telemetry;
 
-pub use auth::{ASSERTION, AuthFuture, Authenticate, FixedCaller, Unauthorized, WORKSPACE};
+pub use auth::{
+    ASSERTION, AuthFuture, Authenticate, FixedCaller, RoleFuture, Roles, Unauthorized, WORKSPACE,
+};
 pub use browser::BrowserGuard;
 pub use caller::{Caller, Role};
 pub use peer::{Assertions, CallerChannel, PeerChannel};

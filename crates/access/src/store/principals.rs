@@ -77,6 +77,22 @@ impl Store {
         .await?)
     }
 
+    /// The role of `principal` in `workspace`, if it has one.
+    pub(crate) async fn role_of(
+        &self,
+        workspace: WorkspaceId,
+        principal: PrincipalId,
+    ) -> Result<Option<Role>, AccessError> {
+        let role: Option<i16> = sqlx::query_scalar(
+            "SELECT role FROM access.role_bindings WHERE workspace_id = $1 AND principal_id = $2",
+        )
+        .bind(workspace.0)
+        .bind(principal.as_uuid())
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(role.and_then(|role| Role::from_proto(role.into())))
+    }
+
     /// Gives `name` a role in `workspace`, in place of the one it had.
     pub(crate) async fn grant(
         &self,

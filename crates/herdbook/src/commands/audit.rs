@@ -93,6 +93,8 @@ pub(super) fn line(record: &AuditRecord) -> String {
         Some(decision) => {
             let moves = match decision.outcome() {
                 Outcome::Refused => "refused",
+                Outcome::Pending => "pending",
+                Outcome::Overridden => "MOVED AGAINST THE RULES",
                 _ => "moved",
             };
             let comment = match decision.comment.as_str() {

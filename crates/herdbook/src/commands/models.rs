@@ -1,18 +1,24 @@
 //! `herdbook models`.
 
+mod requests;
 mod show;
 
 use std::path::PathBuf;
 
+use chrono::{DateTime, Utc};
 use clap::Subcommand;
 use futures::StreamExt as _;
-use herdbook_proto::registry::v1::{
-    CreateModelRequest, CreateVersionRequest, Decision, DeleteAliasRequest, GetModelRequest,
-    GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest, ListModelsRequest,
-    ListVersionsRequest, Model, Outcome, Policy, RollbackStageRequest, SetAliasRequest,
-    SetPolicyRequest, TransitionVersionRequest, Version, WatchRequest,
-    model_service_client::ModelServiceClient, transition_service_client::TransitionServiceClient,
-    version_service_client::VersionServiceClient, watch_response::Event,
+use herdbook_proto::{
+    registry::v1::{
+        CreateModelRequest, CreateVersionRequest, Decision, DeleteAliasRequest, GetModelRequest,
+        GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest, ListModelsRequest,
+        ListStaysRequest, ListVersionsRequest, Model, Outcome, Policy, RollbackStageRequest,
+        SetAliasRequest, SetPolicyRequest, TransitionVersionRequest, Version, WatchRequest,
+        model_service_client::ModelServiceClient,
+        transition_service_client::TransitionServiceClient,
+        version_service_client::VersionServiceClient, watch_response::Event,
+    },
+    time::to_timestamp,
 };
 
 pub(super) use show::subject;
@@ -29,6 +35,7 @@ const MODEL: &str = "herdbook.registry.v1.Model";
 const VERSION: &str = "herdbook.registry.v1.Version";
 const DECISION: &str = "herdbook.registry.v1.Decision";
 const POLICY: &str = "herdbook.registry.v1.Policy";
+const STAYS: &str = "herdbook.registry.v1.ListStaysResponse";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
@@ -91,8 +98,29 @@ pub(crate) enum Command {
         /// Only say what would happen.
         #[arg(long)]
         dry_run: bool,
+        /// For an emergency: why the rules are overridden. Only for admins.
+        #[arg(long, value_name = "REASON", default_value = "")]
+        r#override: String,
     },
-    /// Return a stage to the version it held before.
+    /// Ask for a move that others have to approve, or that a rule forbids yet; it stays open.
+    ///
+    /// Example: herdbook models request fraud-detector/3 Production --expires-in 2d
+    Request {
+        /// The version: model/number.
+        version: String,
+        /// The stage.
+        stage: String,
+        /// Why.
+        #[arg(long, default_value = "")]
+        comment: String,
+        /// How long it stays open.
+        #[arg(long, value_name = "TIME", default_value = "7d")]
+        expires_in: humantime::Duration,
+    },
+    /// Requests, approvals and checks.
+    #[command(flatten)]
+    Approvals(requests::Command),
+    /// Return a stage to a version it held before, if the rules allow it.
     ///
     /// Example: herdbook models rollback fraud-detector Production --comment "false alarms"
     Rollback {
@@ -100,6 +128,12 @@ pub(crate) enum Command {
         model: String,
         /// The stage.
         stage: String,
+        /// Number of the version to return to; the one before, if none is given.
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        to: i64,
+        /// Only say what would happen.
+        #[arg(long)]
+        dry_run: bool,
         /// Why.
         #[arg(long, default_value = "")]
         comment: String,
@@ -126,12 +160,17 @@ pub(crate) enum Command {
         /// The number of the version; without it the alias is removed.
         version: Option<i64>,
     },
-    /// Show what was done to a model, newest first.
+    /// Show what was done to a model, or what stood in a stage and when; newest first.
     ///
-    /// Example: herdbook models history fraud-detector
+    /// Example: herdbook models history fraud-detector Production --at 2026-03-03T14:00:00Z
     History {
         /// The model.
         model: String,
+        /// A stage.
+        stage: Option<String>,
+        /// Only what stood in the stage at this time.
+        #[arg(long, value_name = "TIME", requires = "stage")]
+        at: Option<DateTime<Utc>>,
     },
     /// Print changes as they happen.
     ///
@@ -204,15 +243,16 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             stage,
             comment,
             dry_run,
+            r#override,
         } => {
-            let (model, number) = version_of(&version)
-                .ok_or_else(|| Failure::usage(format!("{version:?} is not model/number")))?;
+            let (model, version) = parts(&version)?;
             let request = TransitionVersionRequest {
-                model: model.to_owned(),
-                version: number,
+                model,
+                version,
                 to: stage,
                 comment,
                 dry_run,
+                override_reason: r#override,
                 ..Default::default()
             };
             let decision = transitions
@@ -222,16 +262,45 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
                 .decision;
             decided(output, &decision.unwrap_or_default())
         }
+        Command::Request {
+            version,
+            stage,
+            comment,
+            expires_in,
+        } => {
+            let (model, version) = parts(&version)?;
+            let seconds = i64::try_from(expires_in.as_secs()).unwrap_or(i64::MAX);
+            let request = TransitionVersionRequest {
+                model,
+                version,
+                to: stage,
+                comment,
+                request: true,
+                request_expires_in: Some(prost_types::Duration { seconds, nanos: 0 }),
+                ..Default::default()
+            };
+            let decision = transitions
+                .transition_version(request)
+                .await?
+                .into_inner()
+                .decision;
+            decided(output, &decision.unwrap_or_default())
+        }
+        Command::Approvals(command) => requests::run(connection, output, command).await,
         Command::Rollback {
             model,
             stage,
+            to,
+            dry_run,
             comment,
         } => {
             let request = RollbackStageRequest {
                 model,
                 stage,
                 comment,
-                request_id: String::new(),
+                version: to,
+                dry_run,
+                ..Default::default()
             };
             let decision = transitions
                 .rollback_stage(request)
@@ -262,7 +331,22 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             };
             output::print(output, MODEL, &changed.unwrap_or_default(), show::model)
         }
-        Command::History { model } => {
+        Command::History {
+            model,
+            stage: Some(stage),
+            at,
+        } => {
+            let request = ListStaysRequest {
+                model,
+                stage,
+                at: at.map(to_timestamp),
+                page_size: 100,
+                ..Default::default()
+            };
+            let found = transitions.list_stays(request).await?.into_inner();
+            output::print(output, STAYS, &found, show::stays)
+        }
+        Command::History { model, .. } => {
             let request = ListAuditRecordsRequest {
                 model,
                 page_size: 100,
@@ -414,11 +498,23 @@ async fn watch(
     Ok(())
 }
 
-/// Prints a decision; one of a dry run that would be refused ends like a refusal.
+/// The parts of `model/number`.
+fn parts(version: &str) -> Result<(String, i64), Failure> {
+    let parts = version_of(version).map(|(model, number)| (model.to_owned(), number));
+    parts.ok_or_else(|| Failure::usage(format!("{version:?} is not model/number")))
+}
+
+/// Prints a decision; one of a dry run that would be refused ends like a refusal, and one that waits
+/// with a code of its own.
 fn decided(output: Output, decision: &Decision) -> Result<(), Failure> {
     output::print(output, DECISION, decision, show::decision)?;
     match decision.outcome() {
         Outcome::WouldRefuse => Err(Failure::refused("it would be refused")),
+        Outcome::WouldPend => Err(Failure::pending("it would wait as a request")),
+        Outcome::Pending => Err(Failure::pending(format!(
+            "it waits as the request {id}; `herdbook models show-request {id}` shows for what",
+            id = decision.request
+        ))),
         _ => Ok(()),
     }
 }

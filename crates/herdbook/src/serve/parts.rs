@@ -112,6 +112,7 @@ impl Parts {
                 blobs.clone(),
                 to_tracking,
                 to_lineage,
+                parts.access.roles(),
                 shutdown.clone(),
             );
             parts.registry = Some(registry);

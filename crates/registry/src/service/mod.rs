@@ -1,6 +1,8 @@
 //! The rpcs: decode, call, encode.
 
+pub(crate) mod checks;
 pub(crate) mod models;
+pub(crate) mod requests;
 pub(crate) mod transitions;
 pub(crate) mod versions;
 

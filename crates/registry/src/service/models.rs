@@ -145,13 +145,16 @@ impl ModelApi {
             .unwrap_or_default();
         violations.finish()?;
         let expected = given.revision;
-        let policy = convert::policy(given)?;
+        let policy = convert::policy::read(given)?;
         let (workspace, principal) = (caller.workspace, &caller.name);
         let model = self
             .store
             .set_policy(workspace, principal, &request.model, &policy, expected)
             .await?;
-        Ok(convert::to_policy(model.policy.0, model.policy_revision))
+        Ok(convert::policy::write(
+            model.policy.0,
+            model.policy_revision,
+        ))
     }
 }
 
@@ -235,7 +238,8 @@ impl ModelService for ModelApi {
             .store
             .model(caller.workspace, &request.get_ref().model)
             .await;
-        let policy = model.map(|model| convert::to_policy(model.policy.0, model.policy_revision));
+        let policy =
+            model.map(|model| convert::policy::write(model.policy.0, model.policy_revision));
         answer(policy.map(|policy| proto::GetPolicyResponse {
             policy: Some(policy),
         }))

@@ -2,17 +2,16 @@
 
 use std::{pin::Pin, time::Duration};
 
-use chrono::Utc;
+use chrono::TimeDelta;
 use futures::Stream;
 use herdbook_core::PageToken;
 use herdbook_proto::{
     Violations, fields,
     registry::v1::{
-        self as proto, Outcome, transition_service_server::TransitionService, watch_response::Event,
+        self as proto, transition_service_server::TransitionService, watch_response::Event,
     },
-    time::to_timestamp,
 };
-use herdbook_rpc::{Caller, PeerChannel, status};
+use herdbook_rpc::{Caller, Role, status};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -21,17 +20,19 @@ use tonic::{Request, Response, Status};
 use super::answer;
 use crate::{
     RegistryError, convert,
-    facts::Facts,
-    policy::Asks,
+    facts::{Facts, Sources},
     store::{
         Store,
-        transitions::{Asked, Seen},
+        stages::{Position, Stay},
+        transitions::Asked,
     },
-    transition::decide,
 };
 
 /// How long a watcher hears nothing before it is sent a bookmark.
 const QUIET: Duration = Duration::from_secs(10);
+/// How long a request stays open.
+const REQUEST_LASTS: TimeDelta = TimeDelta::days(7);
+const REQUEST_LASTS_MOST: TimeDelta = TimeDelta::days(90);
 /// Events on their way to a watcher.
 const EVENTS: usize = 256;
 
@@ -39,15 +40,15 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct TransitionApi {
     store: Store,
-    tracking: PeerChannel,
+    sources: Sources,
     shutdown: CancellationToken,
 }
 
 impl TransitionApi {
-    pub(crate) fn new(store: Store, tracking: PeerChannel, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(store: Store, sources: Sources, shutdown: CancellationToken) -> Self {
         Self {
             store,
-            tracking,
+            sources,
             shutdown,
         }
     }
@@ -59,44 +60,28 @@ impl TransitionApi {
     ) -> Result<proto::Decision, RegistryError> {
         let mut violations = Violations::default();
         convert::check_words("comment", &request.comment, &mut violations);
+        let reason = request.override_reason.trim();
+        convert::check_words("override_reason", reason, &mut violations);
+        let request_lasts = request_lasts(request.request_expires_in, &mut violations);
         let request_id = fields::request_id(request.request_id, &mut violations);
         violations.finish()?;
-        let seen = self
-            .store
-            .see(
-                caller.workspace,
-                &request.model,
-                request.version,
-                &request.to,
-            )
-            .await?;
-        let facts = self.facts(caller, &seen).await?;
-        if request.dry_run {
-            return Ok(dry_run(caller, &seen, &facts, &request.comment));
+        let override_reason = Some(reason).filter(|reason| !reason.is_empty());
+        if override_reason.is_some() && caller.role < Role::Admin {
+            return Err(RegistryError::OverrideNotAllowed(caller.role));
         }
         let asked = Asked {
+            action: proto::AuditAction::Transition,
+            number: Some(request.version),
+            to: &request.to,
             comment: &request.comment,
             expected_revision: request.expected_revision,
             request_id: request_id.as_deref(),
+            dry_run: request.dry_run,
+            request: request.request,
+            request_lasts,
+            override_reason,
         };
-        self.store.transition(caller, &seen, &facts, &asked).await
-    }
-
-    /// Facts from tracking, if a rule of the move asks for any.
-    async fn facts(&self, caller: &Caller, seen: &Seen) -> Result<Facts, RegistryError> {
-        let step = seen
-            .model
-            .policy
-            .find_move(&seen.version.stage, &seen.to.name);
-        let asks_tracking = step.is_some_and(|step| {
-            step.rules
-                .iter()
-                .any(|rule| matches!(rule.asks, Asks::Metric { .. }))
-        });
-        if !asks_tracking {
-            return Ok(Facts::unasked(seen.version.run));
-        }
-        Facts::gather(&self.tracking, caller, seen.version.run).await
+        self.decide(caller, &request.model, &asked).await
     }
 
     async fn rollback(
@@ -109,13 +94,70 @@ impl TransitionApi {
         let request_id = fields::request_id(request.request_id, &mut violations);
         violations.finish()?;
         let asked = Asked {
+            action: proto::AuditAction::Rollback,
+            number: Some(request.version).filter(|number| *number != 0),
+            to: &request.stage,
             comment: &request.comment,
-            expected_revision: 0,
+            expected_revision: request.expected_revision,
             request_id: request_id.as_deref(),
+            dry_run: request.dry_run,
+            request: false,
+            request_lasts: REQUEST_LASTS,
+            override_reason: None,
         };
-        self.store
-            .rollback(caller, &request.model, &request.stage, &asked)
-            .await
+        self.decide(caller, &request.model, &asked).await
+    }
+
+    /// Sees what stands, asks others for what the rules need to know, and decides.
+    async fn decide(
+        &self,
+        caller: &Caller,
+        model: &str,
+        asked: &Asked<'_>,
+    ) -> Result<proto::Decision, RegistryError> {
+        let workspace = caller.workspace;
+        // Looked for first: what was decided may since stand otherwise.
+        if let Some(decided) = self.store.decided(workspace, model, asked).await? {
+            return Ok(decided);
+        }
+        let seen = self.store.see(workspace, model, asked).await?;
+        let rules = seen.way.rules(&seen.model.policy, &seen.version, &seen.to);
+        let facts = Facts::gather(
+            &self.sources,
+            caller,
+            &rules.unwrap_or_default(),
+            &seen.version,
+            &seen.standing,
+        )
+        .await?;
+        self.store.transition(caller, &seen, facts, asked).await
+    }
+
+    async fn stays(
+        &self,
+        caller: &Caller,
+        request: proto::ListStaysRequest,
+    ) -> Result<proto::ListStaysResponse, RegistryError> {
+        let mut violations = Violations::default();
+        let at = violations.time("at", request.at.as_ref());
+        violations.finish()?;
+        let size = fields::page_size(request.page_size)?;
+        let proto::ListStaysRequest { model, stage, .. } = &request;
+        let query = format!("stays {model} {stage} {at:?}");
+        let after = PageToken::<Position>::decode(&request.page_token, &query)?;
+        let mut stays = self
+            .store
+            .stays(caller.workspace, model, stage, at, after, size + 1)
+            .await?;
+        let more = stays.len() > size;
+        stays.truncate(size);
+        let next = stays.last().filter(|_| more).map(Stay::position);
+        Ok(proto::ListStaysResponse {
+            stays: stays.into_iter().map(convert::to_stay).collect(),
+            next_page_token: next
+                .map(|n| PageToken::new(n, &query).encode())
+                .unwrap_or_default(),
+        })
     }
 
     async fn list(
@@ -155,24 +197,19 @@ impl TransitionApi {
     }
 }
 
-/// What a move would come to.
-fn dry_run(caller: &Caller, seen: &Seen, facts: &Facts, comment: &str) -> proto::Decision {
-    let Seen {
-        model,
-        version,
-        to,
-        occupants,
-    } = seen;
-    let plan = decide(&model.policy, version, to, occupants, caller.role, facts);
-    let mut decision = convert::to_decision(version, &to.name, &plan, model, caller, comment);
-    let outcome = if plan.allowed() {
-        Outcome::WouldAllow
-    } else {
-        Outcome::WouldRefuse
+/// How long a request that is opened stays open.
+fn request_lasts(
+    duration: Option<prost_types::Duration>,
+    violations: &mut Violations,
+) -> TimeDelta {
+    let Some(duration) = duration else {
+        return REQUEST_LASTS;
     };
-    decision.outcome = outcome.into();
-    decision.decided_at = Some(to_timestamp(Utc::now()));
-    decision
+    let lasts = TimeDelta::try_seconds(duration.seconds).unwrap_or(TimeDelta::MAX);
+    if lasts < TimeDelta::minutes(1) || lasts > REQUEST_LASTS_MOST {
+        violations.add("request_expires_in", "must be a minute to 90 days");
+    }
+    lasts
 }
 
 type Events = mpsc::Sender<Result<proto::WatchResponse, Status>>;
@@ -240,6 +277,14 @@ impl TransitionService for TransitionApi {
         let caller = Caller::of(&request)?;
         let decision = self.rollback(&caller, request.into_inner()).await;
         answer(decision.map(|d| proto::RollbackStageResponse { decision: Some(d) }))
+    }
+
+    async fn list_stays(
+        &self,
+        request: Request<proto::ListStaysRequest>,
+    ) -> Result<Response<proto::ListStaysResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        answer(self.stays(&caller, request.into_inner()).await)
     }
 
     async fn list_audit_records(

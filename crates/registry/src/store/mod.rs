@@ -7,8 +7,13 @@
 //!
 //! Order of locks: the model's row, then the workspace's revision, which is the last row touched.
 
+mod approvals;
 mod audit;
+pub(crate) mod checks;
 pub(crate) mod models;
+mod repeats;
+pub(crate) mod requests;
+pub(crate) mod stages;
 pub(crate) mod transitions;
 pub(crate) mod versions;
 

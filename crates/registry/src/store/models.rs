@@ -301,7 +301,7 @@ impl Store {
     }
 }
 
-/// Refuses a policy that lacks a stage in which versions stand, or makes one exclusive that holds many.
+/// Refuses a policy that lacks a stage in which versions stand, or gives one a limit that it exceeds.
 async fn check_stages_in_use(
     transaction: &mut PgConnection,
     model: &Model,
@@ -319,12 +319,14 @@ async fn check_stages_in_use(
             None => format!(
                 "{count} versions stand in {name:?}, which the policy lacks; move them first"
             ),
-            Some(stage) if stage.displaced_to.is_some() && count > 1 => {
-                format!(
-                    "{count} versions stand in {name:?}, which is to hold one; move the others first"
-                )
-            }
-            Some(_) => continue,
+            Some(stage) => match stage.limit() {
+                Some(limit) if usize::try_from(count).is_ok_and(|count| count > limit) => {
+                    format!(
+                        "{count} versions stand in {name:?}, which is to hold {limit}; move the others first"
+                    )
+                }
+                _ => continue,
+            },
         };
         return Err(RegistryError::StageInUse(problem));
     }

@@ -1,7 +1,11 @@
-//! Moves: decided and done in one transaction under the model's row.
+//! Moves and rollbacks: decided and done in one transaction under the model's row.
 
-use herdbook_core::WorkspaceId;
-use herdbook_proto::registry::v1::{AuditAction, Decision, Outcome};
+use chrono::{DateTime, TimeDelta, Utc};
+use herdbook_core::{PrincipalId, WorkspaceId};
+use herdbook_proto::{
+    registry::v1::{AuditAction, Decision, Outcome},
+    time::to_timestamp,
+};
 use herdbook_rpc::Caller;
 use prost::Message as _;
 use sqlx::PgConnection;
@@ -9,14 +13,19 @@ use sqlx::PgConnection;
 use super::{
     Store,
     models::{Model, lock, record, seal},
-    versions::{read, set_revision},
+    repeats::{note_request, revision_of_request},
+    requests::{close_moved, open},
+    stages::{Moves, move_versions, standing, stood_before, undo_since},
+    versions::read,
 };
 use crate::{
     RegistryError, convert,
-    facts::Facts,
+    facts::{Facts, Standing},
     pedigree,
     policy::Stage,
-    transition::{Plan, Refusal, decide},
+    request::Request,
+    rules::{Case, Mover},
+    transition::{Plan, Refusal, Way, weigh},
     version::Version,
 };
 
@@ -26,16 +35,28 @@ pub(crate) struct Seen {
     pub(crate) model: Model,
     pub(crate) version: Version,
     pub(crate) to: Stage,
-    /// Versions in the target stage.
-    pub(crate) occupants: Vec<i64>,
+    pub(crate) standing: Standing,
+    pub(crate) way: Way,
 }
 
 /// A move that is asked for.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Asked<'a> {
+    /// A transition or a rollback.
+    pub(crate) action: AuditAction,
+    /// The version, if it is named.
+    pub(crate) number: Option<i64>,
+    pub(crate) to: &'a str,
     pub(crate) comment: &'a str,
     pub(crate) expected_revision: i64,
     pub(crate) request_id: Option<&'a str>,
+    pub(crate) dry_run: bool,
+    /// Whether to open a request whatever rule fails.
+    pub(crate) request: bool,
+    /// How long a request stays open.
+    pub(crate) request_lasts: TimeDelta,
+    /// Why an admin overrides the rules.
+    pub(crate) override_reason: Option<&'a str>,
 }
 
 impl Store {
@@ -44,193 +65,158 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         model: &str,
-        number: i64,
-        to: &str,
+        asked: &Asked<'_>,
     ) -> Result<Seen, RegistryError> {
-        let mut connection = self.pool.acquire().await?;
         let model = self.model(workspace, model).await?;
+        let to = stage(&model, asked.to)?;
+        let mut connection = self.pool.acquire().await?;
+        let (way, number) = match (asked.action, asked.number) {
+            (AuditAction::Rollback, named) => {
+                let (before, _) = rolled_back_to(&mut connection, &model, &to, named).await?;
+                (Way::Rollback { named }, before)
+            }
+            (_, number) => (Way::Move, number.unwrap_or_default()),
+        };
         let version = read(&mut connection, &model, number).await?;
-        let to = stage(&model, to)?;
-        let occupants = occupants(&mut connection, &model, &to.name).await?;
+        let standing = standing(&mut connection, workspace, &model, &version, &to).await?;
         Ok(Seen {
             model,
             version,
             to,
-            occupants,
+            standing,
+            way,
         })
     }
 
-    /// Decides the move by the facts, and does it if the rules hold. If others changed what was seen,
-    /// the caller decides again.
+    /// Decides a move by the facts, and does it if the rules hold. If others changed what was seen, the
+    /// caller decides again. A dry run goes the same way, and stops before anything is written.
     pub(crate) async fn transition(
         &self,
         caller: &Caller,
         seen: &Seen,
-        facts: &Facts,
+        facts: Facts,
         asked: &Asked<'_>,
     ) -> Result<Decision, RegistryError> {
-        let workspace = caller.workspace;
         let mut transaction = self.pool.begin().await?;
-        let model = lock(&mut transaction, workspace, &seen.model.name).await?;
-        if let Some(request_id) = asked.request_id
-            && let Some(revision) =
-                revision_of_request(&mut transaction, &model, request_id).await?
-        {
+        let model = lock(&mut transaction, caller.workspace, &seen.model.name).await?;
+        if let Some(revision) = revision_of_request(&mut transaction, &model, asked).await? {
             drop(transaction);
-            return self.repeat(workspace, revision).await;
+            return self.repeat(caller.workspace, revision, asked).await;
         }
         check_expected(&model, asked.expected_revision)?;
+        let since = check_seen(&mut transaction, &model, seen).await?;
         let version = read(&mut transaction, &model, seen.version.number).await?;
-        let occupants = occupants(&mut transaction, &model, &seen.to.name).await?;
-        let moved = version.stage != seen.version.stage
-            || model.policy_revision != seen.model.policy_revision
-            || (seen.to.displaced_to.is_some() && occupants != seen.occupants);
-        if moved {
-            return Err(concurrent(&model, &seen.to, &occupants));
-        }
-        let plan = decide(
-            &model.policy,
-            &version,
-            &seen.to,
-            &occupants,
-            caller.role,
-            facts,
-        );
-        let mut decision = convert::to_decision(
-            &version,
-            &seen.to.name,
-            &plan,
-            &model,
-            caller,
-            asked.comment,
-        );
-        decision.outcome = if plan.allowed() {
-            Outcome::Allowed
-        } else {
-            Outcome::Refused
-        }
-        .into();
-        let change = Change {
-            action: AuditAction::Transition,
-            model: &model,
-            version: &version,
-        };
-        let decision = self
-            .settle(
-                &mut transaction,
-                caller,
-                change,
-                &plan,
-                decision,
-                asked.request_id,
-            )
-            .await?;
-        transaction.commit().await?;
-        self.committed();
-        answer(&version, decision, plan)
-    }
-
-    /// Returns a stage to the version that left it last.
-    pub(crate) async fn rollback(
-        &self,
-        caller: &Caller,
-        model: &str,
-        stage_name: &str,
-        asked: &Asked<'_>,
-    ) -> Result<Decision, RegistryError> {
         let workspace = caller.workspace;
-        let mut transaction = self.pool.begin().await?;
-        let model = lock(&mut transaction, workspace, model).await?;
-        if let Some(request_id) = asked.request_id
-            && let Some(revision) =
-                revision_of_request(&mut transaction, &model, request_id).await?
-        {
-            drop(transaction);
-            return self.repeat(workspace, revision).await;
+        let standing = standing(&mut transaction, workspace, &model, &version, &seen.to).await?;
+        check_unmoved(&model, &version, &standing, seen)?;
+        let case = Case {
+            version,
+            mover: Mover {
+                principal: caller.principal,
+                name: caller.name.clone(),
+                role: caller.role,
+            },
+            facts,
+            standing,
+        };
+        let (plan, case) = weigh(&model.policy, seen.way, &seen.to, case).await?;
+        let (action, outcome) = conclude(asked, &plan);
+        let mut decision = convert::to_decision(&case, &seen.to.name, &plan, &model, asked.comment);
+        decision.outcome = outcome.into();
+        if outcome == Outcome::Overridden {
+            decision.override_reason = asked.override_reason.unwrap_or_default().to_owned();
         }
-        let to = stage(&model, stage_name)?;
-        let occupants = occupants(&mut transaction, &model, &to.name).await?;
-        let before = left_last(&mut transaction, &model, &to.name, &occupants).await?;
-        let Some(number) = before else {
-            return Err(RegistryError::NothingBefore {
-                model: model.name,
-                stage: to.name,
-            });
-        };
-        let version = read(&mut transaction, &model, number).await?;
-        // Passed by the rules when it first came, so that none is asked again.
-        let displaced_to = to.displaced_to.clone().unwrap_or_default();
-        let displaced = if displaced_to.is_empty() {
-            Vec::new()
-        } else {
-            occupants
-        };
-        let plan = Plan {
-            verdicts: Vec::new(),
-            displaced,
-            displaced_to,
-        };
-        let mut decision =
-            convert::to_decision(&version, &to.name, &plan, &model, caller, asked.comment);
-        decision.outcome = Outcome::Allowed.into();
+        if asked.dry_run {
+            decision.decided_at = Some(to_timestamp(case.standing.now));
+            return Ok(decision);
+        }
+        if let Some(open) = case
+            .standing
+            .request
+            .as_ref()
+            .filter(|_| outcome == Outcome::Pending)
+        {
+            return pending(open, caller, decision, case.standing.now);
+        }
         let change = Change {
-            action: AuditAction::Rollback,
+            action,
             model: &model,
-            version: &version,
+            version: &case.version,
+            at: case.standing.now,
+            undone_since: since,
+            details: String::new(),
         };
-        let decision = self
-            .settle(
+        let mut decision = self
+            .settle(&mut transaction, caller, &change, &plan, decision)
+            .await?;
+        if outcome == Outcome::Pending {
+            decision.request = decision.revision;
+            let (to, comment, id) = (&seen.to.name, asked.comment, decision.revision);
+            open(
                 &mut transaction,
                 caller,
-                change,
-                &plan,
-                decision,
-                asked.request_id,
+                &change,
+                to,
+                comment,
+                id,
+                asked.request_lasts,
             )
             .await?;
+        }
+        if let Some(request_id) = asked.request_id {
+            note_request(&mut transaction, &model, request_id, decision.revision).await?;
+        }
         transaction.commit().await?;
         self.committed();
-        Ok(decision)
+        if outcome == Outcome::Overridden {
+            let Decision {
+                model,
+                version,
+                to,
+                override_reason,
+                ..
+            } = &decision;
+            tracing::warn!(%model, version, %to, by = %caller.name, reason = %override_reason, "rules were overridden");
+        }
+        answer(&case.version, decision, plan)
     }
 
     /// Does what was decided and appends it to the audit log.
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         transaction: &mut PgConnection,
         caller: &Caller,
-        change: Change<'_>,
+        change: &Change<'_>,
         plan: &Plan,
         decision: Decision,
-        request_id: Option<&str>,
     ) -> Result<Decision, RegistryError> {
-        let Change {
-            action,
-            model,
-            version,
-        } = change;
+        let Change { model, version, .. } = *change;
         let to = decision.to.clone();
-        let allowed = decision.outcome() == Outcome::Allowed;
-        if allowed {
-            move_versions(transaction, model, &plan.displaced, &plan.displaced_to).await?;
-            move_versions(transaction, model, &[version.number], &to).await?;
+        let moves = matches!(decision.outcome(), Outcome::Allowed | Outcome::Overridden);
+        if let Some(since) = change.undone_since.filter(|_| moves) {
+            undo_since(transaction, model, &to, since).await?;
         }
-        let mut record = record(action, &caller.name, &model.name);
+        let mut record = record(change.action, &caller.name, &model.name);
         record.version = version.number;
+        record.details.clone_from(&change.details);
         record.decision = Some(decision);
         let record = seal(transaction, caller.workspace, model.key, record).await?;
-        if allowed {
-            let leaving = [&plan.displaced[..], &[version.number]].concat();
-            note_left(transaction, model, &plan.displaced, &to, record.revision).await?;
-            note_left(
-                transaction,
-                model,
-                &[version.number],
-                &version.stage,
-                record.revision,
-            )
-            .await?;
-            set_revision(transaction, model, &leaving, record.revision).await?;
-            for number in leaving {
+        if moves {
+            let going = plan
+                .displaced
+                .iter()
+                .map(|number| (*number, &*plan.displaced_to));
+            let (numbers, targets) = going.chain([(version.number, &*to)]).unzip();
+            let moves = Moves {
+                numbers,
+                targets,
+                at: change.at,
+                revision: record.revision,
+                undone: change.undone_since.map(|_| &*to),
+            };
+            move_versions(transaction, model, &moves).await?;
+            close_moved(transaction, change, &moves.numbers, &to, &caller.name).await?;
+            for number in moves.numbers {
                 let moved = read(transaction, model, number).await?;
                 let told = pedigree::of_change(&moved).encode_to_vec();
                 self.outbox
@@ -238,45 +224,76 @@ impl Store {
                     .await?;
             }
         }
-        if let Some(request_id) = request_id {
-            sqlx::query(
-                "INSERT INTO registry.decisions (model_key, request_id, revision) VALUES ($1, $2, $3)",
-            )
-            .bind(model.key)
-            .bind(request_id)
-            .bind(record.revision)
-            .execute(transaction)
-            .await?;
-        }
         record.decision.ok_or(RegistryError::Damaged)
-    }
-
-    /// The answer that was given before.
-    async fn repeat(
-        &self,
-        workspace: WorkspaceId,
-        revision: i64,
-    ) -> Result<Decision, RegistryError> {
-        let record = self.audit_record(workspace, revision).await?;
-        let decision = record.decision.ok_or(RegistryError::Damaged)?;
-        if decision.outcome() == Outcome::Refused {
-            return Err(RegistryError::Refused(Box::new(convert::to_refusal(
-                decision,
-            ))));
-        }
-        Ok(decision)
     }
 }
 
 /// What is changed, and by which kind of decision.
-struct Change<'a> {
-    action: AuditAction,
-    model: &'a Model,
-    version: &'a Version,
+pub(super) struct Change<'a> {
+    pub(super) action: AuditAction,
+    pub(super) model: &'a Model,
+    pub(super) version: &'a Version,
+    pub(super) at: DateTime<Utc>,
+    /// For a rollback: the revision at which the version left the stage.
+    pub(super) undone_since: Option<i64>,
+    /// What the audit log is to say besides, as JSON.
+    pub(super) details: String,
+}
+
+/// What becomes of a move, and as what it stands in the audit log.
+fn conclude(asked: &Asked<'_>, plan: &Plan) -> (AuditAction, Outcome) {
+    let overridden = asked.override_reason.is_some() && plan.has_move();
+    let waits = asked.action == AuditAction::Transition && plan.can_wait(asked.request);
+    match (plan.allowed(), asked.dry_run) {
+        (true, false) => (asked.action, Outcome::Allowed),
+        (true, true) => (asked.action, Outcome::WouldAllow),
+        (false, false) if overridden => (AuditAction::Override, Outcome::Overridden),
+        (false, true) if overridden => (asked.action, Outcome::WouldAllow),
+        (false, false) if waits => (AuditAction::RequestTransition, Outcome::Pending),
+        (false, true) if waits => (asked.action, Outcome::WouldPend),
+        (false, false) => (asked.action, Outcome::Refused),
+        (false, true) => (asked.action, Outcome::WouldRefuse),
+    }
+}
+
+/// The answer while a request for the move is open: to who opened it that it is.
+fn pending(
+    open: &Request,
+    caller: &Caller,
+    decision: Decision,
+    now: DateTime<Utc>,
+) -> Result<Decision, RegistryError> {
+    if open.requester != caller.principal {
+        return Err(RegistryError::RequestOpen {
+            id: open.id,
+            by: open.requested_by.clone(),
+        });
+    }
+    Ok(Decision {
+        request: open.id,
+        decided_at: Some(to_timestamp(now)),
+        ..decision
+    })
+}
+
+/// Refuses to go on if others have changed what was seen.
+pub(super) fn check_unmoved(
+    model: &Model,
+    version: &Version,
+    standing: &Standing,
+    seen: &Seen,
+) -> Result<(), RegistryError> {
+    let moved = version.stage != seen.version.stage
+        || model.policy_revision != seen.model.policy_revision
+        || !same(standing, &seen.standing);
+    match moved {
+        true => Err(concurrent(model, &seen.to, standing)),
+        false => Ok(()),
+    }
 }
 
 fn answer(version: &Version, decision: Decision, plan: Plan) -> Result<Decision, RegistryError> {
-    if plan.allowed() {
+    if decision.outcome() != Outcome::Refused {
         return Ok(decision);
     }
     Err(RegistryError::Refused(Box::new(Refusal {
@@ -288,7 +305,7 @@ fn answer(version: &Version, decision: Decision, plan: Plan) -> Result<Decision,
     })))
 }
 
-fn stage(model: &Model, name: &str) -> Result<Stage, RegistryError> {
+pub(super) fn stage(model: &Model, name: &str) -> Result<Stage, RegistryError> {
     model.policy.stage(name).cloned().ok_or_else(|| {
         let stages: Vec<_> = model
             .policy
@@ -304,6 +321,38 @@ fn stage(model: &Model, name: &str) -> Result<Stage, RegistryError> {
     })
 }
 
+/// The version that a rollback of `to` returns to, and the revision at which it left.
+async fn rolled_back_to(
+    connection: &mut PgConnection,
+    model: &Model,
+    to: &Stage,
+    number: Option<i64>,
+) -> Result<(i64, i64), RegistryError> {
+    let found = stood_before(connection, model, &to.name, number).await?;
+    found.ok_or_else(|| RegistryError::NothingBefore {
+        model: model.name.clone(),
+        stage: to.name.clone(),
+        number,
+    })
+}
+
+/// The revision since which stays are undone if `seen` is a rollback, which must go where it went when
+/// it was seen.
+async fn check_seen(
+    transaction: &mut PgConnection,
+    model: &Model,
+    seen: &Seen,
+) -> Result<Option<i64>, RegistryError> {
+    let Way::Rollback { named } = seen.way else {
+        return Ok(None);
+    };
+    let (number, since) = rolled_back_to(transaction, model, &seen.to, named).await?;
+    if number != seen.version.number {
+        return Err(concurrent(model, &seen.to, &seen.standing));
+    }
+    Ok(Some(since))
+}
+
 fn check_expected(model: &Model, expected: i64) -> Result<(), RegistryError> {
     if expected == 0 || expected == model.revision {
         return Ok(());
@@ -315,108 +364,34 @@ fn check_expected(model: &Model, expected: i64) -> Result<(), RegistryError> {
     })
 }
 
-fn concurrent(model: &Model, to: &Stage, occupants: &[i64]) -> RegistryError {
-    let now: Vec<_> = occupants.iter().map(ToString::to_string).collect();
-    let holds = if now.is_empty() {
-        "nothing".to_owned()
-    } else {
-        format!("version {}", now.join(", "))
+/// Whether the same versions stand in the stage, and the same people have approved: those whose facts
+/// were asked for.
+fn same(now: &Standing, seen: &Standing) -> bool {
+    let numbers = |standing: &Standing| -> Vec<i64> {
+        let occupants = standing.occupants.iter();
+        occupants.map(|occupant| occupant.number).collect()
+    };
+    let approvers = |standing: &Standing| -> Vec<PrincipalId> {
+        let approvals = standing
+            .request
+            .iter()
+            .flat_map(|request| &request.approvals);
+        approvals.map(|approval| approval.principal).collect()
+    };
+    numbers(now) == numbers(seen) && approvers(now) == approvers(seen)
+}
+
+fn concurrent(model: &Model, to: &Stage, standing: &Standing) -> RegistryError {
+    let occupants = standing.occupants.iter();
+    let now: Vec<_> = occupants.map(|other| other.number.to_string()).collect();
+    let holds = match (to.limit(), now.is_empty()) {
+        (None, _) => String::new(),
+        (_, true) => format!(" ({} holds nothing now)", to.name),
+        (_, false) => format!(" ({} holds version {} now)", to.name, now.join(", ")),
     };
     RegistryError::Concurrent {
-        what: format!(
-            "{:?} was changed meanwhile ({} holds {holds} now)",
-            model.name, to.name
-        ),
+        what: format!("{:?} was changed meanwhile{holds}", model.name),
         principal: model.changed_by.clone(),
         revision: model.revision,
     }
-}
-
-async fn occupants(
-    connection: &mut PgConnection,
-    model: &Model,
-    stage: &str,
-) -> Result<Vec<i64>, RegistryError> {
-    Ok(sqlx::query_scalar(
-        "SELECT number FROM registry.versions WHERE model_key = $1 AND stage = $2 ORDER BY number",
-    )
-    .bind(model.key)
-    .bind(stage)
-    .fetch_all(connection)
-    .await?)
-}
-
-async fn revision_of_request(
-    transaction: &mut PgConnection,
-    model: &Model,
-    request_id: &str,
-) -> Result<Option<i64>, RegistryError> {
-    Ok(sqlx::query_scalar(
-        "SELECT revision FROM registry.decisions WHERE model_key = $1 AND request_id = $2",
-    )
-    .bind(model.key)
-    .bind(request_id)
-    .fetch_optional(transaction)
-    .await?)
-}
-
-async fn move_versions(
-    transaction: &mut PgConnection,
-    model: &Model,
-    numbers: &[i64],
-    to: &str,
-) -> Result<(), RegistryError> {
-    if numbers.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "UPDATE registry.versions \
-         SET stage = $3, stage_since = clock_timestamp(), updated_at = clock_timestamp() \
-         WHERE model_key = $1 AND number = ANY($2)",
-    )
-    .bind(model.key)
-    .bind(numbers)
-    .bind(to)
-    .execute(transaction)
-    .await?;
-    Ok(())
-}
-
-async fn note_left(
-    transaction: &mut PgConnection,
-    model: &Model,
-    numbers: &[i64],
-    stage: &str,
-    revision: i64,
-) -> Result<(), RegistryError> {
-    sqlx::query(
-        "INSERT INTO registry.stage_history (model_key, stage, number, revision) \
-         SELECT $1, $2, number, $4 FROM unnest($3::bigint[]) AS n (number)",
-    )
-    .bind(model.key)
-    .bind(stage)
-    .bind(numbers)
-    .bind(revision)
-    .execute(transaction)
-    .await?;
-    Ok(())
-}
-
-/// The version that left the stage last and does not stand in it now.
-async fn left_last(
-    transaction: &mut PgConnection,
-    model: &Model,
-    stage: &str,
-    occupants: &[i64],
-) -> Result<Option<i64>, RegistryError> {
-    Ok(sqlx::query_scalar(
-        "SELECT number FROM registry.stage_history \
-         WHERE model_key = $1 AND stage = $2 AND number <> ALL($3) \
-         ORDER BY revision DESC, number DESC LIMIT 1",
-    )
-    .bind(model.key)
-    .bind(stage)
-    .bind(occupants)
-    .fetch_optional(transaction)
-    .await?)
 }

@@ -1,16 +1,21 @@
 //! A registry of its own for each test.
 
-use std::sync::Arc;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use herdbook_blobs::{BlobStore, Manifests};
-use herdbook_core::WorkspaceId;
+use herdbook_core::{PrincipalId, WorkspaceId};
 use herdbook_lineage::Lineage;
 use herdbook_postgres::{Database, migrate};
 use herdbook_proto::{
     registry::v1::{
         AuditRecord, CreateModelRequest, CreateVersionRequest, Decision, GetModelRequest,
-        GetVersionRequest, ListAuditRecordsRequest, Model, TransitionVersionRequest, Version,
-        model_service_client::ModelServiceClient,
+        GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest, Model, Policy,
+        RollbackStageRequest, Rule, SetPolicyRequest, TransitionVersionRequest, Version,
+        check_service_client::CheckServiceClient, model_service_client::ModelServiceClient,
+        request_service_client::RequestServiceClient, rule::Rule as Asks,
         transition_service_client::TransitionServiceClient,
         version_service_client::VersionServiceClient,
     },
@@ -21,19 +26,78 @@ use herdbook_proto::{
     },
 };
 use herdbook_registry::Registry;
-use herdbook_rpc::{FixedCaller, PeerChannel, Role, RoutesBuilder};
+use herdbook_rpc::{
+    AuthFuture, Authenticate, FixedCaller, PeerChannel, Role, RoleFuture, Roles, RoutesBuilder,
+    WORKSPACE,
+};
 use herdbook_testkit::{
     TestDatabase,
     grpc::{Unsigned, serve},
 };
 use herdbook_tracking::{Settings, Tracking};
+use http::HeaderMap;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tonic::{Status, transport::Channel};
+use tonic::{Request, Status, metadata::MetadataValue, transport::Channel};
+use uuid::Uuid;
 
 pub(crate) const MODEL: &str = "fraud-detector";
 
+/// Takes a call for ana's, an admin, unless it says whose it is, and knows what role each had.
+#[derive(Default)]
+struct Callers(Mutex<BTreeMap<PrincipalId, Option<Role>>>);
+
+impl Authenticate for Callers {
+    fn authenticate<'a>(&'a self, headers: &'a HeaderMap, _service: &'a str) -> AuthFuture<'a> {
+        let said = headers.get(CALLER).and_then(|value| value.to_str().ok());
+        let (name, role) = said
+            .and_then(|said| said.split_once('='))
+            .unwrap_or(("ana", "admin"));
+        let role = match role {
+            "contributor" => Role::Contributor,
+            "approver" => Role::Approver,
+            _ => Role::Admin,
+        };
+        let workspace = headers
+            .get(WORKSPACE)
+            .and_then(|value| value.to_str().ok()?.parse().ok());
+        let mut caller = FixedCaller::new(name, WorkspaceId(workspace.unwrap_or(1)), role).0;
+        caller.principal = principal(name);
+        let mut known = self.0.lock().unwrap();
+        known.entry(caller.principal).or_insert(Some(role));
+        Box::pin(std::future::ready(Ok(caller)))
+    }
+}
+
+impl Roles for Callers {
+    fn role_of(&self, _: WorkspaceId, principal: PrincipalId) -> RoleFuture<'_> {
+        let role = self.0.lock().unwrap().get(&principal).copied().flatten();
+        Box::pin(std::future::ready(Ok(role)))
+    }
+}
+
+/// A principal of its own for each name.
+fn principal(name: &str) -> PrincipalId {
+    let mut id = [0; 16];
+    id.iter_mut()
+        .zip(name.bytes())
+        .for_each(|(to, from)| *to = from);
+    PrincipalId::from(Uuid::from_bytes(id))
+}
+
+/// Who calls, as `name=role`.
+const CALLER: &str = "x-test-caller";
+
+/// A call by somebody, given as `name=role`.
+pub(crate) fn by<T>(who: &'static str, message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    let metadata = request.metadata_mut();
+    metadata.insert(CALLER, MetadataValue::from_static(who));
+    request
+}
+
 pub(crate) struct Cluster {
     channel: Channel,
+    callers: Arc<Callers>,
     pub(crate) database: Database,
     pub(crate) manifests: Arc<dyn Manifests>,
     _stop: DropGuard,
@@ -51,7 +115,7 @@ impl Cluster {
         ] {
             migrate(&database, schema, migrations).await.unwrap();
         }
-        let caller = Arc::new(FixedCaller::new("ana", WorkspaceId(1), Role::Admin));
+        let caller = Arc::new(Callers::default());
         let peer =
             |name, routes| PeerChannel::local(name, routes, caller.clone(), Arc::new(Unsigned));
         let shutdown = CancellationToken::new();
@@ -66,14 +130,22 @@ impl Cluster {
             shutdown.clone(),
         );
         let to_tracking = peer("tracking", routes(|routes| tracking.register(routes)));
-        let registry = Registry::start(&database, blobs, to_tracking, to_lineage, shutdown.clone());
+        let registry = Registry::start(
+            &database,
+            blobs,
+            to_tracking,
+            to_lineage,
+            caller.clone(),
+            shutdown.clone(),
+        );
         let all = routes(|routes| {
             tracking.register(routes);
             registry.register(routes);
         });
-        let channel = serve(all, caller, &shutdown).await;
+        let channel = serve(all, caller.clone(), &shutdown).await;
         let cluster = Self {
             channel,
+            callers: caller,
             database,
             manifests: registry.manifests(),
             _stop: shutdown.drop_guard(),
@@ -96,6 +168,19 @@ impl Cluster {
 
     pub(crate) fn transitions(&self) -> TransitionServiceClient<Channel> {
         TransitionServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn requests(&self) -> RequestServiceClient<Channel> {
+        RequestServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn checks(&self) -> CheckServiceClient<Channel> {
+        CheckServiceClient::new(self.channel.clone())
+    }
+
+    /// Takes somebody's role away.
+    pub(crate) fn revoke(&self, name: &str) {
+        self.callers.0.lock().unwrap().insert(principal(name), None);
     }
 
     pub(crate) fn runs(&self) -> RunServiceClient<Channel> {
@@ -181,6 +266,41 @@ impl Cluster {
     ) -> Result<Decision, Status> {
         let answer = self.transitions().transition_version(request).await?;
         Ok(answer.into_inner().decision.unwrap())
+    }
+
+    pub(crate) async fn rollback(&self, request: RollbackStageRequest) -> Result<Decision, Status> {
+        let answer = self.transitions().rollback_stage(request).await?;
+        Ok(answer.into_inner().decision.unwrap())
+    }
+
+    /// The model's policy.
+    pub(crate) async fn policy(&self) -> Policy {
+        let request = GetPolicyRequest {
+            model: MODEL.to_owned(),
+        };
+        let answer = self.models().get_policy(request).await.unwrap();
+        answer.into_inner().policy.unwrap()
+    }
+
+    pub(crate) async fn set_policy(&self, policy: Policy) -> Result<Policy, Status> {
+        let request = SetPolicyRequest {
+            model: MODEL.to_owned(),
+            policy: Some(policy),
+        };
+        let answer = self.models().set_policy(request).await?;
+        Ok(answer.into_inner().policy.unwrap())
+    }
+
+    /// Sets the rules for moves to a stage.
+    pub(crate) async fn ask(&self, to: &str, asks: Vec<Asks>) -> Result<Policy, Status> {
+        let mut policy = self.policy().await;
+        let step = policy.moves.iter_mut().find(|step| step.to == to).unwrap();
+        let rule = |(number, asks)| Rule {
+            name: format!("rule-{number}"),
+            rule: Some(asks),
+        };
+        step.rules = asks.into_iter().enumerate().map(rule).collect();
+        self.set_policy(policy).await
     }
 
     pub(crate) async fn resolve(&self, reference: &str) -> Result<Version, Status> {

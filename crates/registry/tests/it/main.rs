@@ -4,7 +4,11 @@
 
 mod audit;
 mod blobs;
+mod checks;
 mod cluster;
 mod policies;
 mod promotion;
+mod requests;
+mod rollback;
+mod rules;
 mod versions;

@@ -1,27 +1,16 @@
 //! Policies: checked whole before they are kept.
 
-use herdbook_proto::registry::v1::{
-    Comparison, MetricThreshold, Rule, SetPolicyRequest, Stage, rule::Rule as Asks,
-};
+use herdbook_proto::registry::v1::{Comparison, MetricThreshold, Rule, Stage, rule::Rule as Asks};
 use herdbook_testkit::grpc::{fields, reason};
 use tonic::Code;
 
-use crate::{
-    cluster::{Cluster, MODEL},
-    promotion::policy,
-};
+use crate::cluster::Cluster;
 
 #[tokio::test]
 async fn what_is_wrong_is_refused_with_its_place() {
     let cluster = Cluster::start().await;
-    let sound = policy(&cluster).await;
-    let refused = async |policy| {
-        let request = SetPolicyRequest {
-            model: MODEL.to_owned(),
-            policy: Some(policy),
-        };
-        fields(&cluster.models().set_policy(request).await.unwrap_err())
-    };
+    let sound = cluster.policy().await;
+    let refused = async |policy| fields(&cluster.set_policy(policy).await.unwrap_err());
     let mut wrong = sound.clone();
     wrong.moves[0].to = "Nowhere".to_owned();
     assert_eq!(refused(wrong).await, ["policy.moves[0].to"]);
@@ -52,14 +41,10 @@ async fn a_stage_in_use_stays() {
     let cluster = Cluster::start().await;
     let number = cluster.register(0.9).await;
     cluster.promote(number, "Staging").await.unwrap();
-    let mut without = policy(&cluster).await;
+    let mut without = cluster.policy().await;
     without.stages.retain(|stage| stage.name != "Staging");
     without.moves.retain(|step| step.to != "Staging");
-    let request = SetPolicyRequest {
-        model: MODEL.to_owned(),
-        policy: Some(without),
-    };
-    let refused = cluster.models().set_policy(request).await.unwrap_err();
+    let refused = cluster.set_policy(without).await.unwrap_err();
     assert_eq!(
         reason(&refused),
         (Code::FailedPrecondition, "STAGE_IN_USE".into())
@@ -69,17 +54,10 @@ async fn a_stage_in_use_stays() {
 #[tokio::test]
 async fn a_policy_that_somebody_changed_meanwhile_is_not_overwritten() {
     let cluster = Cluster::start().await;
-    let first = policy(&cluster).await;
-    let set = async |policy| {
-        let request = SetPolicyRequest {
-            model: MODEL.to_owned(),
-            policy: Some(policy),
-        };
-        cluster.models().set_policy(request).await
-    };
-    let second = set(first).await.unwrap().into_inner().policy.unwrap();
+    let first = cluster.policy().await;
+    let second = cluster.set_policy(first).await.unwrap();
     assert_eq!(second.revision, 1);
-    set(second.clone()).await.unwrap();
-    let refused = set(second).await.unwrap_err();
+    cluster.set_policy(second.clone()).await.unwrap();
+    let refused = cluster.set_policy(second).await.unwrap_err();
     assert_eq!(reason(&refused).0, Code::Aborted);
 }

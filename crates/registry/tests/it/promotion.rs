@@ -3,33 +3,18 @@
 use std::sync::Arc;
 
 use herdbook_proto::registry::v1::{
-    Comparison, GetPolicyRequest, MetricThreshold, Outcome, Policy, RequiredTags,
-    RollbackStageRequest, Rule, SetPolicyRequest, TransitionVersionRequest, UpdateVersionRequest,
-    Version, rule::Rule as Asks,
+    Comparison, MetricThreshold, Outcome, RequiredTags, RollbackStageRequest, Rule,
+    TransitionVersionRequest, UpdateVersionRequest, Version, rule::Rule as Asks,
 };
 use herdbook_testkit::grpc::{preconditions, reason};
 use tonic::Code;
 
 use crate::cluster::{Cluster, MODEL};
 
-pub(crate) async fn policy(cluster: &Cluster) -> Policy {
-    let request = GetPolicyRequest {
-        model: MODEL.to_owned(),
-    };
-    cluster
-        .models()
-        .get_policy(request)
-        .await
-        .unwrap()
-        .into_inner()
-        .policy
-        .unwrap()
-}
-
 /// Nothing enters Production below an `acc` of 0.9, or without the tag `approved-by`.
 async fn with_rules() -> Cluster {
     let cluster = Cluster::start().await;
-    let mut policy = policy(&cluster).await;
+    let mut policy = cluster.policy().await;
     let threshold = MetricThreshold {
         metric: "acc".to_owned(),
         comparison: Comparison::AtLeast.into(),
@@ -53,11 +38,7 @@ async fn with_rules() -> Cluster {
             rule: Some(Asks::RequiredTags(tags)),
         },
     ];
-    let request = SetPolicyRequest {
-        model: MODEL.to_owned(),
-        policy: Some(policy),
-    };
-    cluster.models().set_policy(request).await.unwrap();
+    cluster.set_policy(policy).await.unwrap();
     cluster
 }
 

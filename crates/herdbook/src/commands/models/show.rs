@@ -1,7 +1,8 @@
 //! Models, versions, policies and decisions as people read them.
 
 use herdbook_proto::registry::v1::{
-    AuditRecord, Decision, Model, Outcome, Policy, StageContent, Version, rule::Rule as Asks,
+    AuditRecord, Decision, FreezeWindow, ListStaysResponse, Model, NoWorse, Outcome, Policy, Rule,
+    Stage, StageContent, Stay, Version, rule::Rule as Asks,
 };
 
 use crate::output;
@@ -17,7 +18,14 @@ pub(super) fn decision(decision: &Decision) -> String {
     let moves = match decision.outcome() {
         Outcome::WouldAllow => "would move",
         Outcome::WouldRefuse => "would not move",
+        Outcome::WouldPend => "would wait to move",
+        Outcome::Pending => "waits to move",
+        Outcome::Overridden => "was MOVED AGAINST THE RULES",
         _ => "moved",
+    };
+    let makes_way = match decision.outcome() {
+        Outcome::Allowed | Outcome::Overridden => "made way for it",
+        _ => "would make way for it",
     };
     let mut lines = vec![format!("{model}/{version} {moves} from {from} to {to}")];
     lines.extend(decision.verdicts.iter().map(|verdict| {
@@ -35,8 +43,16 @@ pub(super) fn decision(decision: &Decision) -> String {
         decision
             .displaced
             .iter()
-            .map(|number| format!("  {model}/{number} made way for it")),
+            .map(|number| format!("  {model}/{number} {makes_way}")),
     );
+    if !decision.override_reason.is_empty() {
+        let Decision {
+            principal,
+            override_reason,
+            ..
+        } = decision;
+        lines.push(format!("  overridden by {principal}: {override_reason}"));
+    }
     lines.join("\n")
 }
 
@@ -128,27 +144,59 @@ pub(super) fn version(version: &Version) -> String {
     ])
 }
 
+/// What stood in a stage and when.
+pub(super) fn stays(found: &ListStaysResponse) -> String {
+    let row = |stay: &Stay| {
+        let left = match stay.left_at {
+            Some(_) => output::time(stay.left_at.as_ref()),
+            None => "stands there".to_owned(),
+        };
+        vec![
+            stay.version.to_string(),
+            stay.label.clone(),
+            output::time(stay.entered_at.as_ref()),
+            left,
+            stay.left_revision
+                .map(|r| r.to_string())
+                .unwrap_or_default(),
+        ]
+    };
+    let header = ["version", "label", "from", "until", "left at revision"];
+    output::table(&header, found.stays.iter().map(row))
+}
+
 pub(super) fn policy(policy: &Policy) -> String {
     let mut lines = vec!["Stages".to_owned()];
-    lines.extend(policy.stages.iter().map(|stage| match stage.exclusive {
-        true => format!(
-            "  {} (one at a time; the former goes to {})",
-            stage.name, stage.displaced_to
-        ),
-        false => format!("  {}", stage.name),
-    }));
+    lines.extend(policy.stages.iter().map(stage));
     lines.push("Moves".to_owned());
     for step in &policy.moves {
         let from = if step.from == "*" { "any" } else { &step.from };
         lines.push(format!("  {from} -> {}", step.to));
-        lines.extend(
-            step.rules
-                .iter()
-                .map(|rule| format!("    {}: {}", rule.name, ask(rule.rule.as_ref()))),
-        );
+        lines.extend(step.rules.iter().map(rule));
+    }
+    if let Some(rollback) = &policy.rollback {
+        lines.push("  rollback of any stage".to_owned());
+        lines.extend(rollback.rules.iter().map(rule));
     }
     lines.push(format!("Revision {}", policy.revision));
     lines.join("\n")
+}
+
+fn stage(stage: &Stage) -> String {
+    let Stage {
+        name, displaced_to, ..
+    } = stage;
+    let limit = match (stage.exclusive, stage.holds) {
+        (true, _) | (_, 1) => format!(" (one at a time; the former goes to {displaced_to})"),
+        (_, 0) => String::new(),
+        (_, holds) => format!(" ({holds} at a time; the oldest there goes to {displaced_to})"),
+    };
+    let terminal = if stage.terminal { " (for good)" } else { "" };
+    format!("  {name}{limit}{terminal}")
+}
+
+fn rule(rule: &Rule) -> String {
+    format!("    {}: {}", rule.name, ask(rule.rule.as_ref()))
 }
 
 fn ask(asks: Option<&Asks>) -> String {
@@ -170,8 +218,42 @@ fn ask(asks: Option<&Asks>) -> String {
             )
         }
         Some(Asks::RequiredDescription(_)) => "a description".to_owned(),
+        Some(Asks::RequiredPrincipal(asks)) => format!("moved by {}", asks.names.join(" or ")),
+        Some(Asks::NoWorse(asks)) => {
+            let better = output::name(asks.direction().as_str_name(), "DIRECTION_");
+            let NoWorse { metric, margin, .. } = asks;
+            format!("{metric} ({better} is better) no worse than there, within {margin}")
+        }
+        Some(Asks::MinimumSoak(asks)) => {
+            format!("{} in the stage before", length(asks.duration.as_ref()))
+        }
+        Some(Asks::FreezeWindow(asks)) => {
+            let FreezeWindow {
+                cron, time_zone, ..
+            } = asks;
+            let length = length(asks.duration.as_ref());
+            format!("no freeze window open ({cron} {time_zone}, for {length})")
+        }
+        Some(Asks::RequiredChecks(asks)) => format!("the checks {}", asks.names.join(", ")),
+        Some(Asks::RequiredApprovals(asks)) => {
+            let from = match asks.names.is_empty() {
+                true => format!(
+                    "the role {}",
+                    output::name(asks.role().as_str_name(), "ROLE_")
+                ),
+                false => asks.names.join(", "),
+            };
+            format!("{} approvals of {from}", asks.count)
+        }
+        Some(Asks::Cel(asks)) => asks.expression.clone(),
         None => String::new(),
     }
+}
+
+fn length(duration: Option<&prost_types::Duration>) -> String {
+    let seconds = duration.map_or(0, |duration| duration.seconds);
+    let seconds = u64::try_from(seconds).unwrap_or_default();
+    humantime::format_duration(std::time::Duration::from_secs(seconds)).to_string()
 }
 
 /// What a record was about, for a line.

@@ -1,0 +1,86 @@
+//! Checks: what pipelines report about exactly the files of a version.
+
+use herdbook_proto::registry::v1::{
+    Check, ListChecksRequest, ReportCheckRequest, RequiredChecks, rule::Rule as Asks,
+};
+use herdbook_testkit::grpc::{fields, preconditions, reason};
+
+use crate::cluster::{Cluster, MODEL};
+
+fn latency(passed: bool) -> ReportCheckRequest {
+    ReportCheckRequest {
+        model: MODEL.to_owned(),
+        version: 1,
+        name: "latency".to_owned(),
+        passed,
+        details: "p99 38 ms".to_owned(),
+        url: "https://ci.example/812".to_owned(),
+        ..Default::default()
+    }
+}
+
+async fn checks(cluster: &Cluster) -> Vec<Check> {
+    let request = ListChecksRequest {
+        model: MODEL.to_owned(),
+        version: 1,
+    };
+    let answer = cluster.checks().list_checks(request).await.unwrap();
+    answer.into_inner().checks
+}
+
+#[tokio::test]
+async fn the_last_report_of_a_check_counts() {
+    let cluster = Cluster::start().await;
+    let asks = Asks::RequiredChecks(RequiredChecks {
+        names: vec!["latency".to_owned()],
+    });
+    cluster.ask("Production", vec![asks]).await.unwrap();
+    cluster.register(0.9).await;
+    let what = async || {
+        let refused = cluster.promote(1, "Production").await.unwrap_err();
+        preconditions(&refused).pop().unwrap()
+    };
+    assert!(what().await.1.contains("latency was not reported"));
+    cluster.checks().report_check(latency(false)).await.unwrap();
+    let (kind, failed) = what().await;
+    assert_eq!(kind, "REQUIRED_CHECKS");
+    let evidence = "latency failed (p99 38 ms, https://ci.example/812), reported by ana";
+    assert!(failed.contains(evidence), "{failed}");
+    cluster.checks().report_check(latency(true)).await.unwrap();
+    cluster.promote(1, "Production").await.unwrap();
+    let kept = checks(&cluster).await;
+    assert_eq!((kept.len(), kept[0].passed), (1, true));
+}
+
+#[tokio::test]
+async fn a_report_is_about_the_files_it_names() {
+    let cluster = Cluster::start().await;
+    cluster.register(0.9).await;
+    let digest = cluster.resolve("fraud-detector/1").await.unwrap().digest;
+    let of = |digest: String| ReportCheckRequest {
+        digest,
+        ..latency(true)
+    };
+    let other = format!("sha256:{}", "0".repeat(64));
+    let refused = cluster.checks().report_check(of(other)).await.unwrap_err();
+    assert_eq!(reason(&refused).1, "OTHER_DIGEST");
+    assert!(checks(&cluster).await.is_empty());
+    cluster.checks().report_check(of(digest)).await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_report_is_told() {
+    let cluster = Cluster::start().await;
+    cluster.register(0.9).await;
+    let wrong = ReportCheckRequest {
+        name: String::new(),
+        digest: "md5:1".to_owned(),
+        details: "x".repeat(10_000_000),
+        url: "javascript:alert(1)".to_owned(),
+        ..latency(true)
+    };
+    let refused = cluster.checks().report_check(wrong).await.unwrap_err();
+    let mut places = fields(&refused);
+    places.dedup();
+    assert_eq!(places, ["name", "details", "url", "digest"]);
+}
