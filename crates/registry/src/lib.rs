@@ -36,7 +36,7 @@ pub use error::RegistryError;
 use manifests::VersionManifests;
 use service::{models::ModelApi, transitions::TransitionApi, versions::VersionApi};
 use store::Store;
-use watch::Pulse;
+use watch::{Feeds, Pulse};
 
 /// The schema of this service.
 pub const SCHEMA: &str = "registry";
@@ -46,6 +46,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 /// The registry service of a process.
 pub struct Registry {
     store: Store,
+    feeds: Feeds,
     blobs: Blobs,
     tracking: PeerChannel,
     shutdown: CancellationToken,
@@ -65,12 +66,14 @@ impl Registry {
     ) -> Self {
         let outbox = Outbox::new(SCHEMA);
         let pulse = Pulse::default();
-        let store = Store::new(database.pool().clone(), outbox.clone(), pulse.clone());
+        let store = Store::new(database.pool().clone(), outbox.clone(), pulse);
+        let feeds = Feeds::new(store.clone());
         let relay = pedigree::relay(outbox, database.pool().clone(), lineage, shutdown.clone());
-        let beat = watch::beat(store.clone(), pulse, shutdown.clone());
-        let chores = vec![tokio::spawn(relay), tokio::spawn(beat)];
+        let reader = feeds.clone().run(shutdown.clone());
+        let chores = vec![tokio::spawn(relay), tokio::spawn(reader)];
         Self {
             store,
+            feeds,
             blobs: Blobs::new(database, blobs),
             tracking,
             shutdown,
@@ -82,8 +85,12 @@ impl Registry {
     pub fn register(&self, routes: &mut RoutesBuilder) {
         let store = &self.store;
         let versions = VersionApi::new(store.clone(), self.blobs.clone(), self.tracking.clone());
-        let transitions =
-            TransitionApi::new(store.clone(), self.tracking.clone(), self.shutdown.clone());
+        let transitions = TransitionApi::new(
+            store.clone(),
+            self.tracking.clone(),
+            self.feeds.clone(),
+            self.shutdown.clone(),
+        );
         routes
             .add_service(configured!(ModelServiceServer::new(ModelApi::new(
                 store.clone()

@@ -8,3 +8,4 @@ mod cluster;
 mod policies;
 mod promotion;
 mod versions;
+mod watch;
