@@ -43,7 +43,7 @@ use service::{
     versions::VersionApi,
 };
 use store::Store;
-use watch::Pulse;
+use watch::{Feeds, Pulse};
 
 /// The schema of this service.
 pub const SCHEMA: &str = "registry";
@@ -53,6 +53,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 /// The registry service of a process.
 pub struct Registry {
     store: Store,
+    feeds: Feeds,
     blobs: Blobs,
     sources: Sources,
     shutdown: CancellationToken,
@@ -74,12 +75,14 @@ impl Registry {
     ) -> Self {
         let outbox = Outbox::new(SCHEMA);
         let pulse = Pulse::default();
-        let store = Store::new(database.pool().clone(), outbox.clone(), pulse.clone());
+        let store = Store::new(database.pool().clone(), outbox.clone(), pulse);
+        let feeds = Feeds::new(store.clone());
         let relay = pedigree::relay(outbox, database.pool().clone(), lineage, shutdown.clone());
-        let beat = watch::beat(store.clone(), pulse, shutdown.clone());
-        let chores = vec![tokio::spawn(relay), tokio::spawn(beat)];
+        let reader = feeds.clone().run(shutdown.clone());
+        let chores = vec![tokio::spawn(relay), tokio::spawn(reader)];
         Self {
             store,
+            feeds,
             blobs: Blobs::new(database, blobs),
             sources: Sources { tracking, roles },
             shutdown,
@@ -95,8 +98,12 @@ impl Registry {
             self.blobs.clone(),
             self.sources.tracking.clone(),
         );
-        let transitions =
-            TransitionApi::new(store.clone(), self.sources.clone(), self.shutdown.clone());
+        let transitions = TransitionApi::new(
+            store.clone(),
+            self.sources.clone(),
+            self.feeds.clone(),
+            self.shutdown.clone(),
+        );
         let requests = RequestApi::new(store.clone(), self.sources.clone());
         routes
             .add_service(configured!(ModelServiceServer::new(ModelApi::new(

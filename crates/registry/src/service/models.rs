@@ -60,6 +60,8 @@ impl ModelApi {
     ) -> Result<proto::ListModelsResponse, RegistryError> {
         let size = fields::page_size(request.page_size)?;
         let after = PageToken::<String>::decode(&request.page_token, "models")?.unwrap_or_default();
+        // Read first: what it stands for is in the page, and what comes after it is watched.
+        let revision = self.store.revision(caller.workspace).await?;
         let mut found = self
             .store
             .models(caller.workspace, &after, size + 1)
@@ -81,6 +83,7 @@ impl ModelApi {
             next_page_token: next
                 .map(|n| PageToken::new(n, "models").encode())
                 .unwrap_or_default(),
+            revision,
         })
     }
 

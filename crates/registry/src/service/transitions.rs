@@ -1,19 +1,15 @@
 //! Moves, rollbacks, the audit log and watching it.
 
-use std::{pin::Pin, time::Duration};
+use std::{pin::Pin, sync::Arc};
 
 use chrono::TimeDelta;
-use futures::Stream;
+use futures::{Stream, StreamExt as _, stream};
 use herdbook_core::PageToken;
 use herdbook_proto::{
     Violations, fields,
-    registry::v1::{
-        self as proto, transition_service_server::TransitionService, watch_response::Event,
-    },
+    registry::v1::{self as proto, transition_service_server::TransitionService},
 };
 use herdbook_rpc::{Caller, Role, status};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
@@ -26,29 +22,33 @@ use crate::{
         stages::{Position, Stay},
         transitions::Asked,
     },
+    watch::{Event, Feeds, Selector, Watcher},
 };
 
-/// How long a watcher hears nothing before it is sent a bookmark.
-const QUIET: Duration = Duration::from_secs(10);
 /// How long a request stays open.
 const REQUEST_LASTS: TimeDelta = TimeDelta::days(7);
 const REQUEST_LASTS_MOST: TimeDelta = TimeDelta::days(90);
-/// Events on their way to a watcher.
-const EVENTS: usize = 256;
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct TransitionApi {
     store: Store,
     sources: Sources,
+    feeds: Feeds,
     shutdown: CancellationToken,
 }
 
 impl TransitionApi {
-    pub(crate) fn new(store: Store, sources: Sources, shutdown: CancellationToken) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        sources: Sources,
+        feeds: Feeds,
+        shutdown: CancellationToken,
+    ) -> Self {
         Self {
             store,
             sources,
+            feeds,
             shutdown,
         }
     }
@@ -185,16 +185,6 @@ impl TransitionApi {
                 .unwrap_or_default(),
         })
     }
-
-    /// Where a watch begins.
-    async fn watch_from(&self, caller: &Caller, after: Option<i64>) -> Result<i64, RegistryError> {
-        let now = self.store.revision(caller.workspace).await?;
-        match after {
-            Some(asked) if asked > now => Err(RegistryError::RevisionAhead { asked, now }),
-            Some(asked) => Ok(asked.max(0)),
-            None => Ok(now),
-        }
-    }
 }
 
 /// How long a request that is opened stays open.
@@ -212,51 +202,27 @@ fn request_lasts(
     lasts
 }
 
-type Events = mpsc::Sender<Result<proto::WatchResponse, Status>>;
+/// The events of a watcher until `shutdown`: first where it begins.
+fn events(
+    watcher: Watcher,
+    shutdown: CancellationToken,
+) -> impl Stream<Item = Result<proto::WatchResponse, Status>> {
+    let begin = to_response(Event::Quiet(watcher.position()));
+    let events = stream::try_unfold(watcher, async |mut watcher| {
+        let event = watcher.next().await.map_err(status)?;
+        Ok(Some((to_response(event), watcher)))
+    });
+    stream::once(async { Ok(begin) })
+        .chain(events)
+        .take_until(shutdown.cancelled_owned())
+}
 
-/// Sends every record after `after`, then those that come, until the listener leaves.
-async fn send_events(
-    store: Store,
-    caller: Caller,
-    model: String,
-    mut after: i64,
-    events: &Events,
-) -> Result<(), RegistryError> {
-    let mut listener = store.pulse().listen();
-    let send = async |event| {
-        events
-            .send(Ok(proto::WatchResponse { event: Some(event) }))
-            .await
-            .is_ok()
+fn to_response(event: Event) -> proto::WatchResponse {
+    let event = match event {
+        Event::Record(record) => proto::watch_response::Event::Record(Arc::unwrap_or_clone(record)),
+        Event::Quiet(revision) => proto::watch_response::Event::Bookmark(revision),
     };
-    if !send(Event::Bookmark(after)).await {
-        return Ok(());
-    }
-    loop {
-        // Read before the records: none between the two can be missed, for a revision is visible only
-        // with its record.
-        let now = store.revision(caller.workspace).await?;
-        loop {
-            let records = store.audit_after(caller.workspace, &model, after).await?;
-            if records.is_empty() {
-                break;
-            }
-            for record in records {
-                after = record.revision;
-                if !send(Event::Record(record)).await {
-                    return Ok(());
-                }
-            }
-        }
-        after = after.max(now);
-        if tokio::time::timeout(QUIET, listener.past(caller.workspace, after))
-            .await
-            .is_err()
-            && !send(Event::Bookmark(after)).await
-        {
-            return Ok(());
-        }
-    }
+    proto::WatchResponse { event: Some(event) }
 }
 
 #[tonic::async_trait]
@@ -320,23 +286,18 @@ impl TransitionService for TransitionApi {
     ) -> Result<Response<Self::WatchStream>, Status> {
         let caller = Caller::of(&request)?;
         let request = request.into_inner();
-        let after = self
-            .watch_from(&caller, request.after_revision)
+        let mut violations = Violations::default();
+        let selector = request.selector.unwrap_or_default();
+        let selector = Selector::read("selector", selector, &mut violations);
+        violations.finish().map_err(status)?;
+        let selector = selector.with_model(request.model);
+        let feeds = self.feeds.clone();
+        let watcher = Watcher::open(feeds, caller.workspace, selector, request.after_revision)
             .await
             .map_err(status)?;
-        let (events, receiver) = mpsc::channel(EVENTS);
-        let (store, shutdown) = (self.store.clone(), self.shutdown.clone());
-        tokio::spawn(async move {
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = events.closed() => {}
-                sent = send_events(store, caller, request.model, after, &events) => {
-                    if let Err(error) = sent {
-                        let _ = events.send(Err(status(error))).await;
-                    }
-                }
-            }
-        });
-        Ok(Response::new(Box::pin(ReceiverStream::new(receiver))))
+        Ok(Response::new(Box::pin(events(
+            watcher,
+            self.shutdown.clone(),
+        ))))
     }
 }

@@ -127,6 +127,8 @@ impl VersionApi {
         let size = fields::page_size(request.page_size)?;
         let query = format!("versions {} {}", request.model, request.stage);
         let before = PageToken::<i64>::decode(&request.page_token, &query)?.unwrap_or(i64::MAX);
+        // Read first: what it stands for is in the page, and what comes after it is watched.
+        let revision = self.store.revision(caller.workspace).await?;
         let model: Model = self.store.model(caller.workspace, &request.model).await?;
         let stage = model
             .policy
@@ -146,6 +148,7 @@ impl VersionApi {
             next_page_token: next
                 .map(|n| PageToken::new(n, &query).encode())
                 .unwrap_or_default(),
+            revision,
         })
     }
 

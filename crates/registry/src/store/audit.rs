@@ -5,34 +5,45 @@ use herdbook_proto::{registry::v1::AuditRecord, time::to_timestamp};
 use prost::Message as _;
 use sqlx::{
     PgConnection,
-    types::chrono::{DateTime, Utc},
+    types::{
+        Json,
+        chrono::{DateTime, Utc},
+    },
 };
 
 use super::Store;
 use crate::{
     RegistryError,
     audit::{Verifier, chain},
+    version::Pairs,
 };
 
 /// Records that are verified at a time.
 const PAGE: i64 = 1_000;
 
-/// Takes the next revision of `workspace` and appends `record` with it and the time; `seal` may write the
-/// revision where it belongs. From here on everybody in the workspace waits for this transaction.
+/// Takes the next revision of `workspace` and appends `record` with it, the time, and the tags of the
+/// model it is about, if any. From here on everybody in the workspace waits for this transaction.
 pub(super) async fn append(
     transaction: &mut PgConnection,
     workspace: WorkspaceId,
+    model: Option<i64>,
     mut record: AuditRecord,
 ) -> Result<AuditRecord, RegistryError> {
-    let (revision, before, now): (i64, Vec<u8>, DateTime<Utc>) = sqlx::query_as(
+    let (revision, before, now, tags): (i64, Vec<u8>, DateTime<Utc>, Json<Pairs>) = sqlx::query_as(
         "INSERT INTO registry.workspaces AS w (workspace_id, revision) VALUES ($1, 1) \
          ON CONFLICT (workspace_id) DO UPDATE SET revision = w.revision + 1 \
-         RETURNING revision, hash, clock_timestamp()",
+         RETURNING revision, hash, clock_timestamp(), \
+             coalesce((SELECT tags FROM registry.models WHERE model_key = $2), '{}') || \
+             coalesce((SELECT tags FROM registry.versions \
+                       WHERE model_key = $2 AND number = $3), '{}')",
     )
     .bind(workspace.0)
+    .bind(model)
+    .bind(record.version)
     .fetch_one(&mut *transaction)
     .await?;
     record.revision = revision;
+    record.tags = tags.0.into_iter().collect();
     record.at = Some(to_timestamp(now));
     if let Some(decision) = &mut record.decision {
         decision.revision = revision;
@@ -80,22 +91,27 @@ impl Store {
             .collect()
     }
 
-    /// Records after the revision `after`, oldest first.
+    /// The first `limit` records after the revision `after` up to `until`, of one of `models` if any is
+    /// named, oldest first.
     pub(crate) async fn audit_after(
         &self,
         workspace: WorkspaceId,
-        model: &str,
+        models: &[String],
         after: i64,
+        until: i64,
+        limit: usize,
     ) -> Result<Vec<AuditRecord>, RegistryError> {
         let rows: Vec<(Vec<u8>, Vec<u8>)> = sqlx::query_as(
             "SELECT record, hash FROM registry.audit \
-             WHERE workspace_id = $1 AND ($2 = '' OR model = $2) AND revision > $3 \
-             ORDER BY revision LIMIT $4",
+             WHERE workspace_id = $1 AND (cardinality($2) = 0 OR model = ANY($2)) \
+                 AND revision > $3 AND revision <= $4 \
+             ORDER BY revision LIMIT $5",
         )
         .bind(workspace.0)
-        .bind(model)
+        .bind(models)
         .bind(after)
-        .bind(PAGE)
+        .bind(until)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&self.pool)
         .await?;
         rows.iter()

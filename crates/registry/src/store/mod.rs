@@ -45,12 +45,18 @@ impl Store {
         &self.pulse
     }
 
-    /// The last revision of every workspace.
-    pub(crate) async fn revisions(&self) -> Result<HashMap<WorkspaceId, i64>, RegistryError> {
-        let rows: Vec<(i32, i64)> =
-            sqlx::query_as("SELECT workspace_id, revision FROM registry.workspaces")
-                .fetch_all(&self.pool)
-                .await?;
+    /// The last revision of each of `workspaces` in which anything ever changed.
+    pub(crate) async fn revisions(
+        &self,
+        workspaces: &[WorkspaceId],
+    ) -> Result<HashMap<WorkspaceId, i64>, RegistryError> {
+        let ids: Vec<i32> = workspaces.iter().map(|workspace| workspace.0).collect();
+        let rows: Vec<(i32, i64)> = sqlx::query_as(
+            "SELECT workspace_id, revision FROM registry.workspaces WHERE workspace_id = ANY($1)",
+        )
+        .bind(ids)
+        .fetch_all(&self.pool)
+        .await?;
         Ok(rows
             .into_iter()
             .map(|(id, revision)| (WorkspaceId(id), revision))

@@ -64,7 +64,7 @@ pub(super) async fn seal(
     model: i64,
     record: AuditRecord,
 ) -> Result<AuditRecord, RegistryError> {
-    let record = append(transaction, workspace, record).await?;
+    let record = append(transaction, workspace, Some(model), record).await?;
     sqlx::query(
         "UPDATE registry.models SET revision = $2, changed_by = $3, updated_at = clock_timestamp() \
          WHERE model_key = $1",

@@ -13,10 +13,10 @@ use herdbook_proto::{
     registry::v1::{
         AuditRecord, CreateModelRequest, CreateVersionRequest, Decision, GetModelRequest,
         GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest, Model, Policy,
-        RollbackStageRequest, Rule, SetPolicyRequest, TransitionVersionRequest, Version,
-        check_service_client::CheckServiceClient, model_service_client::ModelServiceClient,
-        request_service_client::RequestServiceClient, rule::Rule as Asks,
-        transition_service_client::TransitionServiceClient,
+        RollbackStageRequest, Rule, SetPolicyRequest, TransitionVersionRequest, UpdateModelRequest,
+        Version, check_service_client::CheckServiceClient,
+        model_service_client::ModelServiceClient, request_service_client::RequestServiceClient,
+        rule::Rule as Asks, transition_service_client::TransitionServiceClient,
         version_service_client::VersionServiceClient,
     },
     tracking::v1::{
@@ -96,9 +96,10 @@ pub(crate) fn by<T>(who: &'static str, message: T) -> Request<T> {
 }
 
 pub(crate) struct Cluster {
-    channel: Channel,
+    pub(crate) channel: Channel,
     callers: Arc<Callers>,
     pub(crate) database: Database,
+    peers: [PeerChannel; 2],
     pub(crate) manifests: Arc<dyn Manifests>,
     _stop: DropGuard,
 }
@@ -130,14 +131,8 @@ impl Cluster {
             shutdown.clone(),
         );
         let to_tracking = peer("tracking", routes(|routes| tracking.register(routes)));
-        let registry = Registry::start(
-            &database,
-            blobs,
-            to_tracking,
-            to_lineage,
-            caller.clone(),
-            shutdown.clone(),
-        );
+        let peers = [to_tracking, to_lineage];
+        let registry = start_registry(&database, blobs, &peers, caller.clone(), &shutdown);
         let all = routes(|routes| {
             tracking.register(routes);
             registry.register(routes);
@@ -147,6 +142,7 @@ impl Cluster {
             channel,
             callers: caller,
             database,
+            peers,
             manifests: registry.manifests(),
             _stop: shutdown.drop_guard(),
         };
@@ -156,6 +152,23 @@ impl Cluster {
         };
         cluster.models().create_model(request).await.unwrap();
         cluster
+    }
+
+    /// Another process with the registry on the same database, until the guard is dropped.
+    pub(crate) async fn replica(&self) -> (Channel, DropGuard) {
+        let shutdown = CancellationToken::new();
+        let blobs = BlobStore::open("memory:").unwrap();
+        let callers = self.callers.clone();
+        let registry = start_registry(
+            &self.database,
+            blobs,
+            &self.peers,
+            callers.clone(),
+            &shutdown,
+        );
+        let all = routes(|routes| registry.register(routes));
+        let channel = serve(all, callers, &shutdown).await;
+        (channel, shutdown.drop_guard())
     }
 
     pub(crate) fn models(&self) -> ModelServiceClient<Channel> {
@@ -336,21 +349,74 @@ impl Cluster {
         found.map(|content| content.versions).unwrap_or_default()
     }
 
-    /// The whole audit log, oldest first.
-    pub(crate) async fn audit(&self) -> Vec<AuditRecord> {
-        let request = ListAuditRecordsRequest {
-            page_size: 1_000,
+    /// Makes a change to the model.
+    pub(crate) async fn describe(&self, description: &str) {
+        let model = Model {
+            name: MODEL.to_owned(),
+            description: description.to_owned(),
             ..Default::default()
         };
-        let answer = self
-            .transitions()
-            .list_audit_records(request)
-            .await
-            .unwrap();
-        let mut records = answer.into_inner().records;
+        self.update(model, "description").await;
+    }
+
+    /// Tags the model.
+    pub(crate) async fn tag(&self, key: &str, value: &str) {
+        let model = Model {
+            name: MODEL.to_owned(),
+            tags: [(key.to_owned(), value.to_owned())].into(),
+            ..Default::default()
+        };
+        self.update(model, "tags").await;
+    }
+
+    async fn update(&self, model: Model, path: &str) {
+        let request = UpdateModelRequest {
+            model: Some(model),
+            update_mask: Some(prost_types::FieldMask {
+                paths: vec![path.to_owned()],
+            }),
+        };
+        self.models().update_model(request).await.unwrap();
+    }
+
+    /// The whole audit log, oldest first.
+    pub(crate) async fn audit(&self) -> Vec<AuditRecord> {
+        let mut records = Vec::new();
+        let mut page_token = String::new();
+        loop {
+            let request = ListAuditRecordsRequest {
+                page_size: 1_000,
+                page_token,
+                ..Default::default()
+            };
+            let answer = self.transitions().list_audit_records(request).await;
+            let page = answer.unwrap().into_inner();
+            records.extend(page.records);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
         records.reverse();
         records
     }
+}
+
+fn start_registry(
+    database: &Database,
+    blobs: BlobStore,
+    [to_tracking, to_lineage]: &[PeerChannel; 2],
+    roles: Arc<Callers>,
+    shutdown: &CancellationToken,
+) -> Registry {
+    Registry::start(
+        database,
+        blobs,
+        to_tracking.clone(),
+        to_lineage.clone(),
+        roles,
+        shutdown.clone(),
+    )
 }
 
 fn routes(register: impl Fn(&mut RoutesBuilder)) -> RoutesBuilder {

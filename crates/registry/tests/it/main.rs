@@ -12,3 +12,4 @@ mod requests;
 mod rollback;
 mod rules;
 mod versions;
+mod watch;
