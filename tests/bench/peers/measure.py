@@ -38,7 +38,7 @@ def rates(port: int, seconds: float, rounds: int) -> Figures:
     }
 
 
-def reads(peer: Peer, port: int, run: str) -> Figures:
+def reads(peer: Peer, port: int, run: str, times: int) -> Figures:
     client = Client(port)
     search = {
         "experiment_ids": ["0"],
@@ -55,20 +55,20 @@ def reads(peer: Peer, port: int, run: str) -> Figures:
             raise RuntimeError(f"{len(found)} runs were found, or not all of them whole")
 
     figures = {
-        "acc > 0.9 and lr = '0.01' by acc, 100 of 10,000 runs": median_ms(lambda: find(search), 11),
-        "a page of 1,000 whole runs of 10,000 runs": median_ms(lambda: find(page), 5),
+        "acc > 0.9 and lr = '0.01' by acc, 100 of 10,000 runs": median_ms(lambda: find(search), times),
+        "a page of 1,000 whole runs of 10,000 runs": median_ms(lambda: find(page), times),
     }
     if peer.charts:
         # As its web page asks.
         path, query = "/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval", {"run_ids": run, "metric_key": "loss"}
-        chart = median_ms(lambda: client.get(path, **query, max_results=320), 5)
+        chart = median_ms(lambda: client.get(path, **query, max_results=320), times)
         figures["chart of 1,000,000 points, compacted"] = chart
     return figures
 
 
 def measure(name: str, database_url: str, quick: bool) -> dict[str, Figures]:
     peer = PEERS[name]
-    seconds, rounds = (1, 1) if quick else (2, 3)
+    seconds, rounds, times = (1, 1, 2) if quick else (2, 3, 7)
     admin = psycopg2.connect(database_url)
     admin.autocommit = True
     place = admin.get_dsn_parameters()
@@ -81,13 +81,13 @@ def measure(name: str, database_url: str, quick: bool) -> dict[str, Figures]:
             figures |= rates(port, seconds, rounds)
             run = Client(port).create_run()
             figures |= filled(peer, database_url, run)
-            figures |= reads(peer, port, run)
+            figures |= reads(peer, port, run, times)
             if not quick:
                 figures["raw read of 1,000,000 points"] = raw_read(peer, port, run)
         columns = {f"{name} {version(peer.package)}": figures}
         if peer.stalls:
             with running(peer, place, DATABASE, nodelay=True) as (_, port, _):
-                columns[f"{name}, no stall"] = rates(port, seconds, rounds) | reads(peer, port, run)
+                columns[f"{name}, no stall"] = rates(port, seconds, rounds) | reads(peer, port, run, times)
         return columns
     finally:
         with admin.cursor() as cursor:

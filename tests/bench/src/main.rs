@@ -86,8 +86,8 @@ async fn measure(options: &Options) -> Report {
     // Postgres runs as another user where this is root.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let herdbook = &options.herdbook;
-    let (mut figures, server) = start(herdbook, &folder.path().join("data")).await;
-    figures.extend(floor(&server.database));
+    let (mut figures, server) = start(herdbook, &folder.path().join("data"), options.quick).await;
+    figures.extend(floor(&server.database, options.quick));
     let mut columns: Vec<Column> = Vec::new();
     for peer in options.peers.iter().filter(|_| !options.no_peers) {
         columns.extend(
@@ -101,7 +101,7 @@ async fn measure(options: &Options) -> Report {
     };
     figures.extend(bench.measure(&server).await);
     drop(server);
-    let (server, _) = Server::start(herdbook, &folder.path().join("search")).await;
+    let (server, _) = Server::start(herdbook, &folder.path().join("search"), options.quick).await;
     let bench = Bench {
         address: server.address.clone(),
         quick: options.quick,
@@ -113,11 +113,11 @@ async fn measure(options: &Options) -> Report {
 }
 
 /// A Herdbook at rest, and what it took until then.
-async fn start(herdbook: &Path, data: &Path) -> (Vec<Figure>, Server) {
+async fn start(herdbook: &Path, data: &Path, quick: bool) -> (Vec<Figure>, Server) {
     let size = fs::metadata(herdbook).unwrap().len() as f64 / f64::from(1 << 20);
-    let (server, new) = Server::start(herdbook, data).await;
+    let (server, new) = Server::start(herdbook, data, quick).await;
     drop(server);
-    let (server, existing) = Server::start(herdbook, data).await;
+    let (server, existing) = Server::start(herdbook, data, quick).await;
     // Until what is done at the start alone is done.
     tokio::time::sleep(Duration::from_secs(3)).await;
     let figures = vec![
@@ -130,7 +130,8 @@ async fn start(herdbook: &Path, data: &Path) -> (Vec<Figure>, Server) {
 }
 
 /// What the machine does at best: Postgres and pco by themselves.
-fn floor(url: &str) -> Vec<Figure> {
+fn floor(url: &str, quick: bool) -> Vec<Figure> {
+    let seconds = if quick { 1 } else { 4 };
     let mut figures = Vec::new();
     for (name, clients, bytes, rows) in [
         ("rows committed, 1 client", 1, 30, 1),
@@ -140,7 +141,7 @@ fn floor(url: &str) -> Vec<Figure> {
         ("16 KiB committed, 8 clients", 8, 16 << 10, 1),
         ("16 KiB committed, 1,000 a commit", 1, 16 << 10, 1_000),
     ] {
-        let rate = postgres::commits(url, clients, bytes, rows);
+        let rate = postgres::commits(url, clients, bytes, rows, seconds);
         figures
             .extend(rate.map(|rate| Figure::new(format!("Postgres itself: {name}"), rate, "/s")));
     }

@@ -2,9 +2,15 @@
 
 use std::{fs, io::Write as _, path::PathBuf, process::Command};
 
-/// Rows of `bytes` a second that come to disk from `clients`, so many `rows` a transaction; nothing where
-/// there is no pgbench.
-pub(crate) fn commits(url: &str, clients: u32, bytes: usize, rows: u32) -> Option<f64> {
+/// Rows of `bytes` a second that come to disk from `clients`, so many `rows` a transaction, measured for some
+/// `seconds`; nothing where there is no pgbench.
+pub(crate) fn commits(
+    url: &str,
+    clients: u32,
+    bytes: usize,
+    rows: u32,
+    seconds: u32,
+) -> Option<f64> {
     let program = program()?;
     let sql = |text: &str| {
         let done = Command::new(program.with_file_name("psql"))
@@ -29,10 +35,10 @@ pub(crate) fn commits(url: &str, clients: u32, bytes: usize, rows: u32) -> Optio
         SELECT n, decode(repeat('5f', {bytes}), 'hex') FROM generate_series(1, {rows}) AS n;"
     )
     .ok()?;
-    let clients = clients.to_string();
+    let (clients, seconds) = (clients.to_string(), seconds.to_string());
     let output = Command::new(&program)
         .args([
-            "-n", "-M", "prepared", "-T", "4", "-c", &clients, "-j", "2", "-f",
+            "-n", "-M", "prepared", "-T", &seconds, "-c", &clients, "-j", "2", "-f",
         ])
         .arg(&script)
         .arg(url)
