@@ -106,6 +106,17 @@ pub enum RegistryError {
         /// Now.
         now: i64,
     },
+    /// The audit log does not hold what was written.
+    #[error("the audit log is broken at revision {revision}: {problem}; nothing was signed")]
+    AuditBroken {
+        /// Where.
+        revision: i64,
+        /// How.
+        problem: String,
+    },
+    /// No record to make a checkpoint of.
+    #[error("nothing was changed in this workspace yet; there is nothing to sign")]
+    AuditEmpty,
     /// Tracking did not answer.
     #[error(
         "tracking did not answer, without which this cannot be decided ({0}); nothing was changed, try again"
@@ -144,9 +155,11 @@ impl ServiceError for RegistryError {
             | Self::RunNotFound(_)
             | Self::StageNotFound { .. } => Code::NotFound,
             Self::ModelExists(_) | Self::LabelTaken { .. } => Code::AlreadyExists,
-            Self::Refused(_) | Self::NothingBefore { .. } | Self::StageInUse(_) => {
-                Code::FailedPrecondition
-            }
+            Self::Refused(_)
+            | Self::NothingBefore { .. }
+            | Self::StageInUse(_)
+            | Self::AuditBroken { .. }
+            | Self::AuditEmpty => Code::FailedPrecondition,
             Self::Concurrent { .. } => Code::Aborted,
             Self::RevisionAhead { .. } => Code::OutOfRange,
             Self::TrackingUnavailable(_) => Code::Unavailable,
@@ -175,6 +188,8 @@ impl ServiceError for RegistryError {
             Self::StageInUse(_) => "STAGE_IN_USE",
             Self::Concurrent { .. } => "CONCURRENT_TRANSITION",
             Self::RevisionAhead { .. } => "REVISION_AHEAD",
+            Self::AuditBroken { .. } => "AUDIT_BROKEN",
+            Self::AuditEmpty => "AUDIT_EMPTY",
             Self::TrackingUnavailable(_) => "TRACKING_UNAVAILABLE",
             Self::Damaged => "INTERNAL",
             Self::Range(error) => error.reason(),
@@ -212,6 +227,9 @@ impl ServiceError for RegistryError {
                 ("revision", revision.to_string()),
             ]),
             Self::RevisionAhead { now, .. } => metadata(vec![("revision", now.to_string())]),
+            Self::AuditBroken { revision, .. } => {
+                metadata(vec![("revision", revision.to_string())])
+            }
             Self::TrackingUnavailable(_) => Details::retry_after(Duration::from_secs(1)),
             Self::StageInUse(why) => Details {
                 preconditions: vec![PreconditionViolation {
@@ -221,7 +239,9 @@ impl ServiceError for RegistryError {
                 }],
                 ..Details::default()
             },
-            Self::PageToken(_) | Self::NothingBefore { .. } | Self::Damaged => Details::default(),
+            Self::PageToken(_) | Self::NothingBefore { .. } | Self::AuditEmpty | Self::Damaged => {
+                Details::default()
+            }
             Self::Range(error) => error.details(),
             Self::Blob(error) => error.details(),
             Self::Database(error) => error.details(),

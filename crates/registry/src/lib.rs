@@ -4,6 +4,8 @@
 //! under the model's row, and kept in a hash-chained audit log that others can watch.
 
 mod audit;
+mod checkpoint;
+mod checkpointer;
 mod convert;
 mod error;
 mod facts;
@@ -23,7 +25,8 @@ use std::sync::Arc;
 use herdbook_blobs::{BlobStore, Blobs, Manifests};
 use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::registry::v1::{
-    model_service_server::ModelServiceServer, transition_service_server::TransitionServiceServer,
+    audit_service_server::AuditServiceServer, model_service_server::ModelServiceServer,
+    transition_service_server::TransitionServiceServer,
     version_service_server::VersionServiceServer,
 };
 use herdbook_rpc::{PeerChannel, RoutesBuilder, configured};
@@ -31,10 +34,14 @@ use sqlx::migrate::Migrator;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use audit::{Problem, Verifier};
+pub use checkpoint::{Checkpoint, InvalidCheckpoint};
 pub use error::RegistryError;
 
 use manifests::VersionManifests;
-use service::{models::ModelApi, transitions::TransitionApi, versions::VersionApi};
+use service::{
+    audit::AuditApi, models::ModelApi, transitions::TransitionApi, versions::VersionApi,
+};
 use store::Store;
 use watch::{Feeds, Pulse};
 
@@ -70,7 +77,12 @@ impl Registry {
         let feeds = Feeds::new(store.clone());
         let relay = pedigree::relay(outbox, database.pool().clone(), lineage, shutdown.clone());
         let reader = feeds.clone().run(shutdown.clone());
-        let chores = vec![tokio::spawn(relay), tokio::spawn(reader)];
+        let checkpointer = checkpointer::run(store.clone(), shutdown.clone());
+        let chores = vec![
+            tokio::spawn(relay),
+            tokio::spawn(reader),
+            tokio::spawn(checkpointer),
+        ];
         Self {
             store,
             feeds,
@@ -96,6 +108,9 @@ impl Registry {
                 store.clone()
             ))))
             .add_service(configured!(VersionServiceServer::new(versions)))
+            .add_service(configured!(AuditServiceServer::new(AuditApi::new(
+                store.clone()
+            ))))
             .add_service(configured!(TransitionServiceServer::new(transitions)));
     }
 

@@ -7,7 +7,8 @@
 //!
 //! Order of locks: the model's row, then the workspace's revision, which is the last row touched.
 
-mod audit;
+pub(crate) mod audit;
+mod checkpoints;
 pub(crate) mod models;
 pub(crate) mod transitions;
 pub(crate) mod versions;
