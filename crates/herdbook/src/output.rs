@@ -1,6 +1,9 @@
 //! How results are printed: tables for people, JSON for scripts.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::{
+    io::{IsTerminal as _, Write as _},
+    sync::LazyLock,
+};
 
 use chrono::{DateTime, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
@@ -8,6 +11,7 @@ use herdbook_proto::FILE_DESCRIPTOR_SET;
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
 use prost_types::Timestamp;
+use serde_json::ser::Formatter;
 
 use crate::{cli::Output, exit::Failure};
 
@@ -30,6 +34,19 @@ pub(crate) fn print<M: Message>(
 
 /// The message as JSON by the protobuf mapping, with the contract's field names and plain numbers.
 fn json<M: Message>(name: &str, message: &M) -> Result<String, Failure> {
+    write_json(name, message, serde_json::ser::PrettyFormatter::new())
+}
+
+/// The same in one line.
+pub(crate) fn json_line<M: Message>(name: &str, message: &M) -> Result<String, Failure> {
+    write_json(name, message, serde_json::ser::CompactFormatter)
+}
+
+fn write_json<M: Message>(
+    name: &str,
+    message: &M,
+    formatter: impl Formatter,
+) -> Result<String, Failure> {
     let message = DynamicMessage::decode(descriptor(name)?, message.encode_to_vec().as_slice())
         .map_err(Failure::failed)?;
     let options = SerializeOptions::new()
@@ -37,7 +54,7 @@ fn json<M: Message>(name: &str, message: &M) -> Result<String, Failure> {
         .stringify_64_bit_integers(false)
         .skip_default_fields(false);
     let mut text = Vec::new();
-    let mut serializer = serde_json::Serializer::pretty(&mut text);
+    let mut serializer = serde_json::Serializer::with_formatter(&mut text, formatter);
     message
         .serialize_with_options(&mut serializer, &options)
         .map_err(Failure::failed)?;
@@ -54,8 +71,10 @@ pub(crate) fn read_json<M: Message + Default>(name: &str, text: &str) -> Result<
 }
 
 fn descriptor(name: &str) -> Result<MessageDescriptor, Failure> {
-    let pool = DescriptorPool::decode(FILE_DESCRIPTOR_SET).map_err(Failure::failed)?;
-    let found = pool.get_message_by_name(name);
+    // Decoded once: an export has a message a line.
+    static POOL: LazyLock<DescriptorPool> =
+        LazyLock::new(|| DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap_or_default());
+    let found = POOL.get_message_by_name(name);
     found.ok_or_else(|| Failure::failed(format!("the contract has no message {name}")))
 }
 

@@ -26,6 +26,8 @@ pub enum Chore {
     SigningKeys = 2,
     /// Folding runs into the columns for search.
     SearchColumns = 3,
+    /// Signing how far the audit logs have come.
+    AuditCheckpoints = 20,
     /// Removing blobs that nothing names.
     BlobCollection = 10,
 }

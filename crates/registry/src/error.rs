@@ -147,6 +147,17 @@ pub enum RegistryError {
         /// Now.
         now: i64,
     },
+    /// The audit log does not hold what was written.
+    #[error("the audit log is broken at revision {revision}: {problem}; nothing was signed")]
+    AuditBroken {
+        /// Where.
+        revision: i64,
+        /// How.
+        problem: String,
+    },
+    /// No record to make a checkpoint of.
+    #[error("nothing was changed in this workspace yet; there is nothing to sign")]
+    AuditEmpty,
     /// Tracking did not answer.
     #[error(
         "tracking did not answer, without which this cannot be decided ({0}); nothing was changed, try again"
@@ -204,7 +215,9 @@ impl ServiceError for RegistryError {
             | Self::NothingBefore { .. }
             | Self::StageInUse(_)
             | Self::OtherDigest { .. }
-            | Self::RequestRefused { .. } => Code::FailedPrecondition,
+            | Self::RequestRefused { .. }
+            | Self::AuditBroken { .. }
+            | Self::AuditEmpty => Code::FailedPrecondition,
             Self::TooManyChecks(_) => Code::ResourceExhausted,
             Self::OverrideNotAllowed(_) => Code::PermissionDenied,
             Self::Access(error) => error.code(),
@@ -243,6 +256,8 @@ impl ServiceError for RegistryError {
             Self::OverrideNotAllowed(_) => "OVERRIDE_NOT_ALLOWED",
             Self::Access(error) => error.reason(),
             Self::RevisionAhead { .. } => "REVISION_AHEAD",
+            Self::AuditBroken { .. } => "AUDIT_BROKEN",
+            Self::AuditEmpty => "AUDIT_EMPTY",
             Self::TrackingUnavailable(_) => "TRACKING_UNAVAILABLE",
             Self::Damaged => "INTERNAL",
             Self::Range(error) => error.reason(),
@@ -280,6 +295,9 @@ impl ServiceError for RegistryError {
                 ("revision", revision.to_string()),
             ]),
             Self::RevisionAhead { now, .. } => metadata(vec![("revision", now.to_string())]),
+            Self::AuditBroken { revision, .. } => {
+                metadata(vec![("revision", revision.to_string())])
+            }
             Self::TrackingUnavailable(_) => Details::retry_after(Duration::from_secs(1)),
             Self::StageInUse(why) => Details {
                 preconditions: vec![PreconditionViolation {
@@ -299,6 +317,7 @@ impl ServiceError for RegistryError {
             | Self::OverrideNotAllowed(_)
             | Self::OtherDigest { .. }
             | Self::TooManyChecks(_)
+            | Self::AuditEmpty
             | Self::Damaged => Details::default(),
             Self::Range(error) => error.details(),
             Self::Blob(error) => error.details(),

@@ -4,6 +4,8 @@
 //! under the model's row, and kept in a hash-chained audit log that others can watch.
 
 mod audit;
+mod checkpoint;
+mod checkpointer;
 mod convert;
 mod error;
 mod facts;
@@ -24,8 +26,8 @@ use std::sync::Arc;
 use herdbook_blobs::{BlobStore, Blobs, Manifests};
 use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::registry::v1::{
-    check_service_server::CheckServiceServer, model_service_server::ModelServiceServer,
-    request_service_server::RequestServiceServer,
+    audit_service_server::AuditServiceServer, check_service_server::CheckServiceServer,
+    model_service_server::ModelServiceServer, request_service_server::RequestServiceServer,
     transition_service_server::TransitionServiceServer,
     version_service_server::VersionServiceServer,
 };
@@ -34,13 +36,15 @@ use sqlx::migrate::Migrator;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use audit::{Problem, Verifier};
+pub use checkpoint::{Checkpoint, InvalidCheckpoint};
 pub use error::RegistryError;
 
 use facts::Sources;
 use manifests::VersionManifests;
 use service::{
-    checks::CheckApi, models::ModelApi, requests::RequestApi, transitions::TransitionApi,
-    versions::VersionApi,
+    audit::AuditApi, checks::CheckApi, models::ModelApi, requests::RequestApi,
+    transitions::TransitionApi, versions::VersionApi,
 };
 use store::Store;
 use watch::{Feeds, Pulse};
@@ -79,7 +83,12 @@ impl Registry {
         let feeds = Feeds::new(store.clone());
         let relay = pedigree::relay(outbox, database.pool().clone(), lineage, shutdown.clone());
         let reader = feeds.clone().run(shutdown.clone());
-        let chores = vec![tokio::spawn(relay), tokio::spawn(reader)];
+        let checkpointer = checkpointer::run(store.clone(), shutdown.clone());
+        let chores = vec![
+            tokio::spawn(relay),
+            tokio::spawn(reader),
+            tokio::spawn(checkpointer),
+        ];
         Self {
             store,
             feeds,
@@ -110,6 +119,9 @@ impl Registry {
                 store.clone()
             ))))
             .add_service(configured!(VersionServiceServer::new(versions)))
+            .add_service(configured!(AuditServiceServer::new(AuditApi::new(
+                store.clone()
+            ))))
             .add_service(configured!(TransitionServiceServer::new(transitions)))
             .add_service(configured!(RequestServiceServer::new(requests)))
             .add_service(configured!(CheckServiceServer::new(CheckApi::new(

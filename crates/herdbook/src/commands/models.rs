@@ -359,6 +359,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             let request = WatchRequest {
                 after_revision: after,
                 model: model.unwrap_or_default(),
+                ..Default::default()
             };
             watch(&mut transitions, output, request).await
         }

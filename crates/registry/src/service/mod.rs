@@ -1,5 +1,6 @@
 //! The rpcs: decode, call, encode.
 
+pub(crate) mod audit;
 pub(crate) mod checks;
 pub(crate) mod models;
 pub(crate) mod requests;

@@ -15,7 +15,9 @@ use tonic::{Request, Response, Status};
 
 use super::answer;
 use crate::{
-    RegistryError, convert,
+    RegistryError,
+    checkpoint::Checkpoint,
+    convert,
     facts::{Facts, Sources},
     store::{
         Store,
@@ -185,6 +187,41 @@ impl TransitionApi {
                 .unwrap_or_default(),
         })
     }
+
+    async fn verify(
+        &self,
+        caller: &Caller,
+        request: proto::VerifyAuditRequest,
+    ) -> Result<proto::VerifyAuditResponse, RegistryError> {
+        let mut violations = Violations::default();
+        let kept = request
+            .checkpoint
+            .and_then(|given| violations.check("checkpoint", Checkpoint::read(&given)));
+        if kept
+            .as_ref()
+            .is_some_and(|kept| kept.workspace != caller.workspace)
+        {
+            violations.add("checkpoint.workspace", "is another than this one");
+        }
+        violations.finish()?;
+        let verified = self
+            .store
+            .verify_audit(caller.workspace, None, kept.as_ref())
+            .await?;
+        Ok(proto::VerifyAuditResponse {
+            records: verified.records,
+            hash: verified
+                .hash()
+                .map(|hash| hash.to_string())
+                .unwrap_or_default(),
+            broken_at: verified.broken.map(|(revision, _)| revision),
+            problem: verified
+                .broken
+                .map(|(_, problem)| problem.to_string())
+                .unwrap_or_default(),
+            checkpoints: verified.checkpoints,
+        })
+    }
 }
 
 /// How long a request that is opened stays open.
@@ -266,16 +303,7 @@ impl TransitionService for TransitionApi {
         request: Request<proto::VerifyAuditRequest>,
     ) -> Result<Response<proto::VerifyAuditResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let verified = self.store.verify_audit(caller.workspace).await;
-        answer(verified.map(|verifier| {
-            proto::VerifyAuditResponse {
-                records: verifier.records,
-                hash: herdbook_core::Digest::try_from(verifier.last.as_slice())
-                    .map(|hash| hash.to_string())
-                    .unwrap_or_default(),
-                broken_at: verifier.broken_at,
-            }
-        }))
+        answer(self.verify(&caller, request.into_inner()).await)
     }
 
     type WatchStream = Answers<proto::WatchResponse>;

@@ -1,10 +1,13 @@
 //! The audit log: appended to by each change, in its transaction.
 
-use herdbook_core::WorkspaceId;
-use herdbook_proto::{registry::v1::AuditRecord, time::to_timestamp};
+use herdbook_core::{Digest, WorkspaceId};
+use herdbook_proto::{
+    registry::v1::{AuditRecord, ExportAuditResponse},
+    time::{from_timestamp, to_timestamp},
+};
 use prost::Message as _;
 use sqlx::{
-    PgConnection,
+    FromRow, PgConnection,
     types::{
         Json,
         chrono::{DateTime, Utc},
@@ -15,6 +18,7 @@ use super::Store;
 use crate::{
     RegistryError,
     audit::{Verifier, chain},
+    checkpoint::Checkpoint,
     version::Pairs,
 };
 
@@ -139,37 +143,121 @@ impl Store {
         Ok(revision.unwrap_or_default())
     }
 
-    /// Recomputes the chain, a page of records at a time.
+    /// Recomputes the chain from the record after `since` on, or from the first, a page at a time, and
+    /// compares the checkpoints on the way and `kept`, which was kept elsewhere.
     pub(crate) async fn verify_audit(
         &self,
         workspace: WorkspaceId,
+        since: Option<&Checkpoint>,
+        kept: Option<&Checkpoint>,
     ) -> Result<Verifier, RegistryError> {
-        let mut verifier = Verifier::default();
-        let mut after = 0;
+        let mut verifier = since.map_or_else(Verifier::default, |checkpoint| {
+            Verifier::after(checkpoint.revision, &checkpoint.hash.0)
+        });
+        // Read first: what comes meanwhile is not looked at.
+        let newest = self.last_checkpoint(workspace).await?;
+        let (head, head_hash) = self.head(workspace).await?;
         loop {
-            let rows: Vec<(i64, Vec<u8>, Vec<u8>)> = sqlx::query_as(
-                "SELECT revision, record, hash FROM registry.audit \
-                 WHERE workspace_id = $1 AND revision > $2 ORDER BY revision LIMIT $3",
-            )
-            .bind(workspace.0)
-            .bind(after)
-            .bind(PAGE)
-            .fetch_all(&self.pool)
-            .await?;
-            let Some((last, ..)) = rows.last() else {
-                return Ok(verifier);
+            let rows = self.audit_rows(workspace, verifier.revision, head).await?;
+            for row in rows.iter() {
+                verifier.take(row.revision, &row.model, &row.record, &row.hash);
+                kept.iter().for_each(|kept| verifier.compare(kept));
+            }
+            let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
+                break;
             };
-            after = *last;
-            for (revision, record, hash) in &rows {
-                verifier.take(*revision, record, hash);
+            let (first, last) = (first.revision, last.revision);
+            for checkpoint in self.checkpoints_among(workspace, first, last).await? {
+                let place = usize::try_from(checkpoint.revision - first).unwrap_or(usize::MAX);
+                if let Some(row) = rows.get(place) {
+                    verifier.compare_at(&checkpoint, row.revision, &row.hash);
+                }
             }
         }
+        newest.iter().chain(kept).for_each(|c| verifier.reached(c));
+        verifier.end(head, &head_hash);
+        Ok(verifier)
+    }
+
+    /// The revision of `workspace`, and the hash of its record.
+    pub(crate) async fn head(
+        &self,
+        workspace: WorkspaceId,
+    ) -> Result<(i64, Vec<u8>), RegistryError> {
+        let head = sqlx::query_as(
+            "SELECT revision, hash FROM registry.workspaces WHERE workspace_id = $1",
+        )
+        .bind(workspace.0)
+        .fetch_optional(&self.pool)
+        .await?;
+        Ok(head.unwrap_or_default())
+    }
+
+    /// A page of rows after the revision `after` up to `until`, oldest first.
+    pub(crate) async fn audit_rows(
+        &self,
+        workspace: WorkspaceId,
+        after: i64,
+        until: i64,
+    ) -> Result<Vec<AuditRow>, RegistryError> {
+        Ok(sqlx::query_as(
+            "SELECT revision, model, record, hash FROM registry.audit \
+             WHERE workspace_id = $1 AND revision > $2 AND revision <= $3 \
+             ORDER BY revision LIMIT $4",
+        )
+        .bind(workspace.0)
+        .bind(after)
+        .bind(until)
+        .bind(PAGE)
+        .fetch_all(&self.pool)
+        .await?)
+    }
+
+    /// The last revision of `workspace` before the time `time`, by halving: times follow revisions.
+    pub(crate) async fn revision_before(
+        &self,
+        workspace: WorkspaceId,
+        time: DateTime<Utc>,
+    ) -> Result<i64, RegistryError> {
+        let (mut before, mut from) = (0, self.revision(workspace).await? + 1);
+        while from - before > 1 {
+            let middle = before + (from - before) / 2;
+            let record = self.audit_record(workspace, middle).await?;
+            let at = record.at.as_ref().and_then(from_timestamp);
+            match at.ok_or(RegistryError::Damaged)? < time {
+                true => before = middle,
+                false => from = middle,
+            }
+        }
+        Ok(before)
+    }
+}
+
+/// A record as it is kept.
+#[derive(Debug, FromRow)]
+pub(crate) struct AuditRow {
+    pub(crate) revision: i64,
+    pub(crate) model: String,
+    pub(crate) record: Vec<u8>,
+    pub(crate) hash: Vec<u8>,
+}
+
+impl AuditRow {
+    /// A line of an export, after the record with the hash `before`.
+    pub(crate) fn line(&self, before: &[u8]) -> Result<ExportAuditResponse, RegistryError> {
+        Ok(ExportAuditResponse {
+            record: Some(decode(&self.record, &self.hash)?),
+            previous_hash: Digest::try_from(before)
+                .map(|hash| hash.to_string())
+                .unwrap_or_default(),
+            encoded: self.record.clone().into(),
+        })
     }
 }
 
 fn decode(record: &[u8], hash: &[u8]) -> Result<AuditRecord, RegistryError> {
     let mut record = AuditRecord::decode(record).map_err(|_| RegistryError::Damaged)?;
-    let hash = herdbook_core::Digest::try_from(hash).map_err(|_| RegistryError::Damaged)?;
+    let hash = Digest::try_from(hash).map_err(|_| RegistryError::Damaged)?;
     record.hash = hash.to_string();
     Ok(record)
 }

@@ -8,7 +8,8 @@
 //! Order of locks: the model's row, then the workspace's revision, which is the last row touched.
 
 mod approvals;
-mod audit;
+pub(crate) mod audit;
+mod checkpoints;
 pub(crate) mod checks;
 pub(crate) mod models;
 mod repeats;
