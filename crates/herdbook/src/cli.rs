@@ -6,7 +6,9 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
-    commands::{artifacts, audit, experiments, lineage, models, runs, tokens, values, workspaces},
+    commands::{
+        artifacts, audit, experiments, lineage, models, policies, runs, tokens, values, workspaces,
+    },
     exit::{CODES, Failure},
     serve::{MigrateOptions, ServeOptions, UpOptions},
 };
@@ -70,6 +72,9 @@ pub(crate) enum Command {
     /// Models, their versions, and promotions.
     #[command(subcommand)]
     Models(models::Command),
+    /// Policies that models share: stages, moves and their rules.
+    #[command(subcommand)]
+    Policies(policies::Command),
     /// What came from what.
     #[command(subcommand)]
     Lineage(lineage::Command),

@@ -25,7 +25,7 @@ use herdbook_blobs::{BlobStore, Blobs, Manifests};
 use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::registry::v1::{
     check_service_server::CheckServiceServer, model_service_server::ModelServiceServer,
-    request_service_server::RequestServiceServer,
+    policy_service_server::PolicyServiceServer, request_service_server::RequestServiceServer,
     transition_service_server::TransitionServiceServer,
     version_service_server::VersionServiceServer,
 };
@@ -39,8 +39,8 @@ pub use error::RegistryError;
 use facts::Sources;
 use manifests::VersionManifests;
 use service::{
-    checks::CheckApi, models::ModelApi, requests::RequestApi, transitions::TransitionApi,
-    versions::VersionApi,
+    checks::CheckApi, models::ModelApi, policies::PolicyApi, requests::RequestApi,
+    transitions::TransitionApi, versions::VersionApi,
 };
 use store::Store;
 use watch::Pulse;
@@ -105,6 +105,9 @@ impl Registry {
             .add_service(configured!(VersionServiceServer::new(versions)))
             .add_service(configured!(TransitionServiceServer::new(transitions)))
             .add_service(configured!(RequestServiceServer::new(requests)))
+            .add_service(configured!(PolicyServiceServer::new(PolicyApi::new(
+                store.clone()
+            ))))
             .add_service(configured!(CheckServiceServer::new(CheckApi::new(
                 store.clone()
             ))));

@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod experiments;
 pub(crate) mod lineage;
 pub(crate) mod models;
+pub(crate) mod policies;
 pub(crate) mod runs;
 pub(crate) mod tokens;
 pub(crate) mod values;
