@@ -7,7 +7,8 @@ use clap_complete::Shell;
 
 use crate::{
     commands::{
-        artifacts, audit, experiments, lineage, metrics, models, runs, tokens, values, workspaces,
+        artifacts, audit, experiments, lineage, metrics, models, policies, runs, tokens, values,
+        workspaces,
     },
     exit::{CODES, Failure},
     serve::{MigrateOptions, ServeOptions, UpOptions},
@@ -75,6 +76,9 @@ pub(crate) enum Command {
     /// Models, their versions, and promotions.
     #[command(subcommand)]
     Models(models::Command),
+    /// Policies that models share: stages, moves and their rules.
+    #[command(subcommand)]
+    Policies(policies::Command),
     /// What came from what.
     #[command(subcommand)]
     Lineage(lineage::Command),

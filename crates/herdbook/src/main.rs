@@ -47,6 +47,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Experiments(command) => commands::experiments::run(client, command).await,
         Command::Runs(command) => commands::runs::run(client, command).await,
         Command::Metrics(command) => commands::metrics::run(client, command).await,
+        Command::Policies(command) => commands::policies::run(client, command).await,
         Command::Models(command) => commands::models::run(client, command).await,
         Command::Lineage(command) => commands::lineage::run(client, command).await,
         Command::Artifacts(command) => commands::artifacts::run(client, command).await,

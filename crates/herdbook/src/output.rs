@@ -70,6 +70,29 @@ pub(crate) fn read_json<M: Message + Default>(name: &str, text: &str) -> Result<
     M::decode(message.encode_to_vec().as_slice()).map_err(Failure::failed)
 }
 
+/// A message that is written as YAML, with the contract's field names; errors name the line.
+pub(crate) fn read_yaml<M: Message + Default>(name: &str, text: &str) -> Result<M, Failure> {
+    let descriptor = descriptor(name)?;
+    let message = serde_saphyr::with_deserializer_from_str(text, |reader| {
+        DynamicMessage::deserialize(descriptor, reader)
+    })
+    .map_err(Failure::usage)?;
+    M::decode(message.encode_to_vec().as_slice()).map_err(Failure::failed)
+}
+
+/// The message as YAML, without what is not set.
+pub(crate) fn yaml<M: Message>(name: &str, message: &M) -> Result<String, Failure> {
+    let message = DynamicMessage::decode(descriptor(name)?, message.encode_to_vec().as_slice())
+        .map_err(Failure::failed)?;
+    let options = SerializeOptions::new()
+        .use_proto_field_name(true)
+        .stringify_64_bit_integers(false);
+    let value = message
+        .serialize_with_options(serde_json::value::Serializer, &options)
+        .map_err(Failure::failed)?;
+    serde_saphyr::to_string(&value).map_err(Failure::failed)
+}
+
 fn descriptor(name: &str) -> Result<MessageDescriptor, Failure> {
     // Decoded once: an export has a message a line.
     static POOL: LazyLock<DescriptorPool> =

@@ -101,6 +101,7 @@ pub(crate) fn to_model(model: Model, contents: Option<&Contents>) -> proto::Mode
         created_at: Some(to_timestamp(model.created_at)),
         updated_at: Some(to_timestamp(model.updated_at)),
         revision: model.revision,
+        policy: model.policy_name.unwrap_or_default(),
     }
 }
 
@@ -217,6 +218,7 @@ pub(crate) fn to_decision(
         principal: case.mover.name.to_string(),
         comment: comment.to_owned(),
         policy_revision: model.policy_revision,
+        policy: model.policy_name.clone().unwrap_or_default(),
         ..Default::default()
     }
 }

@@ -105,6 +105,11 @@ pub enum RegistryError {
     /// More checks of one version than are kept.
     #[error("the version has {0} other checks, and more are not kept; report several as one")]
     TooManyChecks(i64),
+    /// No such shared policy.
+    #[error(
+        "there is no policy {0:?}, or not this revision; `herdbook policies list` shows those there are"
+    )]
+    PolicyNotFound(String),
     /// No such request.
     #[error("there is no request {0}; `herdbook models requests` lists those there are")]
     RequestNotFound(i64),
@@ -207,6 +212,7 @@ impl ServiceError for RegistryError {
             | Self::SourceEmpty { .. }
             | Self::RunNotFound(_)
             | Self::StageNotFound { .. }
+            | Self::PolicyNotFound(_)
             | Self::RequestNotFound(_) => Code::NotFound,
             Self::ModelExists(_) | Self::LabelTaken { .. } | Self::RequestOpen { .. } => {
                 Code::AlreadyExists
@@ -250,6 +256,7 @@ impl ServiceError for RegistryError {
             Self::Concurrent { .. } => "CONCURRENT_TRANSITION",
             Self::OtherDigest { .. } => "OTHER_DIGEST",
             Self::TooManyChecks(_) => "TOO_MANY_CHECKS",
+            Self::PolicyNotFound(_) => "POLICY_NOT_FOUND",
             Self::RequestNotFound(_) => "REQUEST_NOT_FOUND",
             Self::RequestOpen { .. } => "REQUEST_OPEN",
             Self::RequestRefused { why, .. } => why.reason(),
@@ -307,6 +314,7 @@ impl ServiceError for RegistryError {
                 }],
                 ..Details::default()
             },
+            Self::PolicyNotFound(name) => Details::resource("policy", name),
             Self::RequestNotFound(id) | Self::RequestOpen { id, .. } => {
                 Details::resource("request", id.to_string())
             }

@@ -115,6 +115,16 @@ impl Facts {
         })
     }
 
+    /// Facts where no rule asks for any.
+    #[cfg(test)]
+    pub(crate) fn of_nothing(read_at: DateTime<Utc>) -> Self {
+        Self {
+            runs: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            read_at,
+        }
+    }
+
     /// What somebody may do now whose word counts; `None` if nothing any more.
     pub(crate) fn role(&self, principal: PrincipalId) -> Option<Role> {
         *self.roles.get(&principal)?

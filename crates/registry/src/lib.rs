@@ -27,7 +27,8 @@ use herdbook_blobs::{BlobStore, Blobs, Manifests};
 use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::registry::v1::{
     audit_service_server::AuditServiceServer, check_service_server::CheckServiceServer,
-    model_service_server::ModelServiceServer, request_service_server::RequestServiceServer,
+    model_service_server::ModelServiceServer, policy_service_server::PolicyServiceServer,
+    request_service_server::RequestServiceServer,
     transition_service_server::TransitionServiceServer,
     version_service_server::VersionServiceServer,
 };
@@ -43,7 +44,7 @@ pub use error::RegistryError;
 use facts::Sources;
 use manifests::VersionManifests;
 use service::{
-    audit::AuditApi, checks::CheckApi, models::ModelApi, requests::RequestApi,
+    audit::AuditApi, checks::CheckApi, models::ModelApi, policies::PolicyApi, requests::RequestApi,
     transitions::TransitionApi, versions::VersionApi,
 };
 use store::Store;
@@ -124,6 +125,9 @@ impl Registry {
             ))))
             .add_service(configured!(TransitionServiceServer::new(transitions)))
             .add_service(configured!(RequestServiceServer::new(requests)))
+            .add_service(configured!(PolicyServiceServer::new(PolicyApi::new(
+                store.clone()
+            ))))
             .add_service(configured!(CheckServiceServer::new(CheckApi::new(
                 store.clone()
             ))));

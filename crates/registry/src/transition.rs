@@ -205,3 +205,6 @@ fn describe(verdict: &Verdict) -> String {
     } = verdict;
     format!("rule {rule:?} asks for {requirement}, but {evidence}; {remedy}")
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ pub(crate) mod experiments;
 pub(crate) mod lineage;
 pub(crate) mod metrics;
 pub(crate) mod models;
+pub(crate) mod policies;
 pub(crate) mod runs;
 pub(crate) mod tokens;
 pub(crate) mod values;

@@ -21,7 +21,7 @@ use herdbook_proto::{
     time::to_timestamp,
 };
 
-pub(super) use show::subject;
+pub(super) use show::{policy, subject};
 
 use super::{artifacts, audit, pairs, version_of};
 use crate::{

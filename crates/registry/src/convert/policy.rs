@@ -5,11 +5,13 @@ use std::num::NonZeroU32;
 use herdbook_proto::{
     InvalidRequest, Violations,
     registry::v1::{self as proto, rule::Rule as ProtoAsks},
+    time::to_timestamp,
 };
 
 use crate::{
     policy::{Approvers, Asks, Comparison, Direction, Move, Policy, Rule, Stage},
     rules::role_number,
+    store::policies::SharedPolicy,
 };
 
 /// Reads a policy and checks it whole.
@@ -176,6 +178,17 @@ pub(crate) fn write(policy: Policy, revision: i64) -> proto::Policy {
             rules: rules.into_iter().map(to_rule).collect(),
         }),
         revision,
+    }
+}
+
+/// A shared policy as the contract has it.
+pub(crate) fn to_shared(shared: SharedPolicy) -> proto::SharedPolicy {
+    proto::SharedPolicy {
+        name: shared.name,
+        policy: Some(write(shared.policy.0, shared.revision)),
+        saved_by: shared.saved_by,
+        saved_at: Some(to_timestamp(shared.saved_at)),
+        models: shared.models,
     }
 }
 

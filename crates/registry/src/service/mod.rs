@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod checks;
 pub(crate) mod models;
+pub(crate) mod policies;
 pub(crate) mod requests;
 pub(crate) mod transitions;
 pub(crate) mod versions;

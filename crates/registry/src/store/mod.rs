@@ -5,13 +5,14 @@
 //! two index look-ups. On failure: a change is one transaction with its audit record; what was not
 //! acknowledged may be asked for again with its request id.
 //!
-//! Order of locks: the model's row, then the workspace's revision, which is the last row touched.
+//! Order of locks: a shared policy, the model's row, then the workspace's revision, the last row touched.
 
 mod approvals;
 pub(crate) mod audit;
 mod checkpoints;
 pub(crate) mod checks;
 pub(crate) mod models;
+pub(crate) mod policies;
 mod repeats;
 pub(crate) mod requests;
 pub(crate) mod stages;

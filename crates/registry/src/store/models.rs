@@ -21,6 +21,8 @@ pub(crate) struct Model {
     pub(crate) tags: Json<Pairs>,
     pub(crate) policy: Json<Policy>,
     pub(crate) policy_revision: i64,
+    /// The shared policy that it uses; `None` if its policy is its own.
+    pub(crate) policy_name: Option<String>,
     pub(crate) latest_version: i64,
     pub(crate) created_by: String,
     pub(crate) created_at: DateTime<Utc>,
@@ -29,8 +31,8 @@ pub(crate) struct Model {
     pub(crate) changed_by: String,
 }
 
-const COLUMNS: &str = "model_key, name, description, tags, policy, policy_revision, latest_version, \
-    created_by, created_at, updated_at, revision, changed_by";
+const COLUMNS: &str = "model_key, name, description, tags, policy, policy_revision, policy_name, \
+    latest_version, created_by, created_at, updated_at, revision, changed_by";
 
 /// What stands where in a model, and what its aliases point at.
 #[derive(Debug, Default)]
@@ -55,6 +57,23 @@ pub(super) async fn lock(
     .fetch_optional(transaction)
     .await?;
     model.ok_or_else(|| RegistryError::ModelNotFound(name.to_owned()))
+}
+
+/// The models that use a shared policy, in the order of their keys; the transaction at hand has locked
+/// their rows.
+pub(super) async fn lock_users(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    policy: &str,
+) -> Result<Vec<Model>, RegistryError> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM registry.models WHERE workspace_id = $1 AND policy_name = $2 \
+         ORDER BY model_key FOR UPDATE"
+    )))
+    .bind(workspace.0)
+    .bind(policy)
+    .fetch_all(transaction)
+    .await?)
 }
 
 /// Appends the record of a change to `model` and notes its revision.
@@ -264,71 +283,4 @@ impl Store {
         self.committed();
         self.model(workspace, name).await
     }
-
-    /// Replaces a model's policy; `expected` is its revision unless 0.
-    pub(crate) async fn set_policy(
-        &self,
-        workspace: WorkspaceId,
-        principal: &str,
-        name: &str,
-        policy: &Policy,
-        expected: i64,
-    ) -> Result<Model, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
-        let model = lock(&mut transaction, workspace, name).await?;
-        if expected != 0 && expected != model.policy_revision {
-            return Err(RegistryError::Concurrent {
-                what: format!("the policy of {name:?} was changed"),
-                principal: model.changed_by,
-                revision: model.policy_revision,
-            });
-        }
-        check_stages_in_use(&mut transaction, &model, policy).await?;
-        sqlx::query(
-            "UPDATE registry.models SET policy = $2, policy_revision = policy_revision + 1 \
-             WHERE model_key = $1",
-        )
-        .bind(model.key)
-        .bind(Json(policy))
-        .execute(&mut *transaction)
-        .await?;
-        let mut record = record(AuditAction::SetPolicy, principal, name);
-        record.details = serde_json::to_string(policy).unwrap_or_default();
-        seal(&mut transaction, workspace, model.key, record).await?;
-        transaction.commit().await?;
-        self.committed();
-        self.model(workspace, name).await
-    }
-}
-
-/// Refuses a policy that lacks a stage in which versions stand, or gives one a limit that it exceeds.
-async fn check_stages_in_use(
-    transaction: &mut PgConnection,
-    model: &Model,
-    policy: &Policy,
-) -> Result<(), RegistryError> {
-    let used: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT stage, count(*) FROM registry.versions WHERE model_key = $1 GROUP BY stage",
-    )
-    .bind(model.key)
-    .fetch_all(transaction)
-    .await?;
-    for (name, count) in used {
-        let stage = policy.stages.iter().find(|stage| stage.name == name);
-        let problem = match stage {
-            None => format!(
-                "{count} versions stand in {name:?}, which the policy lacks; move them first"
-            ),
-            Some(stage) => match stage.limit() {
-                Some(limit) if usize::try_from(count).is_ok_and(|count| count > limit) => {
-                    format!(
-                        "{count} versions stand in {name:?}, which is to hold {limit}; move the others first"
-                    )
-                }
-                _ => continue,
-            },
-        };
-        return Err(RegistryError::StageInUse(problem));
-    }
-    Ok(())
 }

@@ -284,7 +284,8 @@ pub(super) fn check_unmoved(
     seen: &Seen,
 ) -> Result<(), RegistryError> {
     let moved = version.stage != seen.version.stage
-        || model.policy_revision != seen.model.policy_revision
+        || (model.policy_revision, &model.policy_name)
+            != (seen.model.policy_revision, &seen.model.policy_name)
         || !same(standing, &seen.standing);
     match moved {
         true => Err(concurrent(model, &seen.to, standing)),

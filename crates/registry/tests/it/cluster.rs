@@ -15,8 +15,9 @@ use herdbook_proto::{
         GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest, Model, Policy,
         RollbackStageRequest, Rule, SetPolicyRequest, TransitionVersionRequest, UpdateModelRequest,
         Version, check_service_client::CheckServiceClient,
-        model_service_client::ModelServiceClient, request_service_client::RequestServiceClient,
-        rule::Rule as Asks, transition_service_client::TransitionServiceClient,
+        model_service_client::ModelServiceClient, policy_service_client::PolicyServiceClient,
+        request_service_client::RequestServiceClient, rule::Rule as Asks,
+        transition_service_client::TransitionServiceClient,
         version_service_client::VersionServiceClient,
     },
     tracking::v1::{
@@ -185,6 +186,10 @@ impl Cluster {
 
     pub(crate) fn requests(&self) -> RequestServiceClient<Channel> {
         RequestServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn policies(&self) -> PolicyServiceClient<Channel> {
+        PolicyServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn checks(&self) -> CheckServiceClient<Channel> {

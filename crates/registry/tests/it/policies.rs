@@ -1,10 +1,14 @@
 //! Policies: checked whole before they are kept.
 
-use herdbook_proto::registry::v1::{Comparison, MetricThreshold, Rule, Stage, rule::Rule as Asks};
-use herdbook_testkit::grpc::{fields, reason};
-use tonic::Code;
+use herdbook_proto::registry::v1::{
+    ApplySharedPolicyRequest, ApplySharedPolicyResponse, Comparison, GetSharedPolicyRequest,
+    ListSharedPolicyRevisionsRequest, MetricThreshold, Policy, RequiredDescription, Rule, Stage,
+    UseSharedPolicyRequest, rule::Rule as Asks,
+};
+use herdbook_testkit::grpc::{fields, preconditions, reason};
+use tonic::{Code, Status};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, MODEL};
 
 #[tokio::test]
 async fn what_is_wrong_is_refused_with_its_place() {
@@ -60,4 +64,133 @@ async fn a_policy_that_somebody_changed_meanwhile_is_not_overwritten() {
     cluster.set_policy(second.clone()).await.unwrap();
     let refused = cluster.set_policy(second).await.unwrap_err();
     assert_eq!(reason(&refused).0, Code::Aborted);
+}
+
+/// Makes the shared policy `common` say this.
+async fn apply(cluster: &Cluster, policy: Policy) -> Result<ApplySharedPolicyResponse, Status> {
+    let request = ApplySharedPolicyRequest {
+        name: "common".to_owned(),
+        policy: Some(policy),
+        dry_run: false,
+    };
+    let answer = cluster.policies().apply_shared_policy(request).await?;
+    Ok(answer.into_inner())
+}
+
+async fn use_common(cluster: &Cluster) -> Result<(), Status> {
+    let request = UseSharedPolicyRequest {
+        model: MODEL.to_owned(),
+        policy: "common".to_owned(),
+    };
+    cluster.policies().use_shared_policy(request).await?;
+    Ok(())
+}
+
+/// The policy, with a description needed for Production.
+fn described(policy: &Policy) -> Policy {
+    let mut policy = policy.clone();
+    policy.moves[2].rules = vec![Rule {
+        name: "described".to_owned(),
+        rule: Some(Asks::RequiredDescription(RequiredDescription {})),
+    }];
+    policy.revision = 0;
+    policy
+}
+
+#[tokio::test]
+async fn a_shared_policy_rules_all_models_that_use_it_at_once() {
+    let cluster = Cluster::start().await;
+    let plain = cluster.policy().await;
+    let refused = use_common(&cluster).await.unwrap_err();
+    assert_eq!(
+        reason(&refused),
+        (Code::NotFound, "POLICY_NOT_FOUND".into())
+    );
+    assert!(apply(&cluster, plain.clone()).await.unwrap().changed);
+    use_common(&cluster).await.unwrap();
+    let number = cluster.register(0.9).await;
+    cluster.promote(number, "Production").await.unwrap();
+
+    let applied = apply(&cluster, described(&plain)).await.unwrap();
+    let shared = applied.policy.unwrap();
+    assert_eq!((shared.models, shared.policy.unwrap().revision), (1, 2));
+    assert_eq!(applied.before.unwrap().moves, plain.moves);
+    let other = cluster.register(0.9).await;
+    let refused = cluster.promote(other, "Production").await.unwrap_err();
+    assert_eq!(preconditions(&refused)[0].0, "REQUIRED_DESCRIPTION");
+    let decision = cluster.audit().await.pop().unwrap().decision.unwrap();
+    assert_eq!((&*decision.policy, decision.policy_revision), ("common", 2));
+
+    // Its own again, it is left alone by the next revision.
+    cluster.set_policy(cluster.policy().await).await.unwrap();
+    assert_eq!(cluster.model().await.policy, "");
+    assert_eq!(
+        apply(&cluster, plain).await.unwrap().policy.unwrap().models,
+        0
+    );
+    cluster.promote(other, "Production").await.unwrap_err();
+}
+
+#[tokio::test]
+async fn what_is_the_same_is_no_revision_and_each_revision_is_kept() {
+    let cluster = Cluster::start().await;
+    let plain = cluster.policy().await;
+    for (policy, changed) in [
+        (plain.clone(), true),
+        (plain.clone(), false),
+        (described(&plain), true),
+        (described(&plain), false),
+    ] {
+        assert_eq!(apply(&cluster, policy).await.unwrap().changed, changed);
+    }
+    let dry = ApplySharedPolicyRequest {
+        name: "common".to_owned(),
+        policy: Some(plain.clone()),
+        dry_run: true,
+    };
+    let answer = cluster.policies().apply_shared_policy(dry).await.unwrap();
+    assert!(answer.into_inner().changed);
+    let request = ListSharedPolicyRevisionsRequest {
+        name: "common".to_owned(),
+        ..Default::default()
+    };
+    let found = cluster
+        .policies()
+        .list_shared_policy_revisions(request)
+        .await;
+    let revisions = found.unwrap().into_inner().revisions;
+    let numbers: Vec<_> = revisions
+        .into_iter()
+        .map(|r| r.policy.unwrap().revision)
+        .collect();
+    assert_eq!(numbers, [2, 1]);
+    let request = GetSharedPolicyRequest {
+        name: "common".to_owned(),
+        revision: 1,
+    };
+    let first = cluster.policies().get_shared_policy(request).await.unwrap();
+    let first = first.into_inner().policy.unwrap().policy.unwrap();
+    assert_eq!(first.moves, plain.moves);
+    // By somebody who saw the first only.
+    let refused = apply(&cluster, first).await.unwrap_err();
+    assert_eq!(
+        reason(&refused),
+        (Code::Aborted, "CONCURRENT_TRANSITION".into())
+    );
+}
+
+#[tokio::test]
+async fn a_shared_policy_fits_what_stands_in_the_stages_of_its_models() {
+    let cluster = Cluster::start().await;
+    let plain = cluster.policy().await;
+    apply(&cluster, plain.clone()).await.unwrap();
+    use_common(&cluster).await.unwrap();
+    let number = cluster.register(0.9).await;
+    cluster.promote(number, "Staging").await.unwrap();
+    let mut without = plain;
+    without.stages.retain(|stage| stage.name != "Staging");
+    without.moves.retain(|step| step.to != "Staging");
+    let refused = apply(&cluster, without).await.unwrap_err();
+    assert_eq!(reason(&refused).1, "STAGE_IN_USE");
+    assert!(refused.message().contains(MODEL), "{refused}");
 }

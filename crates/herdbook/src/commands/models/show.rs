@@ -85,6 +85,7 @@ pub(super) fn model(model: &Model) -> String {
         ("stages", stages(model)),
         ("aliases", aliases.join(", ")),
         ("tags", output::pairs(&model.tags)),
+        ("policy", model.policy.clone()),
         (
             "created",
             format!(
@@ -165,7 +166,8 @@ pub(super) fn stays(found: &ListStaysResponse) -> String {
     output::table(&header, found.stays.iter().map(row))
 }
 
-pub(super) fn policy(policy: &Policy) -> String {
+/// The stages, moves and rules of a policy.
+pub(crate) fn policy(policy: &Policy) -> String {
     let mut lines = vec!["Stages".to_owned()];
     lines.extend(policy.stages.iter().map(stage));
     lines.push("Moves".to_owned());
