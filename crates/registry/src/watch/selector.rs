@@ -41,15 +41,7 @@ impl Selector {
         count("tags", given.tags.len(), violations);
         let tags = format!("{place}.tags");
         let tags = fields::pairs(&tags, given.tags, TAG_VALUE_BYTES, violations);
-        let known: [(&str, &[i32], fn(i32) -> bool); 2] = [
-            ("actions", &given.actions, |number| {
-                AuditAction::try_from(number).is_ok()
-            }),
-            ("outcomes", &given.outcomes, |number| {
-                Outcome::try_from(number).is_ok()
-            }),
-        ];
-        for (field, numbers, is_known) in known {
+        let mut known = |field: &str, numbers: &[i32], is_known: fn(i32) -> bool| {
             count(field, numbers.len(), violations);
             for (index, number) in numbers.iter().enumerate() {
                 if *number == 0 || !is_known(*number) {
@@ -57,7 +49,13 @@ impl Selector {
                     violations.add(format!("{place}.{field}[{index}]"), what);
                 }
             }
-        }
+        };
+        known("actions", &given.actions, |number| {
+            AuditAction::try_from(number).is_ok()
+        });
+        known("outcomes", &given.outcomes, |number| {
+            Outcome::try_from(number).is_ok()
+        });
         Self {
             models: given.models,
             stages: given.stages,
