@@ -187,7 +187,7 @@ impl Store {
                 "policy": name, "revision": saved.revision, "rules": policy,
             })
             .to_string();
-            let record = append(&mut transaction, workspace, record).await?;
+            let record = append(&mut transaction, workspace, None, record).await?;
             sqlx::query(
                 "UPDATE registry.models SET policy = $3, policy_revision = $4, revision = $5, \
                      changed_by = $6, updated_at = $7 \
