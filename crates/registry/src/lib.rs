@@ -5,6 +5,7 @@
 
 mod audit;
 mod convert;
+mod descent;
 mod error;
 mod facts;
 mod manifests;
@@ -61,7 +62,7 @@ pub struct Registry {
 
 impl Registry {
     /// Opens the migrated schema in `database`. From now on until `shutdown`, `lineage` is told of
-    /// versions and their stages. `tracking` is asked for runs and their files, `roles` for what those
+    /// versions and their stages. `tracking` is asked for runs and their files, `lineage` for the descent of versions, `roles` for what those
     /// may do now who approved something before.
     #[must_use]
     pub fn start(
@@ -75,13 +76,22 @@ impl Registry {
         let outbox = Outbox::new(SCHEMA);
         let pulse = Pulse::default();
         let store = Store::new(database.pool().clone(), outbox.clone(), pulse.clone());
-        let relay = pedigree::relay(outbox, database.pool().clone(), lineage, shutdown.clone());
+        let relay = pedigree::relay(
+            outbox,
+            database.pool().clone(),
+            lineage.clone(),
+            shutdown.clone(),
+        );
         let beat = watch::beat(store.clone(), pulse, shutdown.clone());
         let chores = vec![tokio::spawn(relay), tokio::spawn(beat)];
         Self {
             store,
             blobs: Blobs::new(database, blobs),
-            sources: Sources { tracking, roles },
+            sources: Sources {
+                tracking,
+                lineage,
+                roles,
+            },
             shutdown,
             chores,
         }

@@ -10,6 +10,7 @@ use herdbook_core::{PrincipalId, WorkspaceId};
 use herdbook_lineage::Lineage;
 use herdbook_postgres::{Database, migrate};
 use herdbook_proto::{
+    lineage::v1::lineage_service_client::LineageServiceClient,
     registry::v1::{
         AuditRecord, CreateModelRequest, CreateVersionRequest, Decision, GetModelRequest,
         GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest, Model, Policy,
@@ -100,6 +101,8 @@ pub(crate) struct Cluster {
     callers: Arc<Callers>,
     pub(crate) database: Database,
     pub(crate) manifests: Arc<dyn Manifests>,
+    /// Its chores end with it, such as telling lineage of runs.
+    _tracking: Tracking,
     _stop: DropGuard,
 }
 
@@ -139,6 +142,7 @@ impl Cluster {
             shutdown.clone(),
         );
         let all = routes(|routes| {
+            lineage.register(routes);
             tracking.register(routes);
             registry.register(routes);
         });
@@ -148,6 +152,7 @@ impl Cluster {
             callers: caller,
             database,
             manifests: registry.manifests(),
+            _tracking: tracking,
             _stop: shutdown.drop_guard(),
         };
         let request = CreateModelRequest {
@@ -176,6 +181,10 @@ impl Cluster {
 
     pub(crate) fn policies(&self) -> PolicyServiceClient<Channel> {
         PolicyServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn lineage(&self) -> LineageServiceClient<Channel> {
+        LineageServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn checks(&self) -> CheckServiceClient<Channel> {
