@@ -168,6 +168,11 @@ pub enum RegistryError {
         "tracking did not answer, without which this cannot be decided ({0}); nothing was changed, try again"
     )]
     TrackingUnavailable(String),
+    /// Lineage did not answer.
+    #[error(
+        "lineage did not answer, without which this cannot be decided ({0}); nothing was changed, try again"
+    )]
+    LineageUnavailable(String),
     /// Access did not say who may do what.
     #[error("{0}")]
     Access(Box<dyn ServiceError>),
@@ -229,7 +234,7 @@ impl ServiceError for RegistryError {
             Self::Access(error) => error.code(),
             Self::Concurrent { .. } => Code::Aborted,
             Self::RevisionAhead { .. } => Code::OutOfRange,
-            Self::TrackingUnavailable(_) => Code::Unavailable,
+            Self::TrackingUnavailable(_) | Self::LineageUnavailable(_) => Code::Unavailable,
             Self::Damaged => Code::Internal,
             Self::Range(error) => error.code(),
             Self::Blob(error) => error.code(),
@@ -266,6 +271,7 @@ impl ServiceError for RegistryError {
             Self::AuditBroken { .. } => "AUDIT_BROKEN",
             Self::AuditEmpty => "AUDIT_EMPTY",
             Self::TrackingUnavailable(_) => "TRACKING_UNAVAILABLE",
+            Self::LineageUnavailable(_) => "LINEAGE_UNAVAILABLE",
             Self::Damaged => "INTERNAL",
             Self::Range(error) => error.reason(),
             Self::Blob(error) => error.reason(),
@@ -305,7 +311,9 @@ impl ServiceError for RegistryError {
             Self::AuditBroken { revision, .. } => {
                 metadata(vec![("revision", revision.to_string())])
             }
-            Self::TrackingUnavailable(_) => Details::retry_after(Duration::from_secs(1)),
+            Self::TrackingUnavailable(_) | Self::LineageUnavailable(_) => {
+                Details::retry_after(Duration::from_secs(1))
+            }
             Self::StageInUse(why) => Details {
                 preconditions: vec![PreconditionViolation {
                     kind: "STAGE_IN_USE".to_owned(),

@@ -18,7 +18,8 @@ use tonic::{Code, Status};
 
 use crate::{
     RegistryError,
-    policy::{Asks, Rule},
+    descent::{Proof, prove},
+    policy::{Asks, Descent, Rule},
     request::Request,
     version::{File, Version},
 };
@@ -34,6 +35,8 @@ pub(crate) type Metrics = BTreeMap<String, f64>;
 pub(crate) struct Facts {
     /// Metrics of the runs that were asked for; `None` if there is no such run any more.
     runs: BTreeMap<RunId, Option<Metrics>>,
+    /// What was proved of the version, by what was asked; nothing where lineage does not know it.
+    proofs: Vec<(Descent, Proof)>,
     /// What those may do now whose word counts.
     roles: BTreeMap<PrincipalId, Option<Role>>,
     /// The database's time before anything was asked for.
@@ -67,6 +70,7 @@ pub(crate) struct Check {
 #[derive(Clone)]
 pub(crate) struct Sources {
     pub(crate) tracking: PeerChannel,
+    pub(crate) lineage: PeerChannel,
     pub(crate) roles: Arc<dyn Roles>,
 }
 
@@ -110,6 +114,7 @@ impl Facts {
             );
         Ok(Self {
             runs: try_join_all(asked).await?.into_iter().collect(),
+            proofs: proofs(sources, caller, rules, version).await?,
             roles: roles(sources, caller, standing).await?,
             read_at: standing.now,
         })
@@ -120,9 +125,17 @@ impl Facts {
     pub(crate) fn of_nothing(read_at: DateTime<Utc>) -> Self {
         Self {
             runs: BTreeMap::new(),
+            proofs: Vec::new(),
             roles: BTreeMap::new(),
             read_at,
         }
+    }
+
+    /// What was proved of the version's descent; `None` if lineage does not know it.
+    pub(crate) fn proof(&self, descent: &Descent) -> Option<&Proof> {
+        let mut proofs = self.proofs.iter();
+        let found = proofs.find(|(asked, _)| asked == descent);
+        found.map(|(_, proof)| proof)
     }
 
     /// What somebody may do now whose word counts; `None` if nothing any more.
@@ -151,6 +164,24 @@ impl Facts {
             Some(Some(value)) => Ok(*value),
         }
     }
+}
+
+/// Proofs of what `rules` ask about the descent of `version`.
+async fn proofs(
+    sources: &Sources,
+    caller: &Caller,
+    rules: &[Rule],
+    version: &Version,
+) -> Result<Vec<(Descent, Proof)>, RegistryError> {
+    let asked = rules.iter().filter_map(|rule| match &rule.asks {
+        Asks::Lineage(descent) => Some(descent),
+        _ => None,
+    });
+    let asked = asked.map(async |descent| {
+        let proof = prove(&sources.lineage, caller, version, descent).await?;
+        Ok::<_, RegistryError>(proof.map(|proof| (descent.clone(), proof)))
+    });
+    Ok(try_join_all(asked).await?.into_iter().flatten().collect())
 }
 
 /// What the caller, and those who opened and approved the request, may do now.

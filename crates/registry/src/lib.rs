@@ -7,6 +7,7 @@ mod audit;
 mod checkpoint;
 mod checkpointer;
 mod convert;
+mod descent;
 mod error;
 mod facts;
 mod manifests;
@@ -67,7 +68,7 @@ pub struct Registry {
 
 impl Registry {
     /// Opens the migrated schema in `database`. From now on until `shutdown`, `lineage` is told of
-    /// versions and their stages. `tracking` is asked for runs and their files, `roles` for what those
+    /// versions and their stages. `tracking` is asked for runs and their files, `lineage` for the descent of versions, `roles` for what those
     /// may do now who approved something before.
     #[must_use]
     pub fn start(
@@ -82,7 +83,12 @@ impl Registry {
         let pulse = Pulse::default();
         let store = Store::new(database.pool().clone(), outbox.clone(), pulse);
         let feeds = Feeds::new(store.clone());
-        let relay = pedigree::relay(outbox, database.pool().clone(), lineage, shutdown.clone());
+        let relay = pedigree::relay(
+            outbox,
+            database.pool().clone(),
+            lineage.clone(),
+            shutdown.clone(),
+        );
         let reader = feeds.clone().run(shutdown.clone());
         let checkpointer = checkpointer::run(store.clone(), shutdown.clone());
         let chores = vec![
@@ -94,7 +100,11 @@ impl Registry {
             store,
             feeds,
             blobs: Blobs::new(database, blobs),
-            sources: Sources { tracking, roles },
+            sources: Sources {
+                tracking,
+                lineage,
+                roles,
+            },
             shutdown,
             chores,
         }

@@ -97,6 +97,15 @@ pub(crate) enum Asks {
         count: u32,
         from: Approvers,
     },
+    Lineage(Descent),
+}
+
+/// What a version may not descend from, and what of its descent must be known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Descent {
+    pub(crate) without_tags: Vec<String>,
+    /// Edges up to which every origin must be known; all if 0.
+    pub(crate) known_depth: u32,
 }
 
 /// Who may approve.

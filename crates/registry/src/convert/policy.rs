@@ -9,7 +9,7 @@ use herdbook_proto::{
 };
 
 use crate::{
-    policy::{Approvers, Asks, Comparison, Direction, Move, Policy, Rule, Stage},
+    policy::{Approvers, Asks, Comparison, Descent, Direction, Move, Policy, Rule, Stage},
     rules::role_number,
     store::policies::SharedPolicy,
 };
@@ -130,6 +130,10 @@ fn read_rule(place: &str, rule: proto::Rule, violations: &mut Violations) -> Opt
             cron: asks.cron,
             zone: asks.time_zone,
         },
+        ProtoAsks::CleanLineage(asks) => Asks::Lineage(Descent {
+            without_tags: asks.without_tags,
+            known_depth: asks.known_depth,
+        }),
         ProtoAsks::RequiredChecks(asks) => Asks::Checks(asks.names),
         ProtoAsks::RequiredApprovals(asks) => Asks::Approvals {
             count: asks.count,
@@ -241,6 +245,10 @@ fn to_rule(rule: Rule) -> proto::Rule {
             cron,
             duration: duration(seconds),
             time_zone: zone,
+        }),
+        Asks::Lineage(descent) => ProtoAsks::CleanLineage(proto::CleanLineage {
+            without_tags: descent.without_tags,
+            known_depth: descent.known_depth,
         }),
         Asks::Checks(names) => ProtoAsks::RequiredChecks(proto::RequiredChecks { names }),
         Asks::Approvals { count, from } => {

@@ -270,6 +270,10 @@ fn check_asks(place: &str, asks: &Asks, target: Option<&Stage>, violations: &mut
                 }
             }
         }
+        Asks::Lineage(descent) => {
+            let place = format!("{place}.clean_lineage.without_tags");
+            check_each(&place, &descent.without_tags, check_key, violations);
+        }
         Asks::Role(_) | Asks::Description => {}
     }
 }

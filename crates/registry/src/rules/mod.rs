@@ -13,8 +13,9 @@ use herdbook_rpc::Role;
 
 use self::freeze::Window;
 use crate::{
+    descent::Proof,
     facts::{Check, Facts, Standing},
-    policy::{Asks, Rule},
+    policy::{Asks, Descent, Rule},
     request::Approval,
     version::Version,
 };
@@ -92,6 +93,7 @@ pub(crate) fn judge(rule: &Rule, to: &str, case: &Case) -> Verdict {
         Asks::Principals(names) => people::principals(case, names),
         Asks::Approvals { count, from } => people::approvals(case, *count, from),
         Asks::Checks(names) => checks(case, names),
+        Asks::Lineage(descent) => lineage(case, descent),
         Asks::Soak(seconds) => soak(case, *seconds),
         Asks::Freeze {
             cron,
@@ -128,6 +130,7 @@ fn kind(asks: &Asks) -> &'static str {
         Asks::Freeze { .. } => "FREEZE_WINDOW",
         Asks::Expression { .. } => "EXPRESSION",
         Asks::Checks(_) => "REQUIRED_CHECKS",
+        Asks::Lineage(_) => "CLEAN_LINEAGE",
         Asks::Approvals { .. } => APPROVALS,
     }
 }
@@ -201,6 +204,42 @@ fn checks(case: &Case, names: &[String]) -> Finding {
             missing.join(", "),
             case.version.digest
         ),
+    }
+}
+
+fn lineage(case: &Case, descent: &Descent) -> Finding {
+    let tags = descent.without_tags.join(", ");
+    let known = match descent.known_depth {
+        0 => "every origin known".to_owned(),
+        depth => format!("every origin known {depth} edges back"),
+    };
+    let requirement = format!("no ancestor tagged {tags}, and {known}");
+    let Some(proof) = case.facts.proof(descent) else {
+        return Finding {
+            passed: false,
+            requirement,
+            evidence: "lineage does not know the version yet".to_owned(),
+            remedy: "ask again in a moment".to_owned(),
+        };
+    };
+    let Proof {
+        examined,
+        tainted_by,
+        unknown,
+        digest,
+    } = proof;
+    let mut found = vec![format!("{examined} nodes examined ({digest})")];
+    found.extend(tainted_by.iter().map(|node| format!("{node} is tagged so")));
+    found.extend(unknown.iter().cloned());
+    let remedy = match tainted_by.is_empty() {
+        true => "record what is unknown",
+        false => "train without it, and register that",
+    };
+    Finding {
+        passed: tainted_by.is_empty() && unknown.is_empty(),
+        requirement,
+        evidence: found.join("; "),
+        remedy: remedy.to_owned(),
     }
 }
 

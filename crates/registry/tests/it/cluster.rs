@@ -10,6 +10,7 @@ use herdbook_core::{PrincipalId, WorkspaceId};
 use herdbook_lineage::Lineage;
 use herdbook_postgres::{Database, migrate};
 use herdbook_proto::{
+    lineage::v1::lineage_service_client::LineageServiceClient,
     registry::v1::{
         AuditRecord, CreateModelRequest, CreateVersionRequest, Decision, GetModelRequest,
         GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest, Model, Policy,
@@ -102,6 +103,8 @@ pub(crate) struct Cluster {
     pub(crate) database: Database,
     peers: [PeerChannel; 2],
     pub(crate) manifests: Arc<dyn Manifests>,
+    /// Its chores end with it, such as telling lineage of runs.
+    _tracking: Tracking,
     _stop: DropGuard,
 }
 
@@ -135,6 +138,7 @@ impl Cluster {
         let peers = [to_tracking, to_lineage];
         let registry = start_registry(&database, blobs, &peers, caller.clone(), &shutdown);
         let all = routes(|routes| {
+            lineage.register(routes);
             tracking.register(routes);
             registry.register(routes);
         });
@@ -145,6 +149,7 @@ impl Cluster {
             database,
             peers,
             manifests: registry.manifests(),
+            _tracking: tracking,
             _stop: shutdown.drop_guard(),
         };
         let request = CreateModelRequest {
@@ -190,6 +195,10 @@ impl Cluster {
 
     pub(crate) fn policies(&self) -> PolicyServiceClient<Channel> {
         PolicyServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn lineage(&self) -> LineageServiceClient<Channel> {
+        LineageServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn checks(&self) -> CheckServiceClient<Channel> {

@@ -1,13 +1,17 @@
 //! Rules: what each finds, and what it says.
 
 use herdbook_proto::{
+    lineage::v1::TagNodeRequest,
     registry::v1::{
-        Direction, Expression, FreezeWindow, MinimumSoak, NoWorse, RequiredPrincipal, Stage,
-        TransitionVersionRequest, rule::Rule as Asks,
+        CleanLineage, Direction, Expression, FreezeWindow, MinimumSoak, NoWorse, RequiredPrincipal,
+        Stage, TransitionVersionRequest, rule::Rule as Asks,
     },
-    tracking::v1::DeleteRunRequest,
+    tracking::v1::{Dataset, DatasetInput, DeleteRunRequest, LogBatchRequest},
 };
-use herdbook_testkit::grpc::{fields, preconditions, reason};
+use herdbook_testkit::{
+    grpc::{fields, preconditions, reason},
+    wait_until,
+};
 use tonic::{Code, Status};
 
 use crate::cluster::{Cluster, MODEL, by};
@@ -250,4 +254,77 @@ async fn a_stage_may_hold_some_and_one_may_keep_them_for_good() {
     let refused = cluster.set_policy(policy).await.unwrap_err();
     let places = [1, 2].map(|stage| format!("policy.stages[{stage}].displaced_to"));
     assert_eq!(fields(&refused), places);
+}
+
+#[tokio::test]
+async fn a_version_may_descend_from_nothing_that_is_tagged_or_unknown() {
+    let cluster = Cluster::start().await;
+    let clean = |tags: &[&str]| {
+        let without_tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+        Asks::CleanLineage(CleanLineage {
+            without_tags,
+            known_depth: 0,
+        })
+    };
+    cluster
+        .ask("Production", vec![clean(&["biased"])])
+        .await
+        .unwrap();
+    let number = cluster.register(0.9).await;
+    // Until the outbox has told lineage of it, and of the run that names no data.
+    wait_until("lineage to know the run", async || {
+        let refused = cluster.promote(number, "Production").await.unwrap_err();
+        let (kind, what) = failed(&refused);
+        assert_eq!(kind, "CLEAN_LINEAGE");
+        what.contains("run:").then_some(())
+    })
+    .await;
+
+    let version = cluster.resolve(&format!("{MODEL}/{number}")).await.unwrap();
+    let dataset = Dataset {
+        name: "cards".to_owned(),
+        digest: "abc".to_owned(),
+        ..Default::default()
+    };
+    let log = LogBatchRequest {
+        run_id: version.run_id,
+        inputs: vec![DatasetInput {
+            dataset: Some(dataset),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    cluster.runs().log_batch(log).await.unwrap();
+    let dry = TransitionVersionRequest {
+        model: MODEL.to_owned(),
+        version: number,
+        to: "Production".to_owned(),
+        dry_run: true,
+        ..Default::default()
+    };
+    wait_until("lineage to know the data", async || {
+        let decision = cluster.transition(dry.clone()).await.unwrap();
+        decision.verdicts[0].passed.then_some(())
+    })
+    .await;
+    let tag = TagNodeRequest {
+        node: "dataset:cards@abc".to_owned(),
+        add: vec!["biased".to_owned()],
+        ..Default::default()
+    };
+    cluster.lineage().tag_node(tag).await.unwrap();
+    let refused = cluster.promote(number, "Production").await.unwrap_err();
+    let what = failed(&refused).1;
+    assert!(what.contains("dataset:cards@abc is tagged so"), "{what}");
+    cluster
+        .ask("Production", vec![clean(&["synthetic"])])
+        .await
+        .unwrap();
+    cluster.promote(number, "Production").await.unwrap();
+    let refused = cluster
+        .ask("Production", vec![clean(&[])])
+        .await
+        .unwrap_err();
+    let place = "policy.moves[2].rules[0].clean_lineage.without_tags";
+    assert_eq!(fields(&refused), [place]);
 }

@@ -236,6 +236,9 @@ fn ask(asks: Option<&Asks>) -> String {
             let length = length(asks.duration.as_ref());
             format!("no freeze window open ({cron} {time_zone}, for {length})")
         }
+        Some(Asks::CleanLineage(asks)) => {
+            format!("no ancestor tagged {}", asks.without_tags.join(", "))
+        }
         Some(Asks::RequiredChecks(asks)) => format!("the checks {}", asks.names.join(", ")),
         Some(Asks::RequiredApprovals(asks)) => {
             let from = match asks.names.is_empty() {
