@@ -1,5 +1,6 @@
 //! `herdbook models`.
 
+mod look;
 mod requests;
 mod show;
 
@@ -10,10 +11,9 @@ use clap::Subcommand;
 use futures::StreamExt as _;
 use herdbook_proto::{
     registry::v1::{
-        CreateModelRequest, CreateVersionRequest, Decision, DeleteAliasRequest, GetModelRequest,
-        GetPolicyRequest, GetVersionRequest, ListAuditRecordsRequest, ListModelsRequest,
-        ListStaysRequest, ListVersionsRequest, Model, Outcome, Policy, RollbackStageRequest,
-        SetAliasRequest, SetPolicyRequest, TransitionVersionRequest, Version, WatchRequest,
+        CreateModelRequest, CreateVersionRequest, Decision, DeleteAliasRequest, GetPolicyRequest,
+        ListAuditRecordsRequest, ListStaysRequest, Outcome, Policy, RollbackStageRequest,
+        SetAliasRequest, SetPolicyRequest, TransitionVersionRequest, WatchRequest,
         model_service_client::ModelServiceClient,
         transition_service_client::TransitionServiceClient,
         version_service_client::VersionServiceClient, watch_response::Event,
@@ -203,7 +203,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
     let mut versions = VersionServiceClient::new(connection.clone());
     let mut transitions = TransitionServiceClient::new(connection.clone());
     match command {
-        Command::List => list(&mut models, output).await,
+        Command::List => look::list(&mut models, output).await,
         Command::Create {
             name,
             description,
@@ -217,7 +217,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             let made = models.create_model(request).await?.into_inner().model;
             output::print(output, MODEL, &made.unwrap_or_default(), show::model)
         }
-        Command::Show { reference } => show(connection, output, reference).await,
+        Command::Show { reference } => look::one(connection, output, reference).await,
         Command::Register {
             model,
             source,
@@ -369,87 +369,6 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             to,
         } => artifacts::download_version(connection, reference, path, to).await,
     }
-}
-
-async fn list(models: &mut ModelServiceClient<Connection>, output: Output) -> Result<(), Failure> {
-    let request = ListModelsRequest {
-        page_size: 1_000,
-        ..Default::default()
-    };
-    let found = models.list_models(request).await?.into_inner();
-    output::print(
-        output,
-        "herdbook.registry.v1.ListModelsResponse",
-        &found,
-        |found| {
-            let row = |model: &Model| {
-                let changed = output::ago(model.updated_at.as_ref());
-                vec![
-                    model.name.clone(),
-                    model.latest_version.to_string(),
-                    show::stages(model),
-                    changed,
-                ]
-            };
-            output::table(
-                &["name", "versions", "stages", "changed"],
-                found.models.iter().map(row),
-            )
-        },
-    )
-}
-
-async fn show(connection: Connection, output: Output, reference: String) -> Result<(), Failure> {
-    let mut versions = VersionServiceClient::new(connection.clone());
-    if reference.contains(['/', '@']) {
-        let found = versions
-            .get_version(GetVersionRequest { reference })
-            .await?
-            .into_inner();
-        return output::print(
-            output,
-            VERSION,
-            &found.version.unwrap_or_default(),
-            show::version,
-        );
-    }
-    let request = GetModelRequest {
-        name: reference.clone(),
-    };
-    let model = ModelServiceClient::new(connection)
-        .get_model(request)
-        .await?
-        .into_inner()
-        .model;
-    let request = ListVersionsRequest {
-        model: reference,
-        page_size: 50,
-        ..Default::default()
-    };
-    let found = versions.list_versions(request).await?.into_inner().versions;
-    output::print(output, MODEL, &model.unwrap_or_default(), |model| {
-        let row = |version: &Version| {
-            vec![
-                version.number.to_string(),
-                version.label.clone(),
-                version.stage.clone(),
-                output::ago(version.stage_since.as_ref()),
-                version.created_by.clone(),
-                version
-                    .description
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned(),
-            ]
-        };
-        let header = ["version", "label", "stage", "since", "by", "description"];
-        format!(
-            "{}\n\n{}",
-            show::model(model),
-            output::table(&header, found.iter().map(row))
-        )
-    })
 }
 
 async fn rules(

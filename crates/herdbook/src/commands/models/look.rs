@@ -1,0 +1,97 @@
+//! `herdbook models list` and `show`.
+
+use herdbook_proto::registry::v1::{
+    GetModelRequest, GetVersionRequest, ListModelsRequest, ListVersionsRequest, Model, Version,
+    model_service_client::ModelServiceClient, version_service_client::VersionServiceClient,
+};
+
+use super::{MODEL, VERSION, show};
+use crate::{cli::Output, connection::Connection, exit::Failure, output};
+
+pub(super) async fn list(
+    models: &mut ModelServiceClient<Connection>,
+    output: Output,
+) -> Result<(), Failure> {
+    let request = ListModelsRequest {
+        page_size: 1_000,
+        ..Default::default()
+    };
+    let found = models.list_models(request).await?.into_inner();
+    output::print(
+        output,
+        "herdbook.registry.v1.ListModelsResponse",
+        &found,
+        |found| {
+            let row = |model: &Model| {
+                let changed = output::ago(model.updated_at.as_ref());
+                vec![
+                    model.name.clone(),
+                    model.latest_version.to_string(),
+                    show::stages(model),
+                    changed,
+                ]
+            };
+            output::table(
+                &["name", "versions", "stages", "changed"],
+                found.models.iter().map(row),
+            )
+        },
+    )
+}
+
+pub(super) async fn one(
+    connection: Connection,
+    output: Output,
+    reference: String,
+) -> Result<(), Failure> {
+    let mut versions = VersionServiceClient::new(connection.clone());
+    if reference.contains(['/', '@']) {
+        let found = versions
+            .get_version(GetVersionRequest { reference })
+            .await?
+            .into_inner();
+        return output::print(
+            output,
+            VERSION,
+            &found.version.unwrap_or_default(),
+            show::version,
+        );
+    }
+    let request = GetModelRequest {
+        name: reference.clone(),
+    };
+    let model = ModelServiceClient::new(connection)
+        .get_model(request)
+        .await?
+        .into_inner()
+        .model;
+    let request = ListVersionsRequest {
+        model: reference,
+        page_size: 50,
+        ..Default::default()
+    };
+    let found = versions.list_versions(request).await?.into_inner().versions;
+    output::print(output, MODEL, &model.unwrap_or_default(), |model| {
+        let row = |version: &Version| {
+            vec![
+                version.number.to_string(),
+                version.label.clone(),
+                version.stage.clone(),
+                output::ago(version.stage_since.as_ref()),
+                version.created_by.clone(),
+                version
+                    .description
+                    .lines()
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            ]
+        };
+        let header = ["version", "label", "stage", "since", "by", "description"];
+        format!(
+            "{}\n\n{}",
+            show::model(model),
+            output::table(&header, found.iter().map(row))
+        )
+    })
+}
