@@ -13,3 +13,4 @@ mod faults;
 mod logging;
 mod startup;
 mod values;
+mod watch;
