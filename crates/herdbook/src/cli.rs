@@ -6,7 +6,9 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
-    commands::{artifacts, audit, experiments, lineage, models, runs, tokens, values, workspaces},
+    commands::{
+        artifacts, audit, experiments, lineage, models, runs, tokens, values, watch, workspaces,
+    },
     exit::{CODES, Failure},
     serve::{MigrateOptions, ServeOptions, UpOptions},
 };
@@ -88,6 +90,8 @@ pub(crate) enum Command {
     /// The log of every change in the registry.
     #[command(subcommand)]
     Audit(audit::Command),
+    /// Changes of the registry as they come.
+    Watch(watch::Options),
     /// Print the version.
     Version,
     /// Print completions for a shell.

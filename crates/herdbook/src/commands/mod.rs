@@ -8,6 +8,7 @@ pub(crate) mod models;
 pub(crate) mod runs;
 pub(crate) mod tokens;
 pub(crate) mod values;
+pub(crate) mod watch;
 pub(crate) mod workspaces;
 
 use std::collections::HashMap;
