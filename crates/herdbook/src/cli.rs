@@ -90,7 +90,6 @@ pub(crate) enum Command {
     /// The log of every change in the registry.
     #[command(subcommand)]
     Audit(audit::Command),
-    /// Changes of the registry as they come.
     Watch(watch::Options),
     /// Print the version.
     Version,
