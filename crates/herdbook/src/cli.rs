@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use crate::{
     commands::{
         artifacts, audit, experiments, lineage, metrics, models, policies, runs, tokens, values,
-        workspaces,
+        watch, workspaces,
     },
     exit::{CODES, Failure},
     serve::{MigrateOptions, ServeOptions, UpOptions},
@@ -97,6 +97,7 @@ pub(crate) enum Command {
     /// The log of every change in the registry.
     #[command(subcommand)]
     Audit(audit::Command),
+    Watch(watch::Options),
     /// Print the version.
     Version,
     /// Print completions for a shell.

@@ -55,6 +55,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Tokens(command) => commands::tokens::run(client, command).await,
         Command::Workspaces(command) => commands::workspaces::run(client, command).await,
         Command::Audit(command) => commands::audit::run(client, command).await,
+        Command::Watch(options) => commands::watch::run(client, options).await,
         Command::Version => cli::print_version(),
         Command::Completions { shell } => cli::print_completions(shell),
     }

@@ -10,6 +10,7 @@ pub(crate) mod policies;
 pub(crate) mod runs;
 pub(crate) mod tokens;
 pub(crate) mod values;
+pub(crate) mod watch;
 pub(crate) mod workspaces;
 
 use std::collections::HashMap;

@@ -99,13 +99,14 @@ async fn fifty_watchers_that_reconnect_see_exactly_the_log_while_servers_come_an
 #[tokio::test]
 async fn a_watcher_that_dawdles_misses_nothing() {
     // More than is kept for it in memory.
-    const CHANGES: usize = 1_500;
+    const CHANGES: usize = 1_400;
     let cluster = Cluster::start().await;
     let mut events = open(&cluster.channel, None, EventSelector::default())
         .await
         .unwrap();
     assert_eq!(next(&mut events).await, Some(Event::Bookmark(1)));
-    let words = "x".repeat(1_000);
+    // And more than connections hold on the way.
+    let words = "x".repeat(20_000);
     for _ in 0..CHANGES {
         cluster.describe(&words).await;
     }

@@ -14,3 +14,4 @@ mod faults;
 mod logging;
 mod startup;
 mod values;
+mod watch;
