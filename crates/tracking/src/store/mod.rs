@@ -50,6 +50,7 @@ pub(crate) struct Store {
     /// Connections of search: its tables grow too fast for plans that go by their size.
     readers: PgPool,
     columns: search::ColumnCache,
+    shown: search::RunCache,
     generation: append::OpenGeneration,
     outbox: Outbox,
     /// What never changes and is asked with each call.
@@ -65,6 +66,7 @@ impl Store {
             writers: database.keyed(WRITERS),
             readers: database.keyed(READERS),
             columns: search::ColumnCache::default(),
+            shown: search::RunCache::default(),
             generation: append::OpenGeneration::default(),
             outbox,
             keys: Arc::new(quick_cache::sync::Cache::new(KEYS)),

@@ -4,8 +4,8 @@ use herdbook_proto::{
     common::v1::{Lifecycle, View},
     tracking::v1::{
         CreateRunRequest, Dataset, DatasetInput, DeleteRunRequest, DeleteTagsRequest,
-        LogBatchRequest, Metric, PurgeRunRequest, Run, RunStatus, SearchRunsRequest,
-        UpdateRunRequest,
+        LogBatchRequest, Metric, PurgeRunRequest, RequestStopRequest, Run, RunStatus,
+        SearchRunsRequest, UpdateRunRequest,
     },
 };
 use herdbook_testkit::wait_until;
@@ -283,4 +283,64 @@ async fn the_columns_lose_what_no_run_has() {
         .unwrap();
     settle(&cluster).await;
     assert_eq!(columns().await, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_page_shows_each_change_of_a_run_at_once() {
+    let cluster = Cluster::start().await;
+    let id = cluster.create_run(CreateRunRequest::default()).await.id;
+    settle(&cluster).await;
+    let page = async || -> Run {
+        let request = SearchRunsRequest {
+            view: View::All.into(),
+            ..Default::default()
+        };
+        let found = cluster.runs().search_runs(request).await.unwrap();
+        let [run] = <[Run; 1]>::try_from(found.into_inner().runs).unwrap();
+        run
+    };
+    let mut before = page().await;
+    assert_eq!(page().await, before);
+    for change in 0..5 {
+        let run_id = id.clone();
+        let mut runs = cluster.runs();
+        let log = LogBatchRequest {
+            run_id: run_id.clone(),
+            ..Default::default()
+        };
+        let metric = Metric {
+            key: "loss".to_owned(),
+            value: 0.5,
+            step: change,
+            time_us: Some(1),
+        };
+        match change {
+            0 | 1 => cluster
+                .log(LogBatchRequest {
+                    metrics: vec![metric],
+                    ..log
+                })
+                .await
+                .unwrap(),
+            2 => {
+                let params = [("lr".to_owned(), "0.1".to_owned())].into();
+                cluster
+                    .log(LogBatchRequest { params, ..log })
+                    .await
+                    .unwrap();
+            }
+            3 => {
+                let withdraw = false;
+                let request = RequestStopRequest { run_id, withdraw };
+                runs.request_stop(request).await.unwrap();
+            }
+            _ => {
+                runs.delete_run(DeleteRunRequest { run_id }).await.unwrap();
+            }
+        }
+        let after = page().await;
+        assert_ne!(after, before, "change {change}");
+        assert_eq!(after, cluster.run(&id).await, "change {change}");
+        before = after;
+    }
 }

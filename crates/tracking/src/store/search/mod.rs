@@ -9,6 +9,7 @@ mod cache;
 mod facts;
 mod fold;
 mod page;
+mod run_cache;
 mod scan;
 
 use std::collections::{BTreeSet, HashMap};
@@ -19,6 +20,7 @@ use sqlx::{Postgres, Transaction};
 pub(crate) use cache::ColumnCache;
 use facts::Wanted;
 pub(crate) use page::Shown;
+pub(crate) use run_cache::RunCache;
 pub(crate) use scan::Scope;
 use scan::{Collect, Scan};
 
@@ -73,7 +75,7 @@ impl Store {
         let places = scan.run(search.scope, fields, top).await?.finish();
         let keys: Vec<i64> = places.iter().map(|place| place.run_key).collect();
         let wanted = search.columns.as_ref().map(Wanted::of);
-        let mut runs = page::read(&mut moment, &keys, wanted.as_ref()).await?;
+        let mut runs = page::read(&mut moment, &self.shown, &keys, wanted.as_ref()).await?;
         moment.commit().await?;
         let found = places.into_iter();
         Ok(found
@@ -101,7 +103,7 @@ impl Store {
         let wanted = aggregation.columns.as_ref().map(Wanted::of);
         let mut runs = match keys.as_slice() {
             [] => HashMap::new(),
-            keys => page::read(&mut moment, keys, wanted.as_ref()).await?,
+            keys => page::read(&mut moment, &self.shown, keys, wanted.as_ref()).await?,
         };
         moment.commit().await?;
         let groups = groups.into_iter().map(|group| {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::facts::Wanted;
+use super::{facts::Wanted, run_cache::RunCache};
 use crate::{
     TrackingError,
     run::{Run, RunKey},
@@ -31,6 +31,57 @@ pub(crate) type Shown = (Run, Vec<SummaryRow>);
 
 /// The runs `keys`, with what is `wanted` of them, or whole.
 pub(super) async fn read(
+    connection: &mut PgConnection,
+    cache: &RunCache,
+    keys: &[i64],
+    wanted: Option<&Wanted>,
+) -> Result<HashMap<i64, Shown>, TrackingError> {
+    match wanted {
+        Some(wanted) => read_rows(connection, keys, Some(wanted)).await,
+        None => read_whole(connection, cache, keys).await,
+    }
+}
+
+/// The runs `keys`, whole: from memory those that did not change since they were read last.
+async fn read_whole(
+    connection: &mut PgConnection,
+    cache: &RunCache,
+    keys: &[i64],
+) -> Result<HashMap<i64, Shown>, TrackingError> {
+    let heads: Vec<(i64, i64, bool)> = sqlx::query_as(
+        "SELECT run_key, version, stop_requested FROM tracking.run_heads WHERE run_key = ANY($1)",
+    )
+    .bind(keys)
+    .fetch_all(&mut *connection)
+    .await?;
+    let mut shown = HashMap::with_capacity(keys.len());
+    let mut others = HashMap::new();
+    for (key, version, stop_requested) in heads {
+        match cache.get(key, version) {
+            Some(kept) => {
+                let (mut run, metrics) = (*kept).clone();
+                run.stop_requested = stop_requested;
+                shown.insert(key, (run, metrics));
+            }
+            None => {
+                others.insert(key, version);
+            }
+        }
+    }
+    if !others.is_empty() {
+        let keys: Vec<i64> = others.keys().copied().collect();
+        for (key, read) in read_rows(connection, &keys, None).await? {
+            if let Some(version) = others.get(&key) {
+                cache.insert(key, *version, read.clone());
+            }
+            shown.insert(key, read);
+        }
+    }
+    Ok(shown)
+}
+
+/// The runs `keys` from their rows, with what is `wanted` of them, or whole.
+async fn read_rows(
     connection: &mut PgConnection,
     keys: &[i64],
     wanted: Option<&Wanted>,
