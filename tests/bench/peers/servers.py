@@ -124,6 +124,9 @@ def memory_mib(root: int) -> float:
     while waiting:
         process = waiting.pop()
         waiting += children.get(process, [])
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
-        kib += next(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
+        try:
+            lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        except OSError:  # it has ended
+            continue
+        kib += sum(int(line.split()[1]) for line in lines if line.startswith("Pss:"))
     return kib / 1024
