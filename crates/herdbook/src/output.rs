@@ -76,7 +76,7 @@ pub(crate) fn read_yaml<M: Message + Default>(name: &str, text: &str) -> Result<
     let message = serde_saphyr::with_deserializer_from_str(text, |reader| {
         DynamicMessage::deserialize(descriptor, reader)
     })
-    .map_err(Failure::usage)?;
+    .map_err(|error| Failure::usage(error.to_string().trim_start_matches("error: ")))?;
     M::decode(message.encode_to_vec().as_slice()).map_err(Failure::failed)
 }
 
