@@ -19,6 +19,7 @@ mod search;
 mod server;
 mod streams;
 mod tail;
+mod watchers;
 
 use std::{
     fs,
@@ -28,7 +29,7 @@ use std::{
 };
 
 use clap::Parser;
-use futures::{StreamExt as _, stream::FuturesUnordered};
+use futures::{StreamExt as _, future, stream::FuturesUnordered};
 use herdbook_proto::tracking::v1::{CreateRunRequest, run_service_client::RunServiceClient};
 use sqlx::{Connection as _, PgConnection};
 use tokio::signal::unix::{SignalKind, signal};
@@ -199,6 +200,12 @@ impl Bench {
         let memory = server.process.memory();
         figures.push(Figure::new("memory with 1,000 streams open", memory, "MiB").at_least(256.0));
         drop(open);
+        let channels = future::join_all((0..100).map(|_| self.connect())).await;
+        let watching = usize::try_from(10_000 / scale).unwrap();
+        let told = watchers::last_told(&channels, watching, 11).await;
+        let name = "change of the registry to the last of 10,000 watchers";
+        figures.push(Figure::new(name, told, "ms").at_least(500.0));
+        drop(channels);
         let one = self.streams(1, 2_000 / scale, 100).await;
         let name = "acknowledged points, 1 stream, batches of 10 x 100";
         figures.push(rate(name, one, 1e6));
