@@ -66,6 +66,22 @@ def reads(peer: Peer, port: int, run: str, times: int) -> Figures:
     return figures
 
 
+def raw_read(peer: Peer, port: int, run: str) -> float:
+    """Milliseconds; once, since it takes long."""
+    client = Client(port)
+    begin, points = time.monotonic(), 0
+    query = {"run_id": run, "metric_key": "loss"} | ({"max_results": PAGE} if peer.pages else {})
+    while True:
+        answer = client.get("/api/2.0/mlflow/metrics/get-history", **query)
+        points += len(answer["metrics"])
+        query["page_token"] = answer.get("next_page_token")
+        if not query["page_token"]:
+            break
+    if points != POINTS:
+        raise RuntimeError(f"{points} points were read")
+    return (time.monotonic() - begin) * 1000
+
+
 def measure(name: str, database_url: str, quick: bool) -> dict[str, Figures]:
     peer = PEERS[name]
     seconds, rounds, times = (1, 1, 2) if quick else (2, 3, 7)
