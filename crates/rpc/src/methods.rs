@@ -60,7 +60,7 @@ mod tests {
             Some(Some(Role::Contributor))
         );
         assert_eq!(
-            role("registry.v1.TransitionService/RollbackStage"),
+            role("registry.v1.RequestService/RejectRequest"),
             Some(Some(Role::Approver))
         );
         assert_eq!(
