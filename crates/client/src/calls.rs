@@ -17,7 +17,7 @@ use crate::{
     ClientError, Connection, Event,
     options::Listener,
     reply::{Answer, Reply},
-    retry::{Backoff, cause},
+    retry::{Backoff, QUOTA_EXCEEDED, cause},
 };
 
 /// A call that is asked for.
@@ -91,7 +91,7 @@ fn tell(
 /// Whether the workspace may not have more: whoever waits for the answer decides what to do.
 fn full(status: &Status) -> bool {
     let info = status.get_details_error_info();
-    info.is_some_and(|info| info.reason == "QUOTA_EXCEEDED")
+    info.is_some_and(|info| info.reason == QUOTA_EXCEEDED)
 }
 
 /// Calls until there is an answer that will stay the same, or until `until`.

@@ -9,6 +9,9 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Failures in a row, each of which may be a defect of the server, after which it is taken for one.
 const DOUBTFUL: u32 = 12;
 
+/// The reason of what the workspace may not have.
+pub(crate) const QUOTA_EXCEEDED: &str = "QUOTA_EXCEEDED";
+
 /// What a failure asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {

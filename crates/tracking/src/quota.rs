@@ -173,7 +173,7 @@ impl Quotas {
         let read_at = Instant::now();
         match self.store.usage(workspace).await {
             Ok((own, used)) => {
-                let limits = own.or(self.defaults);
+                let limits = self.in_force(own);
                 let verdict = limits.check(used, more);
                 let used = match verdict {
                     Ok(()) => used.plus(more),

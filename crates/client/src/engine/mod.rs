@@ -101,11 +101,11 @@ pub(crate) struct Engine {
     /// When the server last said something, or was first asked after it had said all.
     heard: Instant,
     closing: Option<(Instant, Answer<Closed>)>,
+    /// Whether there was no room when the server was last asked.
+    no_room: bool,
     /// Whether the user was told that the connection is lost, that points go to the spool, that the
     /// spool fails, and of how many points that are dropped.
     told_lost: bool,
-    /// Whether there was no room when the server was last asked.
-    no_room: bool,
     told_spilling: bool,
     told_failed: bool,
     told_dropped: u64,
@@ -149,8 +149,8 @@ impl Engine {
             gather_at: None,
             heard: Instant::now(),
             closing: None,
-            told_lost: false,
             no_room: false,
+            told_lost: false,
             told_spilling: false,
             told_failed: false,
             told_dropped: 0,

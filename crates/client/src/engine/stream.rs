@@ -14,7 +14,7 @@ use crate::{
     ClientError, Event,
     batch::Dictionary,
     link::{LinkEvent, attempt},
-    retry::{Verdict, cause, verdict},
+    retry::{QUOTA_EXCEEDED, Verdict, cause, verdict},
     writer::{Sendable, Standing, Writer},
 };
 
@@ -22,7 +22,7 @@ use crate::{
 const BATCHES_IN_FLIGHT: usize = 64;
 const BYTES_IN_FLIGHT: usize = 8 << 20;
 /// Reasons of refusals that pass when somebody makes room.
-const NO_ROOM: [&str; 2] = ["QUOTA_EXCEEDED", "DATABASE_FULL"];
+const NO_ROOM: [&str; 2] = [QUOTA_EXCEEDED, "DATABASE_FULL"];
 
 impl Engine {
     /// Lets go of writers that are done, and sends what may be sent.

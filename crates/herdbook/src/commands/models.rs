@@ -255,12 +255,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
                 override_reason: r#override,
                 ..Default::default()
             };
-            let decision = transitions
-                .transition_version(request)
-                .await?
-                .into_inner()
-                .decision;
-            decided(output, &decision.unwrap_or_default())
+            transition(&mut transitions, output, request).await
         }
         Command::Request {
             version,
@@ -279,12 +274,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
                 request_expires_in: Some(prost_types::Duration { seconds, nanos: 0 }),
                 ..Default::default()
             };
-            let decision = transitions
-                .transition_version(request)
-                .await?
-                .into_inner()
-                .decision;
-            decided(output, &decision.unwrap_or_default())
+            transition(&mut transitions, output, request).await
         }
         Command::Approvals(command) => requests::run(connection, output, command).await,
         Command::Rollback {
@@ -422,6 +412,16 @@ async fn watch(
 fn parts(version: &str) -> Result<(String, i64), Failure> {
     let parts = version_of(version).map(|(model, number)| (model.to_owned(), number));
     parts.ok_or_else(|| Failure::usage(format!("{version:?} is not model/number")))
+}
+
+/// Asks for a move, and says what came of it.
+async fn transition(
+    transitions: &mut TransitionServiceClient<Connection>,
+    output: Output,
+    request: TransitionVersionRequest,
+) -> Result<(), Failure> {
+    let answer = transitions.transition_version(request).await?;
+    decided(output, &answer.into_inner().decision.unwrap_or_default())
 }
 
 /// Prints a decision; one of a dry run that would be refused ends like a refusal, and one that waits

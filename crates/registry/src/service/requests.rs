@@ -9,11 +9,7 @@ use herdbook_rpc::Caller;
 use tonic::{Request, Response, Status};
 
 use super::answer;
-use crate::{
-    RegistryError, convert,
-    facts::{Facts, Sources},
-    store::{Store, transitions::Seen},
-};
+use crate::{RegistryError, convert, facts::Sources, store::Store};
 
 pub(crate) struct RequestApi {
     store: Store,
@@ -25,12 +21,6 @@ impl RequestApi {
         Self { store, sources }
     }
 
-    async fn facts(&self, caller: &Caller, seen: &Seen) -> Result<Facts, RegistryError> {
-        let rules = seen.way.rules(&seen.model.policy, &seen.version, &seen.to);
-        let rules = rules.unwrap_or_default();
-        Facts::gather(&self.sources, caller, &rules, &seen.version, &seen.standing).await
-    }
-
     async fn get(
         &self,
         caller: &Caller,
@@ -39,7 +29,7 @@ impl RequestApi {
         let (request, seen) = self.store.see_request(caller.workspace, id).await?;
         let decision = match request.state {
             RequestState::Open => {
-                let facts = self.facts(caller, &seen).await?;
+                let facts = seen.gather(&self.sources, caller).await?;
                 Some(self.store.judge_request(&request, seen, facts).await?)
             }
             _ => None,
@@ -93,7 +83,7 @@ impl RequestApi {
         let digest = convert::digest("digest", &digest, &mut violations);
         violations.finish()?;
         let (_, seen) = self.store.see_request(caller.workspace, id).await?;
-        let facts = self.facts(caller, &seen).await?;
+        let facts = seen.gather(&self.sources, caller).await?;
         let approved = self
             .store
             .approve(caller, id, &seen, facts, &comment, digest)

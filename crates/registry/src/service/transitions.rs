@@ -18,7 +18,7 @@ use crate::{
     RegistryError,
     checkpoint::Checkpoint,
     convert,
-    facts::{Facts, Sources},
+    facts::Sources,
     store::{
         Store,
         stages::{Position, Stay},
@@ -123,15 +123,7 @@ impl TransitionApi {
             return Ok(decided);
         }
         let seen = self.store.see(workspace, model, asked).await?;
-        let rules = seen.way.rules(&seen.model.policy, &seen.version, &seen.to);
-        let facts = Facts::gather(
-            &self.sources,
-            caller,
-            &rules.unwrap_or_default(),
-            &seen.version,
-            &seen.standing,
-        )
-        .await?;
+        let facts = seen.gather(&self.sources, caller).await?;
         self.store.transition(caller, &seen, facts, asked).await
     }
 

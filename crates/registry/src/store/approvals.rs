@@ -113,11 +113,10 @@ impl Store {
             way: seen.way,
         };
         let (case, plan) = self.judged(&request, &now, facts).await?;
-        let rules = now.way.rules(&now.model.policy, &now.version, &now.to);
         if is_author(&case, &caller.name) {
             return Err(refused(id, RequestRefused::Author));
         }
-        if !is_asked(&rules.unwrap_or_default(), &caller.name, caller.role) {
+        if !is_asked(&now.rules(), &caller.name, caller.role) {
             return Err(refused(id, RequestRefused::NotAsked));
         }
         let mut decision =

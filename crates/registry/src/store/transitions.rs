@@ -1,5 +1,7 @@
 //! Moves and rollbacks: decided and done in one transaction under the model's row.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use herdbook_core::{PrincipalId, WorkspaceId};
 use herdbook_proto::{
@@ -20,9 +22,9 @@ use super::{
 };
 use crate::{
     RegistryError, convert,
-    facts::{Facts, Standing},
+    facts::{Facts, Sources, Standing},
     pedigree,
-    policy::Stage,
+    policy::{Rule, Stage},
     request::Request,
     rules::{Case, Mover},
     transition::{Plan, Refusal, Way, weigh},
@@ -37,6 +39,30 @@ pub(crate) struct Seen {
     pub(crate) to: Stage,
     pub(crate) standing: Standing,
     pub(crate) way: Way,
+}
+
+impl Seen {
+    /// The rules of the move; none if there is no such move.
+    pub(crate) fn rules(&self) -> Cow<'_, [Rule]> {
+        let rules = self.way.rules(&self.model.policy, &self.version, &self.to);
+        rules.unwrap_or_default()
+    }
+
+    /// Asks others for what the rules need to know.
+    pub(crate) async fn gather(
+        &self,
+        sources: &Sources,
+        caller: &Caller,
+    ) -> Result<Facts, RegistryError> {
+        Facts::gather(
+            sources,
+            caller,
+            &self.rules(),
+            &self.version,
+            &self.standing,
+        )
+        .await
+    }
 }
 
 /// A move that is asked for.
