@@ -1,5 +1,6 @@
 //! Between the contract and the domain.
 
+mod card;
 pub(crate) mod policy;
 
 use herdbook_core::{Digest, check_name, check_text};
@@ -23,6 +24,8 @@ use crate::{
 
 /// Registered versions that a version may be based on.
 const BASES: usize = 100;
+/// Owners of a model.
+const OWNERS: usize = 100;
 
 /// Checks the name of a model.
 pub(crate) fn check_model_name(field: &str, name: &str, violations: &mut Violations) {
@@ -58,6 +61,25 @@ pub(crate) fn check_bases(bases: &[String], violations: &mut Violations) {
                 "must be model/number, such as fraud-detector/3",
             );
         }
+    }
+}
+
+/// Checks who answers for a model.
+pub(crate) fn check_owners(field: &str, owners: &[String], violations: &mut Violations) {
+    if owners.len() > OWNERS {
+        let what = format!("has {} entries; at most {OWNERS} are kept", owners.len());
+        violations.add(field, what);
+        return;
+    }
+    for (index, owner) in owners.iter().enumerate() {
+        violations.check(format!("{field}[{index}]"), check_name(owner));
+    }
+}
+
+/// Checks what a version was made with.
+pub(crate) fn check_flavor(field: &str, flavor: &str, violations: &mut Violations) {
+    if !flavor.is_empty() {
+        violations.check(field, check_name(flavor));
     }
 }
 
@@ -102,6 +124,8 @@ pub(crate) fn to_model(model: Model, contents: Option<&Contents>) -> proto::Mode
         updated_at: Some(to_timestamp(model.updated_at)),
         revision: model.revision,
         policy: model.policy_name.unwrap_or_default(),
+        owners: model.owners,
+        card: Some(model.card.0.into()),
     }
 }
 
@@ -129,6 +153,10 @@ pub(crate) fn to_version(version: Version, contents: Option<&Contents>) -> proto
         updated_at: Some(to_timestamp(version.updated_at)),
         stage_since: Some(to_timestamp(version.stage_since)),
         revision: version.revision,
+        flavor: version.flavor,
+        schema: version.schema.map(Into::into),
+        card: Some(version.card.into()),
+        own_card: Some(version.own_card.into()),
     }
 }
 

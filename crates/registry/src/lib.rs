@@ -4,6 +4,7 @@
 //! under the model's row, and kept in a hash-chained audit log that others can watch.
 
 mod audit;
+mod card;
 mod checkpoint;
 mod checkpointer;
 mod convert;
@@ -16,6 +17,7 @@ mod policy;
 mod reference;
 mod request;
 mod rules;
+mod schema;
 mod service;
 mod store;
 mod transition;

@@ -98,6 +98,8 @@ pub(crate) enum Asks {
         from: Approvers,
     },
     Lineage(Descent),
+    /// Names of fields of the card.
+    Card(Vec<String>),
 }
 
 /// What a version may not descend from, and what of its descent must be known.

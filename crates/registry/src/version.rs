@@ -8,6 +8,8 @@ use herdbook_core::{Digest, RunId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::{card::Card, schema::Schema};
+
 /// Keys and their values.
 pub(crate) type Pairs = BTreeMap<String, String>;
 
@@ -58,6 +60,14 @@ pub(crate) struct Version {
     pub(crate) updated_at: DateTime<Utc>,
     pub(crate) stage_since: DateTime<Utc>,
     pub(crate) revision: i64,
+    pub(crate) flavor: String,
+    pub(crate) schema: Option<Schema>,
+    /// What is different of the model's card.
+    pub(crate) own_card: Card,
+    /// The model's card, with what is different in place of it.
+    pub(crate) card: Card,
+    /// Those of the model.
+    pub(crate) owners: Vec<String>,
 }
 
 /// A label that is not a semantic version.

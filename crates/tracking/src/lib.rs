@@ -37,8 +37,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use error::TrackingError;
+pub use herdbook_filter::ParseError;
 pub use quota::{Limits, Resource};
-pub use search::ParseError;
 
 use creator::Creator;
 use manifests::RunManifests;

@@ -147,6 +147,7 @@ fn read_rule(place: &str, rule: proto::Rule, violations: &mut Violations) -> Opt
                 }
             },
         },
+        ProtoAsks::RequiredCard(asks) => Asks::Card(asks.fields),
         ProtoAsks::Cel(asks) => Asks::Expression {
             text: asks.expression,
             message: asks.message,
@@ -258,6 +259,7 @@ fn to_rule(rule: Rule) -> proto::Rule {
             };
             ProtoAsks::RequiredApprovals(proto::RequiredApprovals { count, role, names })
         }
+        Asks::Card(fields) => ProtoAsks::RequiredCard(proto::RequiredCard { fields }),
         Asks::Expression { text, message } => ProtoAsks::Cel(proto::Expression {
             expression: text,
             message,

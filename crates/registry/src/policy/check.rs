@@ -6,7 +6,10 @@ use herdbook_core::{check_key, check_name};
 use herdbook_proto::{InvalidRequest, Violations};
 
 use super::{ANY, Approvers, Asks, Move, Policy, Rule, Stage};
-use crate::rules::{expression, freeze};
+use crate::{
+    card::Card,
+    rules::{expression, freeze},
+};
 
 /// Stages and moves of a policy, and rules of a move, at most.
 const STAGES: usize = 50;
@@ -273,6 +276,15 @@ fn check_asks(place: &str, asks: &Asks, target: Option<&Stage>, violations: &mut
         Asks::Lineage(descent) => {
             let place = format!("{place}.clean_lineage.without_tags");
             check_each(&place, &descent.without_tags, check_key, violations);
+        }
+        Asks::Card(fields) => {
+            let place = format!("{place}.required_card.fields");
+            let known = Card::FIELDS;
+            let check = |name: &str| match known.contains(&name) {
+                true => Ok(()),
+                false => Err(format!("must be one of {}", known.join(", "))),
+            };
+            check_each(&place, fields, check, violations);
         }
         Asks::Role(_) | Asks::Description => {}
     }

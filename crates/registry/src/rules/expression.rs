@@ -12,6 +12,7 @@ use cel::{Context, ExecutionError, IdedExpr, Value, parser::PrattParser};
 
 use self::tree::{brackets, count, levels, undeclared_name};
 use super::{Case, Finding};
+use crate::card::Card;
 
 /// Bytes of an expression.
 const BYTES: usize = 2_048;
@@ -227,6 +228,7 @@ fn facts(case: &Case, to: &str) -> Variables {
     let sizes = [
         version.tags.len(),
         version.params.len(),
+        version.owners.len(),
         run.map_or(0, BTreeMap::len),
         case.standing.occupants.len(),
         case.standing.checks.len(),
@@ -238,6 +240,11 @@ fn facts(case: &Case, to: &str) -> Variables {
         .iter()
         .map(|other| case.facts.run(other.run).unwrap_or(&other.metrics).len());
     let widest = sizes.into_iter().chain(of_others).max().unwrap_or(0);
+    let owners = version.owners.iter().map(|owner| text(owner));
+    let card = Card::FIELDS.into_iter().zip(version.card.fields());
+    let card: HashMap<String, Value> = card
+        .map(|(name, said)| (name.to_owned(), text(said)))
+        .collect();
     let about = map([
         ("number", version.number.into()),
         ("label", text(&version.label)),
@@ -246,6 +253,9 @@ fn facts(case: &Case, to: &str) -> Variables {
         ("created_by", text(&version.created_by)),
         ("source", text(&version.source)),
         ("digest", text(&version.digest.to_string())),
+        ("flavor", text(&version.flavor)),
+        ("owners", owners.collect::<Vec<_>>().into()),
+        ("card", card.into()),
         ("tags", texts(&version.tags)),
         ("params", texts(&version.params)),
     ]);
@@ -293,6 +303,9 @@ fn sample() -> Variables {
         ("created_by", text("somebody")),
         ("source", text("runs:/0/model")),
         ("digest", text("sha256:0")),
+        ("flavor", text("sklearn")),
+        ("owners", vec![text("somebody")].into()),
+        ("card", map(Card::FIELDS.map(|name| (name, text("MIT"))))),
         ("tags", words()),
         ("params", words()),
     ]);
@@ -353,6 +366,7 @@ mod tests {
     fn conditions_over_the_facts_are_taken() {
         for text in [
             "metrics.acc > 0.9",
+            r#"version.card.licence == "MIT" && version.owners.exists(o, o == mover.name)"#,
             r#""acc" in metrics && metrics["acc"] >= 0.9"#,
             r#"version.tags.team == "risk" || version.label.startsWith("v2")"#,
             "target.versions.all(v, v.number < version.number)",

@@ -89,6 +89,7 @@ pub(crate) fn judge(rule: &Rule, to: &str, case: &Case) -> Verdict {
         } => metrics::no_worse(case, to, key, *direction, *margin),
         Asks::Tags(keys) => tags(case, keys),
         Asks::Description => description(case),
+        Asks::Card(fields) => card(case, fields),
         Asks::Role(number) => people::role(case, *number),
         Asks::Principals(names) => people::principals(case, names),
         Asks::Approvals { count, from } => people::approvals(case, *count, from),
@@ -124,6 +125,7 @@ fn kind(asks: &Asks) -> &'static str {
         Asks::NoWorse { .. } => "NO_WORSE",
         Asks::Tags(_) => "REQUIRED_TAGS",
         Asks::Description => "REQUIRED_DESCRIPTION",
+        Asks::Card(_) => "REQUIRED_CARD",
         Asks::Role(_) => "REQUIRED_ROLE",
         Asks::Principals(_) => "REQUIRED_PRINCIPAL",
         Asks::Soak(_) => "MINIMUM_SOAK",
@@ -161,6 +163,22 @@ fn description(case: &Case) -> Finding {
             "it has none".to_owned()
         },
         remedy: "describe the version".to_owned(),
+    }
+}
+
+fn card(case: &Case, fields: &[String]) -> Finding {
+    let card = &case.version.card;
+    let unsaid = |name: &&String| card.field(name).is_none_or(|text| text.trim().is_empty());
+    let missing: Vec<_> = fields.iter().filter(unsaid).cloned().collect();
+    let missing = missing.join(", ");
+    Finding {
+        passed: missing.is_empty(),
+        requirement: format!("a card with {}", fields.join(", ")),
+        evidence: match missing.as_str() {
+            "" => "it says all of them".to_owned(),
+            missing => format!("not said: {missing}"),
+        },
+        remedy: format!("write {missing} in the card of the version or of its model"),
     }
 }
 

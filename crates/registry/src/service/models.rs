@@ -9,11 +9,25 @@ use herdbook_proto::{
 use herdbook_rpc::Caller;
 use tonic::{Request, Response, Status};
 
-use super::answer;
+use super::{answer, change_card};
 use crate::{
-    RegistryError, convert,
-    store::{Store, models::Model},
+    RegistryError,
+    card::Card,
+    convert,
+    store::{
+        Store,
+        models::{Model, NewModel},
+    },
 };
+
+/// The card in a mask, and its fields in their order.
+const CARD: [&str; 5] = [
+    "card",
+    "card.usage_notes",
+    "card.intended_use",
+    "card.limits",
+    "card.licence",
+];
 
 pub(crate) struct ModelApi {
     store: Store,
@@ -39,17 +53,26 @@ impl ModelApi {
             name,
             description,
             tags,
+            owners,
+            card,
         } = request;
         let mut violations = Violations::default();
         convert::check_model_name("name", &name, &mut violations);
         convert::check_words("description", &description, &mut violations);
         let tags = fields::pairs("tags", tags, TAG_VALUE_BYTES, &mut violations);
+        convert::check_owners("owners", &owners, &mut violations);
+        let card = Card::from(card.unwrap_or_default());
+        card.check("card", &mut violations);
         violations.finish()?;
+        let new = NewModel {
+            name,
+            description,
+            tags,
+            owners,
+            card,
+        };
         let (workspace, principal) = (caller.workspace, &caller.name);
-        let model = self
-            .store
-            .create_model(workspace, principal, &name, &description, &tags)
-            .await?;
+        let model = self.store.create_model(workspace, principal, &new).await?;
         self.shown(model).await
     }
 
@@ -95,7 +118,7 @@ impl ModelApi {
         let mut violations = Violations::default();
         let mask = Mask::read(
             request.update_mask,
-            &["description", "tags"],
+            &[&["description", "owners", "tags"], CARD.as_slice()].concat(),
             &mut violations,
         );
         let given = violations
@@ -103,11 +126,18 @@ impl ModelApi {
             .unwrap_or_default();
         convert::check_words("model.description", &given.description, &mut violations);
         let tags = fields::pairs("model.tags", given.tags, TAG_VALUE_BYTES, &mut violations);
+        convert::check_owners("model.owners", &given.owners, &mut violations);
+        let card = Card::from(given.card.unwrap_or_default());
+        card.check("model.card", &mut violations);
         violations.finish()?;
         let change = |model: &mut Model| {
             if mask.has("description") {
                 model.description = given.description;
             }
+            if mask.has("owners") {
+                model.owners = given.owners;
+            }
+            change_card(&mask, CARD, &mut model.card, card);
             mask.change_tags(&mut model.tags.0, tags);
         };
         let (workspace, principal) = (caller.workspace, &caller.name);

@@ -1,6 +1,6 @@
 //! Versions.
 
-use std::pin::Pin;
+use std::{collections::BTreeMap, pin::Pin};
 
 use futures::{Stream, StreamExt as _};
 use herdbook_blobs::{Blobs, byte_range, chunks};
@@ -16,14 +16,27 @@ use herdbook_proto::{
 use herdbook_rpc::{Caller, PeerChannel, status};
 use tonic::{Request, Response, Status};
 
-use super::answer;
+use super::{answer, change_card};
 use crate::{
-    RegistryError, convert, facts,
+    RegistryError,
+    card::Card,
+    convert, facts,
     reference::Reference,
+    schema::Schema,
     store::{Store, models::Model, versions::NewVersion},
     version::{File, Version, check_label},
 };
 
+/// The card in a mask, and its fields in their order.
+const CARD: [&str; 5] = [
+    "own_card",
+    "own_card.usage_notes",
+    "own_card.intended_use",
+    "own_card.limits",
+    "own_card.licence",
+];
+/// Params, or metrics, that a version keeps of its run.
+const SNAPSHOT: usize = 10_000;
 /// Files that an error names.
 const FILES_SHOWN: usize = 10;
 
@@ -74,6 +87,13 @@ impl VersionApi {
                 "must be runs:/<run id>/<path of an artifact or a folder of them>",
             );
         }
+        convert::check_flavor("flavor", &request.flavor, &mut violations);
+        let schema = request.schema.map(Schema::from);
+        if let Some(schema) = &schema {
+            schema.check("schema", &mut violations);
+        }
+        let card = Card::from(request.card.unwrap_or_default());
+        card.check("card", &mut violations);
         violations.finish()?;
         let (run, path) = source.unwrap_or((RunId::from(uuid::Uuid::nil()), ""));
         // Asked first: who misspells the model should not be told about the run.
@@ -101,9 +121,12 @@ impl VersionApi {
             run,
             based_on,
             files,
-            metrics: facts::latest(&source_run),
-            params: source_run.params.into_iter().collect(),
+            metrics: snapshot(facts::latest(&source_run)),
+            params: snapshot(source_run.params.into_iter().collect()),
             request_id,
+            flavor: request.flavor,
+            schema,
+            card,
         };
         let (workspace, principal) = (caller.workspace, &caller.name);
         let made = self
@@ -160,7 +183,11 @@ impl VersionApi {
         let mut violations = Violations::default();
         let mask = Mask::read(
             request.update_mask,
-            &["label", "description", "tags"],
+            &[
+                &["label", "description", "flavor", "schema", "tags"],
+                CARD.as_slice(),
+            ]
+            .concat(),
             &mut violations,
         );
         let given = violations
@@ -171,6 +198,13 @@ impl VersionApi {
         }
         convert::check_words("version.description", &given.description, &mut violations);
         let tags = fields::pairs("version.tags", given.tags, TAG_VALUE_BYTES, &mut violations);
+        convert::check_flavor("version.flavor", &given.flavor, &mut violations);
+        let schema = given.schema.map(Schema::from);
+        if let Some(schema) = &schema {
+            schema.check("version.schema", &mut violations);
+        }
+        let card = Card::from(given.own_card.unwrap_or_default());
+        card.check("version.own_card", &mut violations);
         violations.finish()?;
         let change = |version: &mut Version| {
             if mask.has("label") {
@@ -179,6 +213,13 @@ impl VersionApi {
             if mask.has("description") {
                 version.description = given.description;
             }
+            if mask.has("flavor") {
+                version.flavor = given.flavor;
+            }
+            if mask.has("schema") {
+                version.schema = schema;
+            }
+            change_card(&mask, CARD, &mut version.own_card, card);
             mask.change_tags(&mut version.tags, tags);
         };
         let changed = self
@@ -225,6 +266,11 @@ impl VersionApi {
         });
         Ok(Box::pin(futures::stream::iter([Ok(first)]).chain(rest)))
     }
+}
+
+/// What a version keeps of its run's params or metrics: the first by their keys.
+fn snapshot<T>(of_run: BTreeMap<String, T>) -> BTreeMap<String, T> {
+    of_run.into_iter().take(SNAPSHOT).collect()
 }
 
 /// Reads `runs:/<run id>/<path>`.

@@ -9,7 +9,7 @@ use herdbook_proto::registry::v1::{AuditAction, AuditRecord};
 use sqlx::{FromRow, PgConnection, types::Json};
 
 use super::{Store, audit::append};
-use crate::{RegistryError, policy::Policy, version::Pairs};
+use crate::{RegistryError, card::Card, policy::Policy, version::Pairs};
 
 /// A model.
 #[derive(Debug, Clone, FromRow)]
@@ -29,10 +29,23 @@ pub(crate) struct Model {
     pub(crate) updated_at: DateTime<Utc>,
     pub(crate) revision: i64,
     pub(crate) changed_by: String,
+    pub(crate) owners: Vec<String>,
+    pub(crate) card: Json<Card>,
+}
+
+/// A model to be created.
+#[derive(Debug)]
+pub(crate) struct NewModel {
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) tags: Pairs,
+    pub(crate) owners: Vec<String>,
+    pub(crate) card: Card,
 }
 
 const COLUMNS: &str = "model_key, name, description, tags, policy, policy_revision, policy_name, \
-    latest_version, created_by, created_at, updated_at, revision, changed_by";
+    latest_version, created_by, created_at, updated_at, revision, changed_by, card, \
+    CASE owners WHEN '{}' THEN ARRAY[created_by] ELSE owners END AS owners";
 
 /// What stands where in a model, and what its aliases point at.
 #[derive(Debug, Default)]
@@ -111,22 +124,23 @@ impl Store {
         &self,
         workspace: WorkspaceId,
         principal: &str,
-        name: &str,
-        description: &str,
-        tags: &Pairs,
+        new: &NewModel,
     ) -> Result<Model, RegistryError> {
+        let name = new.name.as_str();
         let mut transaction = self.pool.begin().await?;
         let key: Result<i64, _> = sqlx::query_scalar(
             "INSERT INTO registry.models \
-                 (workspace_id, name, description, tags, policy, created_by, changed_by) \
-             VALUES ($1, $2, $3, $4, $5, $6, $6) RETURNING model_key",
+                 (workspace_id, name, description, tags, policy, created_by, changed_by, owners, card) \
+             VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8) RETURNING model_key",
         )
         .bind(workspace.0)
         .bind(name)
-        .bind(description)
-        .bind(Json(tags))
+        .bind(&new.description)
+        .bind(Json(&new.tags))
         .bind(Json(Policy::default()))
         .bind(principal)
+        .bind(&new.owners)
+        .bind(Json(&new.card))
         .fetch_one(&mut *transaction)
         .await;
         let key = key.map_err(|error| {
@@ -214,7 +228,7 @@ impl Store {
         Ok(contents)
     }
 
-    /// Changes a model's description and tags.
+    /// Changes what people may change of a model.
     pub(crate) async fn update_model(
         &self,
         workspace: WorkspaceId,
@@ -225,16 +239,23 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let mut model = lock(&mut transaction, workspace, name).await?;
         change(&mut model);
-        sqlx::query("UPDATE registry.models SET description = $2, tags = $3 WHERE model_key = $1")
-            .bind(model.key)
-            .bind(&model.description)
-            .bind(&model.tags)
-            .execute(&mut *transaction)
-            .await?;
+        sqlx::query(
+            "UPDATE registry.models SET description = $2, tags = $3, owners = $4, card = $5 \
+             WHERE model_key = $1",
+        )
+        .bind(model.key)
+        .bind(&model.description)
+        .bind(&model.tags)
+        .bind(&model.owners)
+        .bind(&model.card)
+        .execute(&mut *transaction)
+        .await?;
         let mut record = record(AuditAction::UpdateModel, principal, name);
-        record.details =
-            serde_json::json!({ "description": model.description, "tags": model.tags.0 })
-                .to_string();
+        record.details = serde_json::json!({
+            "description": model.description, "tags": model.tags.0,
+            "owners": model.owners, "card": model.card.0
+        })
+        .to_string();
         seal(&mut transaction, workspace, model.key, record).await?;
         transaction.commit().await?;
         self.committed();

@@ -16,13 +16,17 @@ use super::{
     models::{Model, lock, record, seal},
 };
 use crate::{
-    RegistryError, pedigree,
+    RegistryError,
+    card::Card,
+    pedigree,
     reference::{Pointer, Reference},
+    schema::Schema,
     version::{File, Pairs, Version, manifest_digest},
 };
 
 const COLUMNS: &str = "number, label, stage, description, tags, source, run_id, based_on, files, digest, \
-    params, metric_keys, metric_values, created_by, created_at, updated_at, stage_since, revision";
+    params, metric_keys, metric_values, created_by, created_at, updated_at, stage_since, revision, \
+    flavor, io_schema, card";
 
 #[derive(FromRow)]
 struct Row {
@@ -44,12 +48,15 @@ struct Row {
     updated_at: DateTime<Utc>,
     stage_since: DateTime<Utc>,
     revision: i64,
+    flavor: String,
+    io_schema: Option<Json<Schema>>,
+    card: Json<Card>,
 }
 
 impl Row {
-    fn of(self, model: &str) -> Result<Version, RegistryError> {
+    fn of(self, model: &Model) -> Result<Version, RegistryError> {
         Ok(Version {
-            model: model.to_owned(),
+            model: model.name.clone(),
             number: self.number,
             label: self.label,
             stage: self.stage,
@@ -71,6 +78,11 @@ impl Row {
             updated_at: self.updated_at,
             stage_since: self.stage_since,
             revision: self.revision,
+            flavor: self.flavor,
+            schema: self.io_schema.map(|schema| schema.0),
+            card: self.card.over(&model.card),
+            own_card: self.card.0,
+            owners: model.owners.clone(),
         })
     }
 }
@@ -88,6 +100,9 @@ pub(crate) struct NewVersion {
     pub(crate) params: Pairs,
     pub(crate) metrics: BTreeMap<String, f64>,
     pub(crate) request_id: Option<String>,
+    pub(crate) flavor: String,
+    pub(crate) schema: Option<Schema>,
+    pub(crate) card: Card,
 }
 
 /// A version of a model that the transaction at hand has locked.
@@ -104,7 +119,7 @@ pub(super) async fn read(
     .fetch_optional(connection)
     .await?;
     let missing = || RegistryError::VersionNotFound(format!("{}/{number}", model.name));
-    row.ok_or_else(missing)?.of(&model.name)
+    row.ok_or_else(missing)?.of(model)
 }
 
 impl Store {
@@ -257,7 +272,7 @@ impl Store {
         .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&self.pool)
         .await?;
-        rows.into_iter().map(|row| row.of(&model.name)).collect()
+        rows.into_iter().map(|row| row.of(model)).collect()
     }
 
     /// Changes what people may change of a version.
@@ -275,7 +290,8 @@ impl Store {
         change(&mut version);
         let updated = sqlx::query(
             "UPDATE registry.versions \
-             SET label = $3, description = $4, tags = $5, updated_at = clock_timestamp() \
+             SET label = $3, description = $4, tags = $5, flavor = $6, io_schema = $7, card = $8, \
+                 updated_at = clock_timestamp() \
              WHERE model_key = $1 AND number = $2",
         )
         .bind(model.key)
@@ -283,6 +299,9 @@ impl Store {
         .bind(&version.label)
         .bind(&version.description)
         .bind(Json(&version.tags))
+        .bind(&version.flavor)
+        .bind(version.schema.as_ref().map(Json))
+        .bind(Json(&version.own_card))
         .execute(&mut *transaction)
         .await;
         updated.map_err(|error| {
@@ -298,7 +317,8 @@ impl Store {
         let mut record = record(AuditAction::UpdateVersion, principal, &model.name);
         record.version = number;
         record.details = serde_json::json!({
-            "label": version.label, "description": version.description, "tags": version.tags
+            "label": version.label, "description": version.description, "tags": version.tags,
+            "flavor": version.flavor, "schema": version.schema, "card": version.own_card
         })
         .to_string();
         let revision = seal(&mut transaction, workspace, model.key, record)
@@ -343,8 +363,8 @@ async fn insert(
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO registry.versions (model_key, number, label, stage, description, tags, source, run_id, \
-             based_on, files, digest, params, metric_keys, metric_values, request_id, created_by, counted) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, true)",
+             based_on, files, digest, params, metric_keys, metric_values, request_id, created_by, flavor, io_schema, card, counted) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, true)",
     )
     .bind(model.key)
     .bind(number)
@@ -362,6 +382,9 @@ async fn insert(
     .bind(new.metrics.values().collect::<Vec<_>>())
     .bind(&new.request_id)
     .bind(principal)
+    .bind(&new.flavor)
+    .bind(new.schema.as_ref().map(Json))
+    .bind(Json(&new.card))
     .execute(transaction)
     .await?;
     Ok(())

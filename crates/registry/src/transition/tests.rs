@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::*;
 use crate::{
+    card::Card,
     facts::{Facts, Standing},
     policy::{ANY, Asks, Move},
     rules::Mover,
@@ -39,6 +40,11 @@ fn version(number: i64, stage: &str, described: bool) -> Version {
         updated_at: NOW,
         stage_since: NOW,
         revision: 0,
+        flavor: String::new(),
+        schema: None,
+        own_card: Card::default(),
+        card: Card::default(),
+        owners: Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod audit;
 mod blobs;
+mod cards;
 mod checks;
 mod cluster;
 mod policies;

@@ -5,6 +5,8 @@ use std::{
     sync::OnceLock,
 };
 
+use herdbook_filter::as_number;
+
 use super::Mask;
 
 /// Runs of a segment: runs with the same `run_key / SEGMENT_ROWS`.
@@ -110,14 +112,6 @@ impl Dictionary {
     }
 }
 
-/// A param as a number. A NaN is no number to compare with.
-pub(crate) fn number(text: &str) -> Option<f64> {
-    text.trim()
-        .parse()
-        .ok()
-        .filter(|number: &f64| !number.is_nan())
-}
-
 impl Numbers {
     /// The rows that have a number.
     pub(crate) fn present(&self) -> &Mask {
@@ -155,7 +149,9 @@ impl Texts {
     pub(crate) fn numbers(&self) -> &[f64] {
         self.numbers.get_or_init(|| {
             let texts = self.dictionary.iter();
-            texts.map(|text| number(text).unwrap_or(f64::NAN)).collect()
+            texts
+                .map(|text| as_number(text).unwrap_or(f64::NAN))
+                .collect()
         })
     }
 }

@@ -1,8 +1,9 @@
 //! What a filter and an order can name.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use herdbook_filter::{Form, Group, Vocabulary};
 
 use super::column::Kind;
+use crate::run::RunStatus;
 
 /// A fact about a run.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +47,62 @@ impl Field {
             Self::Param(_) | Self::Tag(_) => Kind::Texts,
             Self::InputName | Self::InputDigest => Kind::Lists,
         }
+    }
+}
+
+impl Vocabulary for Field {
+    const THINGS: &'static str = "runs";
+    const EXAMPLE: &'static str = "status";
+    const KEYED: &'static [&'static str] = &["metrics", "params", "tags"];
+    const GROUPS: &'static str = "metrics, params, tags, attributes or inputs";
+
+    fn attributes() -> Vec<&'static str> {
+        Attribute::ALL.map(|(name, _)| name).into()
+    }
+
+    fn attribute(name: &str) -> Option<Self> {
+        Attribute::named(name).map(Self::Attribute)
+    }
+
+    fn group(word: &str) -> Option<Group<Self>> {
+        Some(match word {
+            "metrics" | "metric" => Group::Keys(metric),
+            "params" | "param" | "parameters" => Group::Keys(|key, _| Self::Param(key)),
+            "tags" | "tag" => Group::Keys(|key, _| Self::Tag(key)),
+            "attributes" | "attribute" | "attr" | "run" => Group::Attributes,
+            "inputs" | "dataset" | "datasets" => Group::Names(vec![
+                ("name", Self::InputName),
+                ("digest", Self::InputDigest),
+            ]),
+            _ => return None,
+        })
+    }
+
+    fn form(&self) -> Form {
+        match self {
+            Self::Metric { .. } | Self::Attribute(Attribute::ExperimentId) => Form::Number,
+            Self::Param(_) => Form::Param,
+            Self::Attribute(Attribute::Status) => {
+                Form::OneOf(RunStatus::ALL.map(RunStatus::name).into())
+            }
+            Self::Attribute(Attribute::RunId | Attribute::ParentRunId) => Form::Id,
+            Self::Attribute(attribute) if attribute.is_time() => Form::Time,
+            _ => Form::Text,
+        }
+    }
+}
+
+/// `metrics.<key>.min` and `.max` mean the extremes; in a quoted key they are part of it.
+fn metric(key: String, quoted: bool) -> Field {
+    let aspect =
+        |suffix: &str, aspect| key.strip_suffix(suffix).map(|key| (key.to_owned(), aspect));
+    let extreme = aspect(".min", Aspect::Min).or_else(|| aspect(".max", Aspect::Max));
+    match extreme.filter(|_| !quoted) {
+        Some((key, aspect)) => Field::Metric { key, aspect },
+        None => Field::Metric {
+            key,
+            aspect: Aspect::Latest,
+        },
     }
 }
 
@@ -99,14 +156,4 @@ impl Attribute {
     pub(crate) fn is_time(self) -> bool {
         matches!(self, Self::StartedAt | Self::EndedAt)
     }
-}
-
-/// A time of a filter: by RFC 3339, or a day, which means its first moment in UTC.
-pub(super) fn time(text: &str) -> Option<DateTime<Utc>> {
-    let time = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc());
-    let day = || {
-        text.parse()
-            .map(|day: NaiveDate| day.and_time(NaiveTime::MIN).and_utc())
-    };
-    time.or_else(|_| day()).ok()
 }

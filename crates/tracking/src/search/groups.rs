@@ -5,12 +5,13 @@ use std::{
     collections::{BTreeSet, HashMap},
 };
 
+use herdbook_filter::{SortValue, Sorted, as_number, compare_sorted};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Field, Mask, Order, Rows,
-    column::{Column, number},
-    rank::{Cursor, SortValue, Sorted, compare_places, compare_sorted, compare_values, place_of},
+    column::Column,
+    rank::{Cursor, compare_places, compare_values, place_of},
 };
 
 /// Groups of one question.
@@ -183,7 +184,7 @@ fn compare_common(a: Option<&SortValue>, b: Option<&SortValue>) -> Ordering {
 
 fn by_number(value: &SortValue) -> Sorted<'_> {
     match value.as_sorted() {
-        Sorted::Text(text) => number(text).map_or(Sorted::Text(text), Sorted::Number),
+        Sorted::Text(text) => as_number(text).map_or(Sorted::Text(text), Sorted::Number),
         sorted => sorted,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use herdbook_filter::{SortValue, Sorted, compare_sorted};
 use serde::{Deserialize, Serialize};
 
 use super::{Attribute, Field, Mask, Order, Rows, column::Column};
@@ -13,64 +14,6 @@ pub(crate) struct Cursor {
     /// The run's value for each order.
     pub(super) sort: Vec<Option<SortValue>>,
     pub(crate) run_key: i64,
-}
-
-/// A value that runs are ordered by.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub(crate) enum SortValue {
-    /// The bits of a float: JSON has no infinity, and not each float to the last bit.
-    Number(u64),
-    Text(String),
-}
-
-/// The same, of a row that is looked at.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) enum Sorted<'a> {
-    Number(f64),
-    Text(&'a str),
-}
-
-impl SortValue {
-    pub(super) fn as_sorted(&self) -> Sorted<'_> {
-        match self {
-            Self::Number(bits) => Sorted::Number(f64::from_bits(*bits)),
-            Self::Text(text) => Sorted::Text(text),
-        }
-    }
-}
-
-impl Sorted<'_> {
-    pub(super) fn keep(self) -> SortValue {
-        match self {
-            Self::Number(number) => SortValue::Number(number.to_bits()),
-            Self::Text(text) => SortValue::Text(text.to_owned()),
-        }
-    }
-}
-
-/// How `a` stands to `b` in an order; both ways, texts come behind numbers, and what is missing last.
-pub(super) fn compare_sorted(
-    descending: bool,
-    a: Option<Sorted<'_>>,
-    b: Option<Sorted<'_>>,
-) -> Ordering {
-    let ascending = match (a, b) {
-        (None, None) => return Ordering::Equal,
-        (None, Some(_)) => return Ordering::Greater,
-        (Some(_), None) => return Ordering::Less,
-        (Some(Sorted::Number(_)), Some(Sorted::Text(_))) => return Ordering::Less,
-        (Some(Sorted::Text(_)), Some(Sorted::Number(_))) => return Ordering::Greater,
-        // Neither is a NaN.
-        (Some(Sorted::Number(a)), Some(Sorted::Number(b))) => {
-            a.partial_cmp(&b).unwrap_or(Ordering::Equal)
-        }
-        (Some(Sorted::Text(a)), Some(Sorted::Text(b))) => a.cmp(b),
-    };
-    if descending {
-        ascending.reverse()
-    } else {
-        ascending
-    }
 }
 
 /// What a row is ordered by: a param by the number that it reads as, if it does. A NaN counts as missing: it is

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use herdbook_core::{PageToken, WorkspaceId};
+use herdbook_filter::SortValue;
 use herdbook_proto::{InvalidRequest, fields, tracking::v1 as proto};
 
 use super::runs::RunApi;
@@ -12,7 +13,7 @@ use crate::{
         Attribute, Field, ParseError,
         groups::{Function, Group, GroupPlace, Grouping},
         parse_field, parse_filter, parse_order,
-        rank::{Cursor, SortValue},
+        rank::Cursor,
     },
     store::search::{Aggregation, Scope, Search, Shown},
 };

@@ -220,6 +220,7 @@ fn ask(asks: Option<&Asks>) -> String {
             )
         }
         Some(Asks::RequiredDescription(_)) => "a description".to_owned(),
+        Some(Asks::RequiredCard(asks)) => format!("a card with {}", asks.fields.join(", ")),
         Some(Asks::RequiredPrincipal(asks)) => format!("moved by {}", asks.names.join(" or ")),
         Some(Asks::NoWorse(asks)) => {
             let better = output::name(asks.direction().as_str_name(), "DIRECTION_");

@@ -2,14 +2,14 @@
 
 /// A set of the rows 0 to `rows - 1`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Mask {
+pub struct Mask {
     words: Vec<u64>,
     rows: usize,
 }
 
 impl Mask {
     /// No row.
-    pub(crate) fn none(rows: usize) -> Self {
+    pub fn none(rows: usize) -> Self {
         Self {
             words: vec![0; rows.div_ceil(64)],
             rows,
@@ -17,12 +17,12 @@ impl Mask {
     }
 
     /// Every row.
-    pub(crate) fn all(rows: usize) -> Self {
+    pub fn all(rows: usize) -> Self {
         Self::none(rows).not()
     }
 
     /// The rows that `holds` says.
-    pub(crate) fn of(rows: usize, mut holds: impl FnMut(usize) -> bool) -> Self {
+    pub fn of(rows: usize, mut holds: impl FnMut(usize) -> bool) -> Self {
         let mut mask = Self::none(rows);
         for (index, word) in mask.words.iter_mut().enumerate() {
             let start = index * 64;
@@ -34,65 +34,74 @@ impl Mask {
     }
 
     /// As [`Self::bytes`] wrote it; `None` if there are too many or too few.
-    pub(crate) fn from_bytes(rows: usize, bytes: &[u8]) -> Option<Self> {
+    pub fn from_bytes(rows: usize, bytes: &[u8]) -> Option<Self> {
         let (words, rest) = bytes.as_chunks::<8>();
         let words: Vec<u64> = words.iter().map(|word| u64::from_le_bytes(*word)).collect();
         (rest.is_empty() && words.len() == rows.div_ceil(64)).then_some(Self { words, rows })
     }
 
     /// Little-endian words.
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         self.words
             .iter()
             .flat_map(|word| word.to_le_bytes())
             .collect()
     }
 
-    pub(crate) fn rows(&self) -> usize {
+    /// How many rows there are, in the set or not.
+    pub fn rows(&self) -> usize {
         self.rows
     }
 
-    pub(crate) fn has(&self, row: usize) -> bool {
+    /// Whether the row is in the set.
+    pub fn has(&self, row: usize) -> bool {
         self.words[row / 64] >> (row % 64) & 1 == 1
     }
 
-    pub(crate) fn insert(&mut self, row: usize) {
+    /// Adds a row.
+    pub fn insert(&mut self, row: usize) {
         self.words[row / 64] |= 1 << (row % 64);
     }
 
-    pub(crate) fn remove(&mut self, row: usize) {
+    /// Takes a row out.
+    pub fn remove(&mut self, row: usize) {
         self.words[row / 64] &= !(1 << (row % 64));
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether no row is in the set.
+    pub fn is_empty(&self) -> bool {
         self.words.iter().all(|word| *word == 0)
     }
 
-    pub(crate) fn count(&self) -> usize {
+    /// How many rows are in the set.
+    pub fn count(&self) -> usize {
         self.words
             .iter()
             .map(|word| word.count_ones() as usize)
             .sum()
     }
 
+    /// The rows that are in both.
     #[must_use]
-    pub(crate) fn and(mut self, other: &Self) -> Self {
+    pub fn and(mut self, other: &Self) -> Self {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word &= other;
         }
         self
     }
 
+    /// The rows that are in either.
     #[must_use]
-    pub(crate) fn or(mut self, other: &Self) -> Self {
+    pub fn or(mut self, other: &Self) -> Self {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
             *word |= other;
         }
         self
     }
 
+    /// The rows that are not in it.
     #[must_use]
-    pub(crate) fn not(mut self) -> Self {
+    pub fn not(mut self) -> Self {
         for word in &mut self.words {
             *word = !*word;
         }
@@ -105,7 +114,7 @@ impl Mask {
     }
 
     /// The rows, the last first.
-    pub(crate) fn newest_first(&self) -> impl Iterator<Item = usize> {
+    pub fn newest_first(&self) -> impl Iterator<Item = usize> {
         self.words
             .iter()
             .enumerate()

@@ -48,7 +48,7 @@ impl Token {
 }
 
 /// What may stand behind a field, for an error.
-pub(super) const OPERATORS: &str = "an operator (=, !=, <, <=, >, >=, LIKE, ILIKE, IN, IS)";
+pub(crate) const OPERATORS: &str = "an operator (=, !=, <, <=, >, >=, LIKE, ILIKE, IN, IS)";
 
 /// Symbols, the longer before those they start with.
 const SYMBOLS: [&str; 12] = [

@@ -3,23 +3,22 @@
 mod field;
 mod value;
 
-#[cfg(test)]
-mod tests;
-
 use herdbook_core::limits::FILTER_BYTES;
 
-use super::{
-    Field, Filter, Operator, Order, ParseError,
+use std::marker::PhantomData;
+
+use crate::{
+    Filter, Operator, Order, ParseError, Vocabulary,
     lexer::{OPERATORS, Token, tokens},
 };
 
 /// Parentheses and NOTs within each other.
 const DEPTH: usize = 50;
-/// Comparisons in one filter: each is a subquery.
+/// Comparisons in one filter: each looks at every row.
 const COMPARISONS: usize = 100;
 
 /// Reads a filter; `None` if it is blank.
-pub(crate) fn parse_filter(text: &str) -> Result<Option<Filter>, ParseError> {
+pub fn parse_filter<F: Vocabulary>(text: &str) -> Result<Option<Filter<F>>, ParseError> {
     if text.trim().is_empty() {
         return Ok(None);
     }
@@ -30,7 +29,7 @@ pub(crate) fn parse_filter(text: &str) -> Result<Option<Filter>, ParseError> {
 }
 
 /// Reads an order: a field, then perhaps `asc` or `desc`.
-pub(crate) fn parse_order(text: &str) -> Result<Order, ParseError> {
+pub fn parse_order<F: Vocabulary>(text: &str) -> Result<Order<F>, ParseError> {
     let mut parser = Parser::new(text)?;
     let field = parser.field()?;
     let descending = parser.keyword("DESC");
@@ -42,20 +41,21 @@ pub(crate) fn parse_order(text: &str) -> Result<Order, ParseError> {
 }
 
 /// Reads a field alone.
-pub(crate) fn parse_field(text: &str) -> Result<Field, ParseError> {
+pub fn parse_field<F: Vocabulary>(text: &str) -> Result<F, ParseError> {
     let mut parser = Parser::new(text)?;
     let field = parser.field()?;
     parser.end("the end")?;
     Ok(field)
 }
 
-struct Parser {
+struct Parser<F> {
     tokens: Vec<(usize, Token)>,
     at: usize,
     comparisons: usize,
+    fields: PhantomData<F>,
 }
 
-impl Parser {
+impl<F: Vocabulary> Parser<F> {
     fn new(text: &str) -> Result<Self, ParseError> {
         if text.len() > FILTER_BYTES {
             return Err(ParseError {
@@ -68,6 +68,7 @@ impl Parser {
             tokens: tokens(text)?,
             at: 0,
             comparisons: 0,
+            fields: PhantomData,
         })
     }
 
@@ -118,7 +119,7 @@ impl Parser {
         found
     }
 
-    fn or(&mut self, depth: usize) -> Result<Filter, ParseError> {
+    fn or(&mut self, depth: usize) -> Result<Filter<F>, ParseError> {
         let mut parts = vec![self.and(depth)?];
         while self.keyword("OR") {
             parts.push(self.and(depth)?);
@@ -126,7 +127,7 @@ impl Parser {
         Ok(single_or(parts, Filter::Or))
     }
 
-    fn and(&mut self, depth: usize) -> Result<Filter, ParseError> {
+    fn and(&mut self, depth: usize) -> Result<Filter<F>, ParseError> {
         let mut parts = vec![self.not(depth)?];
         while self.keyword("AND") {
             parts.push(self.not(depth)?);
@@ -134,7 +135,7 @@ impl Parser {
         Ok(single_or(parts, Filter::And))
     }
 
-    fn not(&mut self, depth: usize) -> Result<Filter, ParseError> {
+    fn not(&mut self, depth: usize) -> Result<Filter<F>, ParseError> {
         if depth > DEPTH {
             return Err(self.expected(format!("at most {DEPTH} parentheses within each other")));
         }
@@ -152,7 +153,7 @@ impl Parser {
         self.comparison()
     }
 
-    fn comparison(&mut self) -> Result<Filter, ParseError> {
+    fn comparison(&mut self) -> Result<Filter<F>, ParseError> {
         self.comparisons += 1;
         if self.comparisons > COMPARISONS {
             return Err(self.expected(format!("at most {COMPARISONS} comparisons")));
@@ -212,14 +213,17 @@ impl Parser {
     }
 }
 
-fn single_or(mut parts: Vec<Filter>, join: impl Fn(Vec<Filter>) -> Filter) -> Filter {
+fn single_or<F>(
+    mut parts: Vec<Filter<F>>,
+    join: impl Fn(Vec<Filter<F>>) -> Filter<F>,
+) -> Filter<F> {
     match parts.len() {
         1 => parts.swap_remove(0),
         _ => join(parts),
     }
 }
 
-fn negate_if(not: bool, filter: Filter) -> Filter {
+fn negate_if<F>(not: bool, filter: Filter<F>) -> Filter<F> {
     if not {
         Filter::Not(Box::new(filter))
     } else {

@@ -1,7 +1,14 @@
-use super::{
-    super::{Aspect, Attribute, Value},
-    *,
-};
+use herdbook_filter::{Operator, Value};
+
+use super::{Attribute, Field, Filter, Order, ParseError, field::Aspect};
+
+fn parse_filter(text: &str) -> Result<Option<Filter>, ParseError> {
+    super::parse_filter(text)
+}
+
+fn parse_order(text: &str) -> Result<Order, ParseError> {
+    super::parse_order(text)
+}
 
 fn refused(text: &str) -> (usize, String) {
     let error = parse_filter(text).unwrap_err();
