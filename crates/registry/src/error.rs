@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use herdbook_blobs::{BlobError, InvalidRange};
-use herdbook_core::{Code, Details, InvalidPageToken, PreconditionViolation, ServiceError};
+use herdbook_core::{
+    Code, Details, FieldViolation, InvalidPageToken, PreconditionViolation, ServiceError,
+};
+use herdbook_filter::ParseError;
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::InvalidRequest;
 
@@ -17,6 +20,14 @@ pub enum RegistryError {
     /// Fields of the request are wrong.
     #[error(transparent)]
     Invalid(#[from] InvalidRequest),
+    /// A filter or order that cannot be read.
+    #[error("{field}: {error}")]
+    Query {
+        /// The field of the request.
+        field: String,
+        /// Where and why.
+        error: ParseError,
+    },
     /// A page token of another query, or none of ours.
     #[error("page_token: {0}")]
     PageToken(#[from] InvalidPageToken),
@@ -209,7 +220,7 @@ impl ServiceError for RegistryError {
     fn code(&self) -> Code {
         match self {
             Self::Invalid(error) => error.code(),
-            Self::PageToken(_) => Code::InvalidArgument,
+            Self::Query { .. } | Self::PageToken(_) => Code::InvalidArgument,
             Self::ModelNotFound(_)
             | Self::VersionNotFound(_)
             | Self::FileNotFound { .. }
@@ -245,6 +256,7 @@ impl ServiceError for RegistryError {
     fn reason(&self) -> &'static str {
         match self {
             Self::Invalid(error) => error.reason(),
+            Self::Query { .. } => "INVALID_QUERY",
             Self::PageToken(_) => "INVALID_PAGE_TOKEN",
             Self::ModelNotFound(_) => "MODEL_NOT_FOUND",
             Self::VersionNotFound(_) => "VERSION_NOT_FOUND",
@@ -286,6 +298,9 @@ impl ServiceError for RegistryError {
         };
         match self {
             Self::Invalid(error) => error.details(),
+            Self::Query { field, error } => {
+                Details::fields(vec![FieldViolation::new(field, error.to_string())])
+            }
             Self::ModelNotFound(name) | Self::ModelExists(name) => Details::resource("model", name),
             Self::VersionNotFound(reference) => Details::resource("version", reference),
             Self::FileNotFound { path, .. } => Details::resource("file", path),

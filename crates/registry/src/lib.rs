@@ -18,6 +18,7 @@ mod reference;
 mod request;
 mod rules;
 mod schema;
+mod search;
 mod service;
 mod store;
 mod transition;

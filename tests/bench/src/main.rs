@@ -19,6 +19,7 @@ mod search;
 mod server;
 mod streams;
 mod tail;
+mod versions;
 mod watchers;
 
 use std::{
@@ -110,6 +111,8 @@ async fn measure(options: &Options) -> Report {
     let sizes = [(10_000, "10,000"), (1_000_000, "1,000,000")];
     let sizes = if options.quick { &sizes[..1] } else { &sizes };
     figures.extend(search::measure(bench.connect().await, &server.database, sizes).await);
+    let thousands = if options.quick { 10 } else { 100 };
+    figures.extend(versions::measure(bench.connect().await, &server.database, thousands).await);
     Report::new(figures, columns).unwrap()
 }
 

@@ -30,7 +30,7 @@ const CARD: [&str; 5] = [
 ];
 
 pub(crate) struct ModelApi {
-    store: Store,
+    pub(super) store: Store,
 }
 
 impl ModelApi {
@@ -227,6 +227,14 @@ impl ModelService for ModelApi {
     ) -> Result<Response<proto::ListModelsResponse>, Status> {
         let caller = Caller::of(&request)?;
         answer(self.list(&caller, request.into_inner()).await)
+    }
+
+    async fn search_models(
+        &self,
+        request: Request<proto::SearchModelsRequest>,
+    ) -> Result<Response<proto::SearchModelsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        answer(self.search(&caller, request.into_inner()).await)
     }
 
     async fn update_model(

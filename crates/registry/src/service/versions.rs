@@ -43,7 +43,7 @@ const FILES_SHOWN: usize = 10;
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct VersionApi {
-    store: Store,
+    pub(super) store: Store,
     blobs: Blobs,
     tracking: PeerChannel,
 }
@@ -317,6 +317,14 @@ impl VersionService for VersionApi {
     ) -> Result<Response<proto::ListVersionsResponse>, Status> {
         let caller = Caller::of(&request)?;
         answer(self.list(&caller, request.into_inner()).await)
+    }
+
+    async fn search_versions(
+        &self,
+        request: Request<proto::SearchVersionsRequest>,
+    ) -> Result<Response<proto::SearchVersionsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        answer(self.search(&caller, request.into_inner()).await)
     }
 
     async fn update_version(

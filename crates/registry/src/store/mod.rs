@@ -15,11 +15,12 @@ pub(crate) mod models;
 pub(crate) mod policies;
 mod repeats;
 pub(crate) mod requests;
+mod search;
 pub(crate) mod stages;
 pub(crate) mod transitions;
 pub(crate) mod versions;
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use herdbook_core::WorkspaceId;
 use herdbook_postgres::Outbox;
@@ -32,6 +33,7 @@ pub(crate) struct Store {
     pool: PgPool,
     outbox: Outbox,
     pulse: Pulse,
+    catalogues: Arc<search::Catalogues>,
 }
 
 impl Store {
@@ -40,6 +42,7 @@ impl Store {
             pool,
             outbox,
             pulse,
+            catalogues: Arc::default(),
         }
     }
 

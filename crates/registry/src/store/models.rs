@@ -89,6 +89,19 @@ pub(super) async fn lock_users(
     .await?)
 }
 
+/// The models with some keys.
+pub(super) async fn read_many(
+    connection: &mut PgConnection,
+    keys: &[i64],
+) -> Result<Vec<Model>, RegistryError> {
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM registry.models WHERE model_key = ANY($1)"
+    )))
+    .bind(keys)
+    .fetch_all(connection)
+    .await?)
+}
+
 /// Appends the record of a change to `model` and notes its revision.
 pub(super) async fn seal(
     transaction: &mut PgConnection,

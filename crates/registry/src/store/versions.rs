@@ -53,6 +53,13 @@ struct Row {
     card: Json<Card>,
 }
 
+#[derive(FromRow)]
+struct WithModel {
+    model_key: i64,
+    #[sqlx(flatten)]
+    version: Row,
+}
+
 impl Row {
     fn of(self, model: &Model) -> Result<Version, RegistryError> {
         Ok(Version {
@@ -120,6 +127,29 @@ pub(super) async fn read(
     .await?;
     let missing = || RegistryError::VersionNotFound(format!("{}/{number}", model.name));
     row.ok_or_else(missing)?.of(model)
+}
+
+/// Versions without their files, with the keys of their models, which are given.
+pub(super) async fn read_many(
+    connection: &mut PgConnection,
+    keys: &[(i64, i64)],
+    models: &BTreeMap<i64, Model>,
+) -> Result<Vec<((i64, i64), Version)>, RegistryError> {
+    let columns = COLUMNS.replacen("files,", "'[]'::jsonb AS files,", 1);
+    let (of_models, numbers): (Vec<i64>, Vec<i64>) = keys.iter().copied().unzip();
+    let rows: Vec<WithModel> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT model_key, {columns} FROM registry.versions \
+         JOIN unnest($1::bigint[], $2::bigint[]) AS k (model_key, number) USING (model_key, number)"
+    )))
+    .bind(of_models)
+    .bind(numbers)
+    .fetch_all(connection)
+    .await?;
+    let read = |row: WithModel| {
+        let model = models.get(&row.model_key).ok_or(RegistryError::Damaged)?;
+        Ok(((row.model_key, row.version.number), row.version.of(model)?))
+    };
+    rows.into_iter().map(read).collect()
 }
 
 impl Store {

@@ -12,5 +12,6 @@ mod promotion;
 mod requests;
 mod rollback;
 mod rules;
+mod search;
 mod versions;
 mod watch;

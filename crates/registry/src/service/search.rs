@@ -1,0 +1,145 @@
+//! SearchVersions and SearchModels.
+
+use herdbook_core::PageToken;
+use herdbook_filter::{Filter, Order, ParseError, Vocabulary, parse_filter, parse_order};
+use herdbook_proto::{InvalidRequest, fields, registry::v1 as proto};
+use herdbook_rpc::Caller;
+
+use super::{models::ModelApi, versions::VersionApi};
+use crate::{RegistryError, convert, search::Place};
+
+/// Orders of one search.
+const ORDERS: usize = 3;
+
+/// What is searched for, and which page of it.
+struct Question<F> {
+    filter: Option<Filter<F>>,
+    orders: Vec<Order<F>>,
+    after: Option<Place>,
+    size: usize,
+    /// What the page token is bound to.
+    query: String,
+}
+
+impl<F: Vocabulary> Question<F> {
+    fn read(
+        filter: &str,
+        order_by: &[String],
+        page_size: u32,
+        page_token: &str,
+    ) -> Result<Self, RegistryError> {
+        let query = format!("{} {filter:?} {order_by:?}", F::THINGS);
+        if order_by.len() > ORDERS {
+            let what = format!("has {} entries; at most {ORDERS} are taken", order_by.len());
+            return Err(InvalidRequest::field("order_by", what).into());
+        }
+        let unread = |field: String| move |error: ParseError| RegistryError::Query { field, error };
+        let orders = order_by
+            .iter()
+            .enumerate()
+            .map(|(index, text)| parse_order(text).map_err(unread(format!("order_by[{index}]"))));
+        Ok(Self {
+            filter: parse_filter(filter).map_err(unread("filter".to_owned()))?,
+            orders: orders.collect::<Result<_, _>>()?,
+            after: PageToken::decode(page_token, &query)?,
+            size: fields::page_size(page_size)?,
+            query,
+        })
+    }
+
+    /// Cuts `found`, which has one more than a page if there is a next one; its token.
+    fn next(&self, found: &mut Vec<Place>) -> String {
+        let more = found.len() > self.size;
+        found.truncate(self.size);
+        let last = found.last().filter(|_| more).cloned();
+        last.map(|last| PageToken::new(last, &self.query).encode())
+            .unwrap_or_default()
+    }
+}
+
+impl VersionApi {
+    pub(super) async fn search(
+        &self,
+        caller: &Caller,
+        request: proto::SearchVersionsRequest,
+    ) -> Result<proto::SearchVersionsResponse, RegistryError> {
+        let proto::SearchVersionsRequest {
+            filter,
+            order_by,
+            page_size,
+            page_token,
+        } = request;
+        let question = Question::read(&filter, &order_by, page_size, &page_token)?;
+        let (question, mut found) = self
+            .store
+            .search(caller.workspace, move |catalogue| {
+                let Question {
+                    filter,
+                    orders,
+                    after,
+                    size,
+                    ..
+                } = &question;
+                let found =
+                    catalogue.find_versions(filter.as_ref(), orders, after.as_ref(), size + 1);
+                (question, found)
+            })
+            .await?;
+        let next_page_token = question.next(&mut found);
+        let keys: Vec<_> = found.iter().map(|place| place.key).collect();
+        let versions = self.store.versions_of(&keys).await?;
+        let mut aliases = self.store.aliases_of(&keys).await?;
+        let versions = versions.into_iter().map(|(key, version)| {
+            let mut version = convert::to_version(version, None);
+            version.aliases = aliases.remove(&key).unwrap_or_default();
+            version
+        });
+        Ok(proto::SearchVersionsResponse {
+            versions: versions.collect(),
+            next_page_token,
+        })
+    }
+}
+
+impl ModelApi {
+    pub(super) async fn search(
+        &self,
+        caller: &Caller,
+        request: proto::SearchModelsRequest,
+    ) -> Result<proto::SearchModelsResponse, RegistryError> {
+        let proto::SearchModelsRequest {
+            filter,
+            order_by,
+            page_size,
+            page_token,
+        } = request;
+        let question = Question::read(&filter, &order_by, page_size, &page_token)?;
+        let (question, mut found) = self
+            .store
+            .search(caller.workspace, move |catalogue| {
+                let Question {
+                    filter,
+                    orders,
+                    after,
+                    size,
+                    ..
+                } = &question;
+                let found =
+                    catalogue.find_models(filter.as_ref(), orders, after.as_ref(), size + 1);
+                (question, found)
+            })
+            .await?;
+        let next_page_token = question.next(&mut found);
+        let keys: Vec<i64> = found.iter().map(|place| place.key.0).collect();
+        let models = self.store.models_of(&keys).await?;
+        let contents = self.store.contents(&keys).await?;
+        let models = models.into_iter().map(|model| {
+            let of_model = contents.get(&model.key);
+            convert::to_model(model, of_model)
+        });
+        Ok(proto::SearchModelsResponse {
+            models: models.collect(),
+            next_page_token,
+        })
+    }
+}
