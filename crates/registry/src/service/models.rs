@@ -66,12 +66,8 @@ impl ModelApi {
             .store
             .models(caller.workspace, &after, size + 1)
             .await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found
-            .last()
-            .filter(|_| more)
-            .map(|model| model.name.clone());
+        let next_page_token =
+            PageToken::cut(&mut found, size, "models", |model| model.name.clone());
         let keys: Vec<i64> = found.iter().map(|model| model.key).collect();
         let contents = self.store.contents(&keys).await?;
         let models = found.into_iter().map(|model| {
@@ -80,9 +76,7 @@ impl ModelApi {
         });
         Ok(proto::ListModelsResponse {
             models: models.collect(),
-            next_page_token: next
-                .map(|n| PageToken::new(n, "models").encode())
-                .unwrap_or_default(),
+            next_page_token,
             revision,
         })
     }

@@ -37,14 +37,11 @@ impl PolicyApi {
             .store
             .shared_policies(workspace, &after, size + 1)
             .await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found.last().filter(|_| more).map(|last| last.name.clone());
+        let next_page_token =
+            PageToken::cut(&mut found, size, "policies", |last| last.name.clone());
         Ok(proto::ListSharedPoliciesResponse {
             policies: found.into_iter().map(to_shared).collect(),
-            next_page_token: next
-                .map(|n| PageToken::new(n, "policies").encode())
-                .unwrap_or_default(),
+            next_page_token,
         })
     }
 
@@ -64,14 +61,10 @@ impl PolicyApi {
         if found.is_empty() {
             self.store.shared_policy(workspace, name, None).await?;
         }
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found.last().filter(|_| more).map(|last| last.revision);
+        let next_page_token = PageToken::cut(&mut found, size, &query, |last| last.revision);
         Ok(proto::ListSharedPolicyRevisionsResponse {
             revisions: found.into_iter().map(to_shared).collect(),
-            next_page_token: next
-                .map(|n| PageToken::new(n, &query).encode())
-                .unwrap_or_default(),
+            next_page_token,
         })
     }
 

@@ -57,14 +57,10 @@ impl RequestApi {
             .store
             .requests(caller.workspace, model, *include_closed, before, size + 1)
             .await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found.last().filter(|_| more).map(|request| request.id);
+        let next_page_token = PageToken::cut(&mut found, size, &query, |request| request.id);
         Ok(proto::ListRequestsResponse {
             requests: found.into_iter().map(convert::to_request).collect(),
-            next_page_token: next
-                .map(|n| PageToken::new(n, &query).encode())
-                .unwrap_or_default(),
+            next_page_token,
         })
     }
 
