@@ -24,10 +24,9 @@ impl ModelApi {
         Self { store }
     }
 
-    async fn shown(&self, model: Model) -> Result<proto::Model, RegistryError> {
-        let contents = self.store.contents(&[model.key]).await?;
-        let of_model = contents.get(&model.key);
-        Ok(convert::to_model(model, of_model))
+    async fn shown(&self, caller: &Caller, name: &str) -> Result<proto::Model, RegistryError> {
+        let (model, contents) = self.store.whole_model(caller.workspace, name).await?;
+        Ok(convert::to_model(model, Some(&contents)))
     }
 
     async fn create(
@@ -50,7 +49,7 @@ impl ModelApi {
             .store
             .create_model(workspace, principal, &name, &description, &tags)
             .await?;
-        self.shown(model).await
+        self.shown(caller, &model.name).await
     }
 
     async fn list(
@@ -109,7 +108,7 @@ impl ModelApi {
             .store
             .update_model(workspace, principal, &given.name, change)
             .await?;
-        self.shown(model).await
+        self.shown(caller, &model.name).await
     }
 
     async fn set_alias(
@@ -128,7 +127,7 @@ impl ModelApi {
             .store
             .set_alias(workspace, principal, model, alias, number)
             .await?;
-        self.shown(model).await
+        self.shown(caller, &model.name).await
     }
 
     async fn set_policy(
@@ -171,18 +170,8 @@ impl ModelService for ModelApi {
         request: Request<proto::GetModelRequest>,
     ) -> Result<Response<proto::GetModelResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let found = async {
-            let model = self
-                .store
-                .model(caller.workspace, &request.get_ref().name)
-                .await?;
-            self.shown(model).await
-        };
-        answer(
-            found
-                .await
-                .map(|model| proto::GetModelResponse { model: Some(model) }),
-        )
+        let model = self.shown(&caller, &request.get_ref().name).await;
+        answer(model.map(|model| proto::GetModelResponse { model: Some(model) }))
     }
 
     async fn list_models(
