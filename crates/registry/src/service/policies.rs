@@ -143,6 +143,19 @@ impl PolicyService for PolicyApi {
         answer(self.apply(&caller, request.into_inner()).await)
     }
 
+    async fn delete_shared_policy(
+        &self,
+        request: Request<proto::DeleteSharedPolicyRequest>,
+    ) -> Result<Response<proto::DeleteSharedPolicyResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let (workspace, name) = (caller.workspace, &request.get_ref().name);
+        let deleted = self
+            .store
+            .delete_policy(workspace, &caller.name, name)
+            .await;
+        answer(deleted.map(|()| proto::DeleteSharedPolicyResponse {}))
+    }
+
     async fn use_shared_policy(
         &self,
         request: Request<proto::UseSharedPolicyRequest>,
