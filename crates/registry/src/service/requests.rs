@@ -11,6 +11,10 @@ use tonic::{Request, Response, Status};
 use super::answer;
 use crate::{RegistryError, convert, facts::Sources, store::Store};
 
+/// How often an approval is judged anew because of what others change at the same time: more often than a
+/// move has approvals, each of which may come between once.
+const TRIES: usize = 30;
+
 pub(crate) struct RequestApi {
     store: Store,
     sources: Sources,
@@ -78,12 +82,20 @@ impl RequestApi {
         convert::check_words("comment", &comment, &mut violations);
         let digest = convert::digest("digest", &digest, &mut violations);
         violations.finish()?;
-        let (_, seen) = self.store.see_request(caller.workspace, id).await?;
-        let facts = seen.gather(&self.sources, caller).await?;
-        let approved = self
-            .store
-            .approve(caller, id, &seen, facts, &comment, digest)
-            .await?;
+        let mut tries = 1;
+        let approved = loop {
+            let (_, seen) = self.store.see_request(caller.workspace, id).await?;
+            let facts = seen.gather(&self.sources, caller).await?;
+            let approved = self
+                .store
+                .approve(caller, id, &seen, facts, &comment, digest)
+                .await;
+            match approved {
+                // It says nothing of what else may stand: what others did meanwhile is no reason to refuse.
+                Err(RegistryError::Concurrent { .. }) if tries < TRIES => tries += 1,
+                done => break done?,
+            }
+        };
         let (request, decision) = approved;
         Ok(proto::ApproveRequestResponse {
             request: Some(convert::to_request(request)),
