@@ -185,6 +185,7 @@ pub(crate) fn to_request(request: Request) -> proto::TransitionRequest {
         digest: request.digest.to_string(),
         from: request.from,
         to: request.to,
+        rollback: request.rollback,
         comment: request.comment,
         requested_by: request.requested_by,
         requested_at: Some(to_timestamp(request.requested_at)),

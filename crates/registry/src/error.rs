@@ -121,6 +121,18 @@ pub enum RegistryError {
         "there is no policy {0:?}, or not this revision; `herdbook policies list` shows those there are"
     )]
     PolicyNotFound(String),
+    /// Models use the shared policy.
+    #[error(
+        "the policy {policy:?} is used by {count} models ({models}); make them use another, then delete it"
+    )]
+    PolicyInUse {
+        /// The policy.
+        policy: String,
+        /// How many.
+        count: i64,
+        /// Some of them.
+        models: String,
+    },
     /// No such request.
     #[error("there is no request {0}; `herdbook models requests` lists those there are")]
     RequestNotFound(i64),
@@ -236,6 +248,7 @@ impl ServiceError for RegistryError {
             Self::Refused(_)
             | Self::NothingBefore { .. }
             | Self::StageInUse(_)
+            | Self::PolicyInUse { .. }
             | Self::OtherDigest { .. }
             | Self::RequestRefused { .. }
             | Self::AuditBroken { .. }
@@ -274,6 +287,7 @@ impl ServiceError for RegistryError {
             Self::OtherDigest { .. } => "OTHER_DIGEST",
             Self::TooManyChecks(_) => "TOO_MANY_CHECKS",
             Self::PolicyNotFound(_) => "POLICY_NOT_FOUND",
+            Self::PolicyInUse { .. } => "POLICY_IN_USE",
             Self::RequestNotFound(_) => "REQUEST_NOT_FOUND",
             Self::RequestOpen { .. } => "REQUEST_OPEN",
             Self::RequestRefused { why, .. } => why.reason(),
@@ -338,6 +352,7 @@ impl ServiceError for RegistryError {
                 ..Details::default()
             },
             Self::PolicyNotFound(name) => Details::resource("policy", name),
+            Self::PolicyInUse { policy, .. } => Details::resource("policy", policy),
             Self::RequestNotFound(id) | Self::RequestOpen { id, .. } => {
                 Details::resource("request", id.to_string())
             }

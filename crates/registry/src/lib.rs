@@ -42,7 +42,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use audit::{Problem, Verifier};
-pub use checkpoint::{Checkpoint, InvalidCheckpoint};
+pub use checkpoint::{AuditKey, Checkpoint, InvalidAuditKey, InvalidCheckpoint};
 pub use error::RegistryError;
 
 use facts::Sources;
@@ -72,7 +72,7 @@ pub struct Registry {
 impl Registry {
     /// Opens the migrated schema in `database`. From now on until `shutdown`, `lineage` is told of
     /// versions and their stages. `tracking` is asked for runs and their files, `lineage` for the descent of versions, `roles` for what those
-    /// may do now who approved something before.
+    /// may do now who approved something before. `audit_key` signs checkpoints, one in the database if none is given.
     #[must_use]
     pub fn start(
         database: &Database,
@@ -80,11 +80,12 @@ impl Registry {
         tracking: PeerChannel,
         lineage: PeerChannel,
         roles: Arc<dyn Roles>,
+        audit_key: Option<AuditKey>,
         shutdown: CancellationToken,
     ) -> Self {
         let outbox = Outbox::new(SCHEMA);
         let pulse = Pulse::default();
-        let store = Store::new(database.pool().clone(), outbox.clone(), pulse);
+        let store = Store::new(database.pool().clone(), outbox.clone(), pulse, audit_key);
         let feeds = Feeds::new(store.clone());
         let relay = pedigree::relay(
             outbox,

@@ -257,9 +257,6 @@ fn check_asks(place: &str, asks: &Asks, target: Option<&Stage>, violations: &mut
         }
         Asks::Approvals { count, from } => {
             let place = format!("{place}.required_approvals");
-            if target.is_none() {
-                violations.add(&place, "a rollback does not wait; ask for a role");
-            }
             if *count == 0 || *count > APPROVALS {
                 let what = format!("is {count}; 1 to {APPROVALS} are possible");
                 violations.add(format!("{place}.count"), what);

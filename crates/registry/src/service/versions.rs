@@ -158,9 +158,7 @@ impl VersionApi {
             .stage(&request.stage)
             .map_or(&request.stage, |stage| &stage.name);
         let mut found = self.store.versions(&model, stage, before, size + 1).await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found.last().filter(|_| more).map(|version| version.number);
+        let next_page_token = PageToken::cut(&mut found, size, &query, |version| version.number);
         let contents = self.store.contents(&[model.key]).await?;
         let contents = contents.get(&model.key);
         Ok(proto::ListVersionsResponse {
@@ -168,9 +166,7 @@ impl VersionApi {
                 .into_iter()
                 .map(|v| convert::to_version(v, contents))
                 .collect(),
-            next_page_token: next
-                .map(|n| PageToken::new(n, &query).encode())
-                .unwrap_or_default(),
+            next_page_token,
             revision,
         })
     }

@@ -26,7 +26,7 @@ use herdbook_core::WorkspaceId;
 use herdbook_postgres::Outbox;
 use sqlx::PgPool;
 
-use crate::{RegistryError, watch::Pulse};
+use crate::{RegistryError, checkpoint::AuditKey, watch::Pulse};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
@@ -34,15 +34,22 @@ pub(crate) struct Store {
     outbox: Outbox,
     pulse: Pulse,
     catalogues: Arc<search::Catalogues>,
+    audit_key: Option<AuditKey>,
 }
 
 impl Store {
-    pub(crate) fn new(pool: PgPool, outbox: Outbox, pulse: Pulse) -> Self {
+    pub(crate) fn new(
+        pool: PgPool,
+        outbox: Outbox,
+        pulse: Pulse,
+        audit_key: Option<AuditKey>,
+    ) -> Self {
         Self {
             pool,
             outbox,
             pulse,
             catalogues: Arc::default(),
+            audit_key,
         }
     }
 

@@ -11,6 +11,7 @@ use crate::{
     RegistryError,
     facts::{Occupant, Standing},
     policy::Stage,
+    transition::Way,
     version::Version,
 };
 
@@ -22,6 +23,7 @@ pub(super) async fn standing(
     model: &Model,
     version: &Version,
     to: &Stage,
+    way: Way,
 ) -> Result<Standing, RegistryError> {
     let now = sqlx::query_scalar("SELECT clock_timestamp()")
         .fetch_one(&mut *transaction)
@@ -32,7 +34,8 @@ pub(super) async fn standing(
         None => Vec::new(),
     };
     let checks = checks(transaction, model, version.digest).await?;
-    let request = open_request(transaction, workspace, model, version.number, &to.name).await?;
+    let (number, name) = (version.number, &to.name);
+    let request = open_request(transaction, workspace, model, number, name, way).await?;
     Ok(Standing {
         now,
         occupants,

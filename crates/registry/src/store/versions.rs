@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::{
     Store,
-    models::{Model, lock, record, seal},
+    models::{Model, find, lock, record, seal},
 };
 use crate::{
     RegistryError,
@@ -232,22 +232,15 @@ impl Store {
         Ok(true)
     }
 
-    pub(crate) async fn version(
-        &self,
-        model: &Model,
-        number: i64,
-    ) -> Result<Version, RegistryError> {
-        let mut connection = self.pool.acquire().await?;
-        read(&mut connection, model, number).await
-    }
-
-    /// The version that a reference means.
+    /// The version that a reference means, as it is when it means that.
     pub(crate) async fn resolve(
         &self,
         workspace: WorkspaceId,
         reference: &Reference,
     ) -> Result<Version, RegistryError> {
-        let model = self.model(workspace, &reference.model).await?;
+        let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+        let mut transaction = self.pool.begin_with(snapshot).await?;
+        let model = find(&mut *transaction, workspace, &reference.model).await?;
         let number: Option<i64> = match &reference.version {
             Pointer::Number(number) => Some(*number),
             Pointer::Latest => Some(model.latest_version).filter(|number| *number > 0),
@@ -270,7 +263,7 @@ impl Store {
                 .bind(stage)
                 .bind(name)
                 .bind(labels(name))
-                .fetch_optional(&self.pool)
+                .fetch_optional(&mut *transaction)
                 .await?
             }
         };
@@ -280,7 +273,7 @@ impl Store {
             Pointer::Named(name) => format!("{}@{name}", model.name),
         };
         let number = number.ok_or(RegistryError::VersionNotFound(shown))?;
-        self.version(&model, number).await
+        read(&mut transaction, &model, number).await
     }
 
     /// Versions of a model before the number `before`, newest first.
