@@ -12,6 +12,7 @@ use crate::{
     policy::Policy,
     reference::RESERVED,
     request::{Approval, Request},
+    resolve::Resolved,
     rules::{Case, Verdict},
     store::{
         models::{Contents, Model},
@@ -129,6 +130,19 @@ pub(crate) fn to_version(version: Version, contents: Option<&Contents>) -> proto
         updated_at: Some(to_timestamp(version.updated_at)),
         stage_since: Some(to_timestamp(version.stage_since)),
         revision: version.revision,
+    }
+}
+
+/// What a reference means at `revision`.
+pub(crate) fn to_resolved(found: &Resolved, revision: i64) -> proto::ResolveVersionResponse {
+    proto::ResolveVersionResponse {
+        model: found.model.clone(),
+        version: found.number,
+        label: found.label.clone(),
+        stage: found.stage.clone(),
+        digest: found.digest.to_string(),
+        files: found.files.iter().cloned().map(Into::into).collect(),
+        revision,
     }
 }
 

@@ -1,6 +1,6 @@
 //! What a caller of the registry can act on.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use herdbook_blobs::{BlobError, InvalidRange};
 use herdbook_core::{Code, Details, InvalidPageToken, PreconditionViolation, ServiceError};
@@ -179,6 +179,9 @@ pub enum RegistryError {
     /// A stored policy or record that cannot be read.
     #[error("a stored record is damaged")]
     Damaged,
+    /// It could not be found out what is committed; shared by all who waited for it.
+    #[error(transparent)]
+    Unconfirmed(Arc<RegistryError>),
     /// Bytes that the file does not have.
     #[error(transparent)]
     Range(#[from] InvalidRange),
@@ -236,6 +239,7 @@ impl ServiceError for RegistryError {
             Self::RevisionAhead { .. } => Code::OutOfRange,
             Self::TrackingUnavailable(_) | Self::LineageUnavailable(_) => Code::Unavailable,
             Self::Damaged => Code::Internal,
+            Self::Unconfirmed(error) => error.code(),
             Self::Range(error) => error.code(),
             Self::Blob(error) => error.code(),
             Self::Database(error) => error.code(),
@@ -273,6 +277,7 @@ impl ServiceError for RegistryError {
             Self::TrackingUnavailable(_) => "TRACKING_UNAVAILABLE",
             Self::LineageUnavailable(_) => "LINEAGE_UNAVAILABLE",
             Self::Damaged => "INTERNAL",
+            Self::Unconfirmed(error) => error.reason(),
             Self::Range(error) => error.reason(),
             Self::Blob(error) => error.reason(),
             Self::Database(error) => error.reason(),
@@ -335,6 +340,7 @@ impl ServiceError for RegistryError {
             | Self::TooManyChecks(_)
             | Self::AuditEmpty
             | Self::Damaged => Details::default(),
+            Self::Unconfirmed(error) => error.details(),
             Self::Range(error) => error.details(),
             Self::Blob(error) => error.details(),
             Self::Database(error) => error.details(),

@@ -15,6 +15,7 @@ mod pedigree;
 mod policy;
 mod reference;
 mod request;
+mod resolve;
 mod rules;
 mod service;
 mod store;
@@ -29,7 +30,7 @@ use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::registry::v1::{
     audit_service_server::AuditServiceServer, check_service_server::CheckServiceServer,
     model_service_server::ModelServiceServer, policy_service_server::PolicyServiceServer,
-    request_service_server::RequestServiceServer,
+    request_service_server::RequestServiceServer, serving_service_server::ServingServiceServer,
     transition_service_server::TransitionServiceServer,
     version_service_server::VersionServiceServer,
 };
@@ -44,9 +45,10 @@ pub use error::RegistryError;
 
 use facts::Sources;
 use manifests::VersionManifests;
+use resolve::Resolver;
 use service::{
     audit::AuditApi, checks::CheckApi, models::ModelApi, policies::PolicyApi, requests::RequestApi,
-    transitions::TransitionApi, versions::VersionApi,
+    serving::ServingApi, transitions::TransitionApi, versions::VersionApi,
 };
 use store::Store;
 use watch::{Feeds, Pulse};
@@ -60,6 +62,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 pub struct Registry {
     store: Store,
     feeds: Feeds,
+    resolver: Resolver,
     blobs: Blobs,
     sources: Sources,
     shutdown: CancellationToken,
@@ -97,6 +100,7 @@ impl Registry {
             tokio::spawn(checkpointer),
         ];
         Self {
+            resolver: Resolver::new(store.clone()),
             store,
             feeds,
             blobs: Blobs::new(database, blobs),
@@ -115,6 +119,7 @@ impl Registry {
         let store = &self.store;
         let versions = VersionApi::new(
             store.clone(),
+            self.resolver.clone(),
             self.blobs.clone(),
             self.sources.tracking.clone(),
         );
@@ -130,6 +135,9 @@ impl Registry {
                 store.clone()
             ))))
             .add_service(configured!(VersionServiceServer::new(versions)))
+            .add_service(configured!(ServingServiceServer::new(ServingApi::new(
+                self.resolver.clone()
+            ))))
             .add_service(configured!(AuditServiceServer::new(AuditApi::new(
                 store.clone()
             ))))

@@ -5,6 +5,7 @@ pub(crate) mod checks;
 pub(crate) mod models;
 pub(crate) mod policies;
 pub(crate) mod requests;
+pub(crate) mod serving;
 pub(crate) mod transitions;
 pub(crate) mod versions;
 

@@ -15,6 +15,7 @@ pub(crate) mod models;
 pub(crate) mod policies;
 mod repeats;
 pub(crate) mod requests;
+pub(crate) mod resolve;
 pub(crate) mod stages;
 pub(crate) mod transitions;
 pub(crate) mod versions;

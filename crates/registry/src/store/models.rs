@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use herdbook_core::WorkspaceId;
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::registry::v1::{AuditAction, AuditRecord};
-use sqlx::{FromRow, PgConnection, types::Json};
+use sqlx::{FromRow, PgConnection, PgExecutor, types::Json};
 
 use super::{Store, audit::append};
 use crate::{RegistryError, policy::Policy, version::Pairs};
@@ -41,6 +41,22 @@ pub(crate) struct Contents {
     pub(crate) stages: BTreeMap<String, Vec<i64>>,
     /// Numbers by alias.
     pub(crate) aliases: BTreeMap<String, i64>,
+}
+
+/// A model by its name.
+pub(super) async fn find(
+    executor: impl PgExecutor<'_>,
+    workspace: WorkspaceId,
+    name: &str,
+) -> Result<Model, RegistryError> {
+    let model = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM registry.models WHERE workspace_id = $1 AND name = $2"
+    )))
+    .bind(workspace.0)
+    .bind(name)
+    .fetch_optional(executor)
+    .await?;
+    model.ok_or_else(|| RegistryError::ModelNotFound(name.chars().take(255).collect()))
 }
 
 /// A model whose row the transaction at hand has locked.
@@ -148,14 +164,7 @@ impl Store {
         workspace: WorkspaceId,
         name: &str,
     ) -> Result<Model, RegistryError> {
-        let model = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM registry.models WHERE workspace_id = $1 AND name = $2"
-        )))
-        .bind(workspace.0)
-        .bind(name)
-        .fetch_optional(&self.pool)
-        .await?;
-        model.ok_or_else(|| RegistryError::ModelNotFound(name.chars().take(255).collect()))
+        find(&self.pool, workspace, name).await
     }
 
     /// Models by name, after the name `after`.

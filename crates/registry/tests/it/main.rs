@@ -11,5 +11,6 @@ mod promotion;
 mod requests;
 mod rollback;
 mod rules;
+mod serving;
 mod versions;
 mod watch;
