@@ -1,5 +1,6 @@
 //! `herdbook models list` and `show`.
 
+use clap::Subcommand;
 use herdbook_proto::registry::v1::{
     GetModelRequest, GetVersionRequest, ListModelsRequest, ListVersionsRequest, Model, Version,
     model_service_client::ModelServiceClient, version_service_client::VersionServiceClient,
@@ -8,10 +9,34 @@ use herdbook_proto::registry::v1::{
 use super::{MODEL, VERSION, show};
 use crate::{cli::Output, connection::Connection, exit::Failure, output};
 
-pub(super) async fn list(
-    models: &mut ModelServiceClient<Connection>,
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List models and what stands in each stage.
+    ///
+    /// Example: herdbook models list
+    List,
+    /// Show a model with its versions, or one version whole.
+    ///
+    /// Example: herdbook models show fraud-detector@Production
+    Show {
+        /// A model, or a version such as model/3, model@Production or model@v1.2.0.
+        reference: String,
+    },
+}
+
+pub(super) async fn run(
+    connection: Connection,
     output: Output,
+    command: Command,
 ) -> Result<(), Failure> {
+    match command {
+        Command::List => list(connection, output).await,
+        Command::Show { reference } => one(connection, output, reference).await,
+    }
+}
+
+async fn list(connection: Connection, output: Output) -> Result<(), Failure> {
+    let mut models = ModelServiceClient::new(connection);
     let request = ListModelsRequest {
         page_size: 1_000,
         ..Default::default()
@@ -39,11 +64,7 @@ pub(super) async fn list(
     )
 }
 
-pub(super) async fn one(
-    connection: Connection,
-    output: Output,
-    reference: String,
-) -> Result<(), Failure> {
+async fn one(connection: Connection, output: Output, reference: String) -> Result<(), Failure> {
     let mut versions = VersionServiceClient::new(connection.clone());
     if reference.contains(['/', '@']) {
         let found = versions

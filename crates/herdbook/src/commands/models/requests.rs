@@ -8,7 +8,7 @@ use herdbook_proto::registry::v1::{
     request_service_client::RequestServiceClient,
 };
 
-use super::{decided, show};
+use super::{moves::decided, parts, show};
 use crate::{cli::Output, connection::Connection, exit::Failure, output};
 
 const REQUEST: &str = "herdbook.registry.v1.TransitionRequest";
@@ -168,7 +168,7 @@ async fn check(
             digest,
             ..
         } => {
-            let (model, number) = super::parts(&version)?;
+            let (model, number) = parts(&version)?;
             let request = ReportCheckRequest {
                 model,
                 version: number,
@@ -185,7 +185,7 @@ async fn check(
             })
         }
         CheckCommand::List { version } => {
-            let (model, version) = super::parts(&version)?;
+            let (model, version) = parts(&version)?;
             let request = ListChecksRequest { model, version };
             let found = checks.list_checks(request).await?.into_inner();
             let name = "herdbook.registry.v1.ListChecksResponse";

@@ -1,0 +1,124 @@
+//! `herdbook models`: models and versions come to be, and names for them.
+
+use clap::Subcommand;
+use herdbook_proto::registry::v1::{
+    CreateModelRequest, CreateVersionRequest, DeleteAliasRequest, SetAliasRequest,
+    model_service_client::ModelServiceClient, version_service_client::VersionServiceClient,
+};
+
+use super::{MODEL, VERSION, show};
+use crate::{cli::Output, commands::pairs, connection::Connection, exit::Failure, output};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Create a model.
+    ///
+    /// Example: herdbook models create fraud-detector --description "Finds stolen cards"
+    Create {
+        /// Its name.
+        name: String,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        description: String,
+        /// A tag; may be repeated.
+        #[arg(long = "tag", value_name = "KEY=VALUE")]
+        tags: Vec<String>,
+    },
+    /// Register a version from the artifacts of a run.
+    ///
+    /// Example: herdbook models register fraud-detector runs:/0198c0de…/model --label v1.2.0
+    Register {
+        /// The model.
+        model: String,
+        /// `runs:/<run id>/<path>`.
+        source: String,
+        /// A semantic version.
+        #[arg(long, default_value = "")]
+        label: String,
+        /// What is special about it.
+        #[arg(long, default_value = "")]
+        description: String,
+        /// A tag; may be repeated.
+        #[arg(long = "tag", value_name = "KEY=VALUE")]
+        tags: Vec<String>,
+        /// A registered version it was built on; may be repeated.
+        #[arg(long, value_name = "MODEL/NUMBER")]
+        based_on: Vec<String>,
+    },
+    /// Point an alias at a version, or remove it.
+    ///
+    /// Example: herdbook models alias fraud-detector champion 3
+    Alias {
+        /// The model.
+        model: String,
+        /// The alias.
+        alias: String,
+        /// The number of the version; without it the alias is removed.
+        version: Option<i64>,
+    },
+}
+
+pub(super) async fn run(
+    connection: Connection,
+    output: Output,
+    command: Command,
+) -> Result<(), Failure> {
+    let mut models = ModelServiceClient::new(connection.clone());
+    match command {
+        Command::Create {
+            name,
+            description,
+            tags,
+        } => {
+            let request = CreateModelRequest {
+                name,
+                description,
+                tags: pairs(tags)?,
+            };
+            let made = models.create_model(request).await?.into_inner().model;
+            output::print(output, MODEL, &made.unwrap_or_default(), show::model)
+        }
+        Command::Register {
+            model,
+            source,
+            label,
+            description,
+            tags,
+            based_on,
+        } => {
+            let request = CreateVersionRequest {
+                model,
+                source,
+                label,
+                description,
+                tags: pairs(tags)?,
+                based_on,
+                request_id: String::new(),
+            };
+            let mut versions = VersionServiceClient::new(connection);
+            let made = versions.create_version(request).await?.into_inner().version;
+            output::print(output, VERSION, &made.unwrap_or_default(), show::version)
+        }
+        Command::Alias {
+            model,
+            alias,
+            version,
+        } => {
+            let changed = match version {
+                Some(version) => {
+                    let request = SetAliasRequest {
+                        model,
+                        alias,
+                        version,
+                    };
+                    models.set_alias(request).await?.into_inner().model
+                }
+                None => {
+                    let request = DeleteAliasRequest { model, alias };
+                    models.delete_alias(request).await?.into_inner().model
+                }
+            };
+            output::print(output, MODEL, &changed.unwrap_or_default(), show::model)
+        }
+    }
+}
