@@ -8,7 +8,7 @@ use herdbook_proto::{
 };
 
 use crate::{
-    facts::Check,
+    facts::{Check, Signature},
     policy::Policy,
     reference::RESERVED,
     request::{Approval, Request},
@@ -192,6 +192,17 @@ pub(crate) fn to_check(name: String, check: Check, digest: Digest) -> proto::Che
         digest: digest.to_string(),
         reported_by: check.reported_by,
         reported_at: Some(to_timestamp(check.reported_at)),
+    }
+}
+
+/// A signature as the contract has it.
+pub(crate) fn to_signature(signature: Signature) -> proto::Signature {
+    proto::Signature {
+        key_id: signature.key.id().to_string(),
+        public_key: signature.key.to_pem(),
+        signature: signature.bytes.to_vec().into(),
+        added_by: signature.added_by,
+        added_at: Some(to_timestamp(signature.added_at)),
     }
 }
 

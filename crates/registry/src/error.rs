@@ -105,6 +105,16 @@ pub enum RegistryError {
     /// More checks of one version than are kept.
     #[error("the version has {0} other checks, and more are not kept; report several as one")]
     TooManyChecks(i64),
+    /// More signatures of one version than are kept.
+    #[error(
+        "{version} has {most} signatures, and more are not kept; register it anew to sign it anew"
+    )]
+    TooManySignatures {
+        /// The version.
+        version: String,
+        /// How many are kept.
+        most: i64,
+    },
     /// No such shared policy.
     #[error(
         "there is no policy {0:?}, or not this revision; `herdbook policies list` shows those there are"
@@ -232,7 +242,7 @@ impl ServiceError for RegistryError {
             | Self::RequestRefused { .. }
             | Self::AuditBroken { .. }
             | Self::AuditEmpty => Code::FailedPrecondition,
-            Self::TooManyChecks(_) => Code::ResourceExhausted,
+            Self::TooManyChecks(_) | Self::TooManySignatures { .. } => Code::ResourceExhausted,
             Self::OverrideNotAllowed(_) => Code::PermissionDenied,
             Self::Access(error) => error.code(),
             Self::Concurrent { .. } => Code::Aborted,
@@ -265,6 +275,7 @@ impl ServiceError for RegistryError {
             Self::Concurrent { .. } => "CONCURRENT_TRANSITION",
             Self::OtherDigest { .. } => "OTHER_DIGEST",
             Self::TooManyChecks(_) => "TOO_MANY_CHECKS",
+            Self::TooManySignatures { .. } => "TOO_MANY_SIGNATURES",
             Self::PolicyNotFound(_) => "POLICY_NOT_FOUND",
             Self::RequestNotFound(_) => "REQUEST_NOT_FOUND",
             Self::RequestOpen { .. } => "REQUEST_OPEN",
@@ -338,6 +349,7 @@ impl ServiceError for RegistryError {
             | Self::OverrideNotAllowed(_)
             | Self::OtherDigest { .. }
             | Self::TooManyChecks(_)
+            | Self::TooManySignatures { .. }
             | Self::AuditEmpty
             | Self::Damaged => Details::default(),
             Self::Unconfirmed(error) => error.details(),

@@ -18,6 +18,7 @@ mod request;
 mod resolve;
 mod rules;
 mod service;
+mod signing;
 mod store;
 mod transition;
 mod version;
@@ -31,6 +32,7 @@ use herdbook_proto::registry::v1::{
     audit_service_server::AuditServiceServer, check_service_server::CheckServiceServer,
     model_service_server::ModelServiceServer, policy_service_server::PolicyServiceServer,
     request_service_server::RequestServiceServer, serving_service_server::ServingServiceServer,
+    signature_service_server::SignatureServiceServer,
     transition_service_server::TransitionServiceServer,
     version_service_server::VersionServiceServer,
 };
@@ -42,13 +44,17 @@ use tokio_util::sync::CancellationToken;
 pub use audit::{Problem, Verifier};
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};
 pub use error::RegistryError;
+pub use reference::workspace_of;
+pub use signing::{Envelope, InvalidSignature, PrivateKey, PublicKey, Statement};
+pub use version::manifest_digest;
 
 use facts::Sources;
 use manifests::VersionManifests;
 use resolve::Resolver;
 use service::{
     audit::AuditApi, checks::CheckApi, models::ModelApi, policies::PolicyApi, requests::RequestApi,
-    serving::ServingApi, transitions::TransitionApi, versions::VersionApi,
+    serving::ServingApi, signatures::SignatureApi, transitions::TransitionApi,
+    versions::VersionApi,
 };
 use store::Store;
 use watch::{Feeds, Pulse};
@@ -136,7 +142,8 @@ impl Registry {
             ))))
             .add_service(configured!(VersionServiceServer::new(versions)))
             .add_service(configured!(ServingServiceServer::new(ServingApi::new(
-                self.resolver.clone()
+                self.resolver.clone(),
+                self.blobs.clone()
             ))))
             .add_service(configured!(AuditServiceServer::new(AuditApi::new(
                 store.clone()
@@ -147,6 +154,9 @@ impl Registry {
                 store.clone()
             ))))
             .add_service(configured!(CheckServiceServer::new(CheckApi::new(
+                store.clone()
+            ))))
+            .add_service(configured!(SignatureServiceServer::new(SignatureApi::new(
                 store.clone()
             ))));
     }

@@ -59,6 +59,12 @@ impl Reference {
     }
 }
 
+/// The workspace that a reference names, to which a call with it must go.
+#[must_use]
+pub fn workspace_of(reference: &str) -> Option<String> {
+    Reference::parse(reference).ok()?.workspace
+}
+
 impl fmt::Display for Reference {
     /// As errors name it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -27,6 +27,8 @@ use confirmations::Confirmations;
 
 /// References that are read from Postgres at a time, so that a cold start leaves connections to others.
 const LOADING: usize = 8;
+/// Files that an error names.
+const FILES_SHOWN: usize = 10;
 
 /// What a reference means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +51,23 @@ impl From<Version> for Resolved {
             digest: version.digest,
             files: version.files,
         }
+    }
+}
+
+impl Resolved {
+    /// Its file at `path`.
+    pub(crate) fn file(&self, path: &str) -> Result<&File, RegistryError> {
+        let missing = || {
+            let shown = self.files.iter().take(FILES_SHOWN);
+            let files: Vec<_> = shown.map(|file| file.path.as_str()).collect();
+            RegistryError::FileNotFound {
+                version: format!("{}/{}", self.model, self.number),
+                path: path.chars().take(200).collect(),
+                files: files.join(", "),
+            }
+        };
+        let found = self.files.iter().find(|file| file.path == path);
+        found.ok_or_else(missing)
     }
 }
 

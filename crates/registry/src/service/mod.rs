@@ -6,6 +6,7 @@ pub(crate) mod models;
 pub(crate) mod policies;
 pub(crate) mod requests;
 pub(crate) mod serving;
+pub(crate) mod signatures;
 pub(crate) mod transitions;
 pub(crate) mod versions;
 

@@ -25,9 +25,6 @@ use crate::{
     version::{File, Version, check_label},
 };
 
-/// Files that an error names.
-const FILES_SHOWN: usize = 10;
-
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct VersionApi {
@@ -203,19 +200,7 @@ impl VersionApi {
         request: proto::DownloadVersionFileRequest,
     ) -> Result<Answers<proto::DownloadVersionFileResponse>, RegistryError> {
         let (version, _) = self.resolver.resolve(caller.workspace, &reference).await?;
-        let Some(file) = version.files.iter().find(|file| file.path == request.path) else {
-            let files: Vec<_> = version
-                .files
-                .iter()
-                .take(FILES_SHOWN)
-                .map(|file| file.path.as_str())
-                .collect();
-            return Err(RegistryError::FileNotFound {
-                version: format!("{}/{}", version.model, version.number),
-                path: request.path.chars().take(200).collect(),
-                files: files.join(", "),
-            });
-        };
+        let file = version.file(&request.path)?;
         let range = byte_range(request.offset, request.length, file.size)?;
         let bytes = self.blobs.get(file.blob(), range).await?;
         let message = |message| proto::DownloadVersionFileResponse {

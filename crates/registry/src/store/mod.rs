@@ -16,6 +16,7 @@ pub(crate) mod policies;
 mod repeats;
 pub(crate) mod requests;
 pub(crate) mod resolve;
+pub(crate) mod signatures;
 pub(crate) mod stages;
 pub(crate) mod transitions;
 pub(crate) mod versions;

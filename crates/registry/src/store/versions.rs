@@ -298,7 +298,7 @@ async fn insert(
     .bind(new.run.as_uuid())
     .bind(&new.based_on)
     .bind(Json(&new.files))
-    .bind(manifest_digest(&new.files).0.as_slice())
+    .bind(manifest_digest(new.files.iter().map(File::entry)).0.as_slice())
     .bind(Json(&new.params))
     .bind(new.metrics.keys().collect::<Vec<_>>())
     .bind(new.metrics.values().collect::<Vec<_>>())

@@ -12,5 +12,6 @@ mod requests;
 mod rollback;
 mod rules;
 mod serving;
+mod signatures;
 mod versions;
 mod watch;
