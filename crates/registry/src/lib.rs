@@ -16,10 +16,12 @@ mod pedigree;
 mod policy;
 mod reference;
 mod request;
+mod resolve;
 mod rules;
 mod schema;
 mod search;
 mod service;
+mod signing;
 mod store;
 mod transition;
 mod version;
@@ -32,7 +34,8 @@ use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::registry::v1::{
     audit_service_server::AuditServiceServer, check_service_server::CheckServiceServer,
     model_service_server::ModelServiceServer, policy_service_server::PolicyServiceServer,
-    request_service_server::RequestServiceServer,
+    request_service_server::RequestServiceServer, serving_service_server::ServingServiceServer,
+    signature_service_server::SignatureServiceServer,
     transition_service_server::TransitionServiceServer,
     version_service_server::VersionServiceServer,
 };
@@ -44,12 +47,17 @@ use tokio_util::sync::CancellationToken;
 pub use audit::{Problem, Verifier};
 pub use checkpoint::{AuditKey, Checkpoint, InvalidAuditKey, InvalidCheckpoint};
 pub use error::RegistryError;
+pub use reference::workspace_of;
+pub use signing::{Envelope, InvalidSignature, PrivateKey, PublicKey, Statement};
+pub use version::manifest_digest;
 
 use facts::Sources;
 use manifests::VersionManifests;
+use resolve::Resolver;
 use service::{
     audit::AuditApi, checks::CheckApi, models::ModelApi, policies::PolicyApi, requests::RequestApi,
-    transitions::TransitionApi, versions::VersionApi,
+    serving::ServingApi, signatures::SignatureApi, transitions::TransitionApi,
+    versions::VersionApi,
 };
 use store::Store;
 use watch::{Feeds, Pulse};
@@ -63,6 +71,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 pub struct Registry {
     store: Store,
     feeds: Feeds,
+    resolver: Resolver,
     blobs: Blobs,
     sources: Sources,
     shutdown: CancellationToken,
@@ -101,6 +110,7 @@ impl Registry {
             tokio::spawn(checkpointer),
         ];
         Self {
+            resolver: Resolver::new(store.clone()),
             store,
             feeds,
             blobs: Blobs::new(database, blobs),
@@ -119,6 +129,7 @@ impl Registry {
         let store = &self.store;
         let versions = VersionApi::new(
             store.clone(),
+            self.resolver.clone(),
             self.blobs.clone(),
             self.sources.tracking.clone(),
         );
@@ -134,6 +145,10 @@ impl Registry {
                 store.clone()
             ))))
             .add_service(configured!(VersionServiceServer::new(versions)))
+            .add_service(configured!(ServingServiceServer::new(ServingApi::new(
+                self.resolver.clone(),
+                self.blobs.clone()
+            ))))
             .add_service(configured!(AuditServiceServer::new(AuditApi::new(
                 store.clone()
             ))))
@@ -143,6 +158,9 @@ impl Registry {
                 store.clone()
             ))))
             .add_service(configured!(CheckServiceServer::new(CheckApi::new(
+                store.clone()
+            ))))
+            .add_service(configured!(SignatureServiceServer::new(SignatureApi::new(
                 store.clone()
             ))));
     }

@@ -6,7 +6,10 @@ use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Store, checks::checks, models::Model, requests::open_request, transitions};
+use super::{
+    Store, checks::checks, models::Model, requests::open_request, signatures::signatures,
+    transitions,
+};
 use crate::{
     RegistryError,
     facts::{Occupant, Standing},
@@ -34,12 +37,14 @@ pub(super) async fn standing(
         None => Vec::new(),
     };
     let checks = checks(transaction, model, version.digest).await?;
+    let signatures = signatures(transaction, model, version.number).await?;
     let (number, name) = (version.number, &to.name);
     let request = open_request(transaction, workspace, model, number, name, way).await?;
     Ok(Standing {
         now,
         occupants,
         checks,
+        signatures,
         request,
     })
 }

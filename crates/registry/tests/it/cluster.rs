@@ -18,6 +18,8 @@ use herdbook_proto::{
         Version, check_service_client::CheckServiceClient,
         model_service_client::ModelServiceClient, policy_service_client::PolicyServiceClient,
         request_service_client::RequestServiceClient, rule::Rule as Asks,
+        serving_service_client::ServingServiceClient,
+        signature_service_client::SignatureServiceClient,
         transition_service_client::TransitionServiceClient,
         version_service_client::VersionServiceClient,
     },
@@ -189,6 +191,14 @@ impl Cluster {
 
     pub(crate) fn versions(&self) -> VersionServiceClient<Channel> {
         VersionServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn serving(&self) -> ServingServiceClient<Channel> {
+        ServingServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn signatures(&self) -> SignatureServiceClient<Channel> {
+        SignatureServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn transitions(&self) -> TransitionServiceClient<Channel> {

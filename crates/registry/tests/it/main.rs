@@ -13,5 +13,7 @@ mod requests;
 mod rollback;
 mod rules;
 mod search;
+mod serving;
+mod signatures;
 mod versions;
 mod watch;

@@ -10,6 +10,7 @@
 mod blobs;
 mod charts;
 mod clients;
+mod downloads;
 mod faults;
 mod histories;
 mod logging;
