@@ -1,6 +1,7 @@
 //! Between the contract and the domain.
 
 pub(crate) mod policy;
+pub(crate) mod webhook;
 
 use herdbook_core::{Digest, check_name, check_text};
 use herdbook_proto::{

@@ -21,6 +21,7 @@ mod store;
 mod transition;
 mod version;
 mod watch;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -31,7 +32,7 @@ use herdbook_proto::registry::v1::{
     model_service_server::ModelServiceServer, policy_service_server::PolicyServiceServer,
     request_service_server::RequestServiceServer,
     transition_service_server::TransitionServiceServer,
-    version_service_server::VersionServiceServer,
+    version_service_server::VersionServiceServer, webhook_service_server::WebhookServiceServer,
 };
 use herdbook_rpc::{PeerChannel, Roles, RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
@@ -41,15 +42,17 @@ use tokio_util::sync::CancellationToken;
 pub use audit::{Problem, Verifier};
 pub use checkpoint::{Checkpoint, InvalidCheckpoint};
 pub use error::RegistryError;
+pub use webhooks::WebhookSettings;
 
 use facts::Sources;
 use manifests::VersionManifests;
 use service::{
     audit::AuditApi, checks::CheckApi, models::ModelApi, policies::PolicyApi, requests::RequestApi,
-    transitions::TransitionApi, versions::VersionApi,
+    transitions::TransitionApi, versions::VersionApi, webhooks::WebhookApi,
 };
 use store::Store;
 use watch::{Feeds, Pulse};
+use webhooks::{Post, Sender};
 
 /// The schema of this service.
 pub const SCHEMA: &str = "registry";
@@ -62,6 +65,7 @@ pub struct Registry {
     feeds: Feeds,
     blobs: Blobs,
     sources: Sources,
+    post: Post,
     shutdown: CancellationToken,
     chores: Vec<JoinHandle<()>>,
 }
@@ -77,6 +81,7 @@ impl Registry {
         tracking: PeerChannel,
         lineage: PeerChannel,
         roles: Arc<dyn Roles>,
+        webhooks: &WebhookSettings,
         shutdown: CancellationToken,
     ) -> Self {
         let outbox = Outbox::new(SCHEMA);
@@ -91,10 +96,13 @@ impl Registry {
         );
         let reader = feeds.clone().run(shutdown.clone());
         let checkpointer = checkpointer::run(store.clone(), shutdown.clone());
+        let post = Post::new(webhooks);
+        let sender = Sender::new(store.clone(), feeds.clone(), post.clone(), webhooks);
         let chores = vec![
             tokio::spawn(relay),
             tokio::spawn(reader),
             tokio::spawn(checkpointer),
+            tokio::spawn(sender.run(shutdown.clone())),
         ];
         Self {
             store,
@@ -105,6 +113,7 @@ impl Registry {
                 lineage,
                 roles,
             },
+            post,
             shutdown,
             chores,
         }
@@ -140,6 +149,10 @@ impl Registry {
             ))))
             .add_service(configured!(CheckServiceServer::new(CheckApi::new(
                 store.clone()
+            ))))
+            .add_service(configured!(WebhookServiceServer::new(WebhookApi::new(
+                store.clone(),
+                self.post.clone()
             ))));
     }
 

@@ -4,7 +4,9 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use herdbook_access::AuthMode;
+use herdbook_registry::WebhookSettings;
 use herdbook_tracking::{Limits, Settings};
+use ipnet::IpNet;
 
 /// Run everything in one process, on an embedded Postgres.
 ///
@@ -129,6 +131,15 @@ pub(crate) struct Common {
     /// Bytes of points, values and artifacts that a workspace may have, likewise.
     #[arg(long, env = "HERDBOOK_QUOTA_BYTES", value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
     quota_bytes: Option<i64>,
+    /// Addresses that webhooks may lead to though they are not on the public internet, such as 10.0.0.0/8; may
+    /// be repeated.
+    #[arg(
+        long = "webhook-allow",
+        env = "HERDBOOK_WEBHOOK_ALLOW",
+        value_delimiter = ',',
+        value_name = "CIDR"
+    )]
+    webhook_allow: Vec<IpNet>,
     /// How logs are written to standard error.
     #[arg(long, env = "HERDBOOK_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human)]
     pub(crate) log_format: LogFormat,
@@ -153,6 +164,14 @@ impl Common {
                 points: self.quota_points,
                 bytes: self.quota_bytes,
             },
+        }
+    }
+
+    /// What is decided for webhooks.
+    pub(crate) fn webhooks(&self) -> WebhookSettings {
+        WebhookSettings {
+            allow: self.webhook_allow.clone(),
+            ..WebhookSettings::default()
         }
     }
 

@@ -7,5 +7,6 @@ pub(crate) mod policies;
 pub(crate) mod requests;
 pub(crate) mod transitions;
 pub(crate) mod versions;
+pub(crate) mod webhooks;
 
 use herdbook_rpc::answer;

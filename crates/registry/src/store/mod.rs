@@ -18,6 +18,8 @@ pub(crate) mod requests;
 pub(crate) mod stages;
 pub(crate) mod transitions;
 pub(crate) mod versions;
+mod webhook_sending;
+pub(crate) mod webhooks;
 
 use std::collections::HashMap;
 

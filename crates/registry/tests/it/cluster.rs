@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use herdbook_blobs::{BlobStore, Manifests};
@@ -19,7 +20,7 @@ use herdbook_proto::{
         model_service_client::ModelServiceClient, policy_service_client::PolicyServiceClient,
         request_service_client::RequestServiceClient, rule::Rule as Asks,
         transition_service_client::TransitionServiceClient,
-        version_service_client::VersionServiceClient,
+        version_service_client::VersionServiceClient, webhook_service_client::WebhookServiceClient,
     },
     tracking::v1::{
         ArtifactHeader, CreateRunRequest, LogBatchRequest, Metric, UploadArtifactRequest,
@@ -27,7 +28,7 @@ use herdbook_proto::{
         upload_artifact_request::Message as Upload,
     },
 };
-use herdbook_registry::Registry;
+use herdbook_registry::{Registry, WebhookSettings};
 use herdbook_rpc::{
     AuthFuture, Authenticate, FixedCaller, PeerChannel, Role, RoleFuture, Roles, RoutesBuilder,
     WORKSPACE,
@@ -105,6 +106,7 @@ pub(crate) struct Cluster {
     pub(crate) manifests: Arc<dyn Manifests>,
     /// Its chores end with it, such as telling lineage of runs.
     _tracking: Tracking,
+    stop: CancellationToken,
     _stop: DropGuard,
 }
 
@@ -150,6 +152,7 @@ impl Cluster {
             peers,
             manifests: registry.manifests(),
             _tracking: tracking,
+            stop: shutdown.clone(),
             _stop: shutdown.drop_guard(),
         };
         let request = CreateModelRequest {
@@ -158,6 +161,11 @@ impl Cluster {
         };
         cluster.models().create_model(request).await.unwrap();
         cluster
+    }
+
+    /// Stops this process; replicas go on.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
     }
 
     /// Another process with the registry on the same database, until the guard is dropped.
@@ -203,6 +211,10 @@ impl Cluster {
 
     pub(crate) fn checks(&self) -> CheckServiceClient<Channel> {
         CheckServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn webhooks(&self) -> WebhookServiceClient<Channel> {
+        WebhookServiceClient::new(self.channel.clone())
     }
 
     /// Takes somebody's role away.
@@ -429,8 +441,19 @@ fn start_registry(
         to_tracking.clone(),
         to_lineage.clone(),
         roles,
+        &webhooks(),
         shutdown.clone(),
     )
+}
+
+/// Receivers on loopback, tried again soon.
+fn webhooks() -> WebhookSettings {
+    WebhookSettings {
+        allow: vec!["127.0.0.1/32".parse().unwrap()],
+        timeout: Duration::from_secs(2),
+        first_retry: Duration::from_millis(10),
+        longest_retry: Duration::from_millis(100),
+    }
 }
 
 fn routes(register: impl Fn(&mut RoutesBuilder)) -> RoutesBuilder {

@@ -13,3 +13,4 @@ mod rollback;
 mod rules;
 mod versions;
 mod watch;
+mod webhooks;
