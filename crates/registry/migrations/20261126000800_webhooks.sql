@@ -42,7 +42,7 @@ COMMENT ON COLUMN registry.webhooks.changes IS
     'Counted up with each change that the sender must begin again for.';
 COMMENT ON COLUMN registry.webhooks.sender IS
     'The one process that may send, the fence of whatever it writes about this webhook; NULL if any may take it.';
-CREATE INDEX webhooks_sender ON registry.webhooks (sender) WHERE enabled;
+CREATE INDEX webhooks_sender ON registry.webhooks (sender);
 
 CREATE TABLE registry.webhook_deliveries (
     webhook_key bigint NOT NULL REFERENCES registry.webhooks ON DELETE CASCADE,
