@@ -8,7 +8,7 @@ use crate::exit::Failure;
 
 /// Options that narrow changes; all changes without any.
 #[derive(Debug, Args)]
-pub(super) struct SelectorOptions {
+pub(crate) struct SelectorOptions {
     /// Of this model; may be repeated.
     #[arg(long = "model", value_name = "NAME")]
     models: Vec<String>,
@@ -28,7 +28,7 @@ pub(super) struct SelectorOptions {
 
 impl SelectorOptions {
     /// As the contract has it.
-    pub(super) fn read(self) -> Result<EventSelector, Failure> {
+    pub(crate) fn read(self) -> Result<EventSelector, Failure> {
         let numbers = |words: Vec<String>, prefix: &str, read: fn(&str) -> Option<i32>| {
             let number = |word: &String| {
                 let name = format!("{prefix}{}", word.to_uppercase());

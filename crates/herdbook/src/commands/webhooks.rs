@@ -283,9 +283,10 @@ fn state(webhook: &Webhook) -> String {
 fn show(webhook: &Webhook) -> String {
     let next = match webhook.attempts {
         0 => String::new(),
-        attempts => format!(
-            "{}, after {attempts} failed attempts",
-            output::time(webhook.next_attempt_at.as_ref())
+        failed => format!(
+            "{}, attempt {}",
+            output::time(webhook.next_attempt_at.as_ref()),
+            failed + 1
         ),
     };
     output::facts(&[
