@@ -8,7 +8,7 @@ use clap_complete::Shell;
 use crate::{
     commands::{
         artifacts, audit, experiments, lineage, metrics, models, policies, runs, tokens, values,
-        watch, workspaces,
+        watch, webhooks, workspaces,
     },
     exit::{CODES, Failure},
     serve::{MigrateOptions, ServeOptions, UpOptions},
@@ -98,6 +98,9 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Audit(audit::Command),
     Watch(watch::Options),
+    /// Addresses to which changes of the registry are posted.
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// Print the version.
     Version,
     /// Print completions for a shell.

@@ -1,15 +1,12 @@
 //! How results are printed: tables for people, JSON for scripts.
 
-use std::{
-    io::{IsTerminal as _, Write as _},
-    sync::LazyLock,
-};
+use std::io::{IsTerminal as _, Write as _};
 
 use chrono::{DateTime, Utc};
 use comfy_table::{ContentArrangement, Table, presets};
-use herdbook_proto::FILE_DESCRIPTOR_SET;
+use herdbook_proto::json;
 use prost::Message;
-use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor, SerializeOptions};
+use prost_reflect::DynamicMessage;
 use prost_types::Timestamp;
 use serde_json::ser::Formatter;
 
@@ -25,7 +22,7 @@ pub(crate) fn print<M: Message>(
 ) -> Result<(), Failure> {
     let text = match output {
         Output::Table => for_people(message),
-        Output::Json => json(name, message)?,
+        Output::Json => pretty(name, message)?,
     };
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", text.trim_end())?;
@@ -33,7 +30,7 @@ pub(crate) fn print<M: Message>(
 }
 
 /// The message as JSON by the protobuf mapping, with the contract's field names and plain numbers.
-fn json<M: Message>(name: &str, message: &M) -> Result<String, Failure> {
+fn pretty<M: Message>(name: &str, message: &M) -> Result<String, Failure> {
     write_json(name, message, serde_json::ser::PrettyFormatter::new())
 }
 
@@ -47,23 +44,15 @@ fn write_json<M: Message>(
     message: &M,
     formatter: impl Formatter,
 ) -> Result<String, Failure> {
-    let message = DynamicMessage::decode(descriptor(name)?, message.encode_to_vec().as_slice())
-        .map_err(Failure::failed)?;
-    let options = SerializeOptions::new()
-        .use_proto_field_name(true)
-        .stringify_64_bit_integers(false)
-        .skip_default_fields(false);
     let mut text = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut text, formatter);
-    message
-        .serialize_with_options(&mut serializer, &options)
-        .map_err(Failure::failed)?;
+    json::serialize(name, message, false, &mut serializer).map_err(Failure::failed)?;
     String::from_utf8(text).map_err(Failure::failed)
 }
 
 /// A message that is written as JSON prints it.
 pub(crate) fn read_json<M: Message + Default>(name: &str, text: &str) -> Result<M, Failure> {
-    let descriptor = descriptor(name)?;
+    let descriptor = json::descriptor(name).map_err(Failure::failed)?;
     let mut reader = serde_json::Deserializer::from_str(text);
     let message = DynamicMessage::deserialize(descriptor, &mut reader).map_err(Failure::usage)?;
     reader.end().map_err(Failure::usage)?;
@@ -72,7 +61,7 @@ pub(crate) fn read_json<M: Message + Default>(name: &str, text: &str) -> Result<
 
 /// A message that is written as YAML, with the contract's field names; errors name the line.
 pub(crate) fn read_yaml<M: Message + Default>(name: &str, text: &str) -> Result<M, Failure> {
-    let descriptor = descriptor(name)?;
+    let descriptor = json::descriptor(name).map_err(Failure::failed)?;
     let message = serde_saphyr::with_deserializer_from_str(text, |reader| {
         DynamicMessage::deserialize(descriptor, reader)
     })
@@ -82,23 +71,9 @@ pub(crate) fn read_yaml<M: Message + Default>(name: &str, text: &str) -> Result<
 
 /// The message as YAML, without what is not set.
 pub(crate) fn yaml<M: Message>(name: &str, message: &M) -> Result<String, Failure> {
-    let message = DynamicMessage::decode(descriptor(name)?, message.encode_to_vec().as_slice())
-        .map_err(Failure::failed)?;
-    let options = SerializeOptions::new()
-        .use_proto_field_name(true)
-        .stringify_64_bit_integers(false);
-    let value = message
-        .serialize_with_options(serde_json::value::Serializer, &options)
+    let value = json::serialize(name, message, true, serde_json::value::Serializer)
         .map_err(Failure::failed)?;
     serde_saphyr::to_string(&value).map_err(Failure::failed)
-}
-
-fn descriptor(name: &str) -> Result<MessageDescriptor, Failure> {
-    // Decoded once: an export has a message a line.
-    static POOL: LazyLock<DescriptorPool> =
-        LazyLock::new(|| DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap_or_default());
-    let found = POOL.get_message_by_name(name);
-    found.ok_or_else(|| Failure::failed(format!("the contract has no message {name}")))
 }
 
 /// Rows under words of ours, in capitals.

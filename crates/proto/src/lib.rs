@@ -3,6 +3,7 @@
 
 pub mod fields;
 mod invalid;
+pub mod json;
 pub mod time;
 
 pub use invalid::{InvalidRequest, Violations};

@@ -2,6 +2,7 @@
 
 mod card;
 pub(crate) mod policy;
+pub(crate) mod webhook;
 
 use herdbook_core::{Digest, check_name, check_text};
 use herdbook_proto::{

@@ -12,7 +12,7 @@ use herdbook_proto::InvalidRequest;
 
 use herdbook_rpc::Role;
 
-use crate::{request::RequestRefused, transition::Refusal};
+use crate::{request::RequestRefused, transition::Refusal, webhooks::PER_WORKSPACE};
 
 /// Why a call of the registry failed.
 #[derive(Debug, thiserror::Error)]
@@ -167,6 +167,15 @@ pub enum RegistryError {
     /// An override by somebody who is no admin.
     #[error("only an admin overrides rules, and you are {0}; ask for approvals instead")]
     OverrideNotAllowed(Role),
+    /// No such webhook.
+    #[error("there is no webhook {0:?}; `herdbook webhooks list` shows those there are")]
+    WebhookNotFound(String),
+    /// The webhook's name is in use.
+    #[error("the webhook {0:?} is there already; change it, or choose another name")]
+    WebhookExists(String),
+    /// The workspace has as many as it may.
+    #[error("the workspace has {PER_WORKSPACE} webhooks, and more are not kept; delete one first")]
+    TooManyWebhooks,
     /// Somebody was faster.
     #[error("{what} by {principal} at revision {revision}; look at it and decide again")]
     Concurrent {
@@ -254,10 +263,12 @@ impl ServiceError for RegistryError {
             | Self::RunNotFound(_)
             | Self::StageNotFound { .. }
             | Self::PolicyNotFound(_)
-            | Self::RequestNotFound(_) => Code::NotFound,
-            Self::ModelExists(_) | Self::LabelTaken { .. } | Self::RequestOpen { .. } => {
-                Code::AlreadyExists
-            }
+            | Self::RequestNotFound(_)
+            | Self::WebhookNotFound(_) => Code::NotFound,
+            Self::ModelExists(_)
+            | Self::LabelTaken { .. }
+            | Self::RequestOpen { .. }
+            | Self::WebhookExists(_) => Code::AlreadyExists,
             Self::Refused(_)
             | Self::NothingBefore { .. }
             | Self::StageInUse(_)
@@ -266,7 +277,9 @@ impl ServiceError for RegistryError {
             | Self::RequestRefused { .. }
             | Self::AuditBroken { .. }
             | Self::AuditEmpty => Code::FailedPrecondition,
-            Self::TooManyChecks(_) | Self::TooManySignatures { .. } => Code::ResourceExhausted,
+            Self::TooManyChecks(_) | Self::TooManySignatures { .. } | Self::TooManyWebhooks => {
+                Code::ResourceExhausted
+            }
             Self::OverrideNotAllowed(_) => Code::PermissionDenied,
             Self::Access(error) => error.code(),
             Self::Concurrent { .. } => Code::Aborted,
@@ -307,6 +320,9 @@ impl ServiceError for RegistryError {
             Self::RequestOpen { .. } => "REQUEST_OPEN",
             Self::RequestRefused { why, .. } => why.reason(),
             Self::OverrideNotAllowed(_) => "OVERRIDE_NOT_ALLOWED",
+            Self::WebhookNotFound(_) => "WEBHOOK_NOT_FOUND",
+            Self::WebhookExists(_) => "WEBHOOK_EXISTS",
+            Self::TooManyWebhooks => "TOO_MANY_WEBHOOKS",
             Self::Access(error) => error.reason(),
             Self::RevisionAhead { .. } => "REVISION_AHEAD",
             Self::AuditBroken { .. } => "AUDIT_BROKEN",
@@ -372,6 +388,9 @@ impl ServiceError for RegistryError {
             Self::RequestNotFound(id) | Self::RequestOpen { id, .. } => {
                 Details::resource("request", id.to_string())
             }
+            Self::WebhookNotFound(name) | Self::WebhookExists(name) => {
+                Details::resource("webhook", name)
+            }
             Self::Access(error) => error.details(),
             Self::PageToken(_)
             | Self::NothingBefore { .. }
@@ -380,6 +399,7 @@ impl ServiceError for RegistryError {
             | Self::OtherDigest { .. }
             | Self::TooManyChecks(_)
             | Self::TooManySignatures { .. }
+            | Self::TooManyWebhooks
             | Self::AuditEmpty
             | Self::Damaged => Details::default(),
             Self::Unconfirmed(error) => error.details(),

@@ -26,6 +26,7 @@ mod store;
 mod transition;
 mod version;
 mod watch;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -37,7 +38,7 @@ use herdbook_proto::registry::v1::{
     request_service_server::RequestServiceServer, serving_service_server::ServingServiceServer,
     signature_service_server::SignatureServiceServer,
     transition_service_server::TransitionServiceServer,
-    version_service_server::VersionServiceServer,
+    version_service_server::VersionServiceServer, webhook_service_server::WebhookServiceServer,
 };
 use herdbook_rpc::{PeerChannel, Roles, RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
@@ -50,6 +51,7 @@ pub use error::RegistryError;
 pub use reference::workspace_of;
 pub use signing::{Envelope, InvalidSignature, PrivateKey, PublicKey, Statement};
 pub use version::manifest_digest;
+pub use webhooks::WebhookSettings;
 
 use facts::Sources;
 use manifests::VersionManifests;
@@ -57,15 +59,25 @@ use resolve::Resolver;
 use service::{
     audit::AuditApi, checks::CheckApi, models::ModelApi, policies::PolicyApi, requests::RequestApi,
     serving::ServingApi, signatures::SignatureApi, transitions::TransitionApi,
-    versions::VersionApi,
+    versions::VersionApi, webhooks::WebhookApi,
 };
 use store::Store;
 use watch::{Feeds, Pulse};
+use webhooks::{Post, Sender};
 
 /// The schema of this service.
 pub const SCHEMA: &str = "registry";
 /// Its migrations.
 pub static MIGRATIONS: Migrator = sqlx::migrate!();
+
+/// What is decided for the registry of a process.
+#[derive(Debug, Default)]
+pub struct Settings {
+    /// Signs checkpoints of the audit log; a key in the database if none is given.
+    pub audit_key: Option<AuditKey>,
+    /// How webhooks are sent.
+    pub webhooks: WebhookSettings,
+}
 
 /// The registry service of a process.
 pub struct Registry {
@@ -74,14 +86,15 @@ pub struct Registry {
     resolver: Resolver,
     blobs: Blobs,
     sources: Sources,
+    post: Post,
     shutdown: CancellationToken,
     chores: Vec<JoinHandle<()>>,
 }
 
 impl Registry {
     /// Opens the migrated schema in `database`. From now on until `shutdown`, `lineage` is told of
-    /// versions and their stages. `tracking` is asked for runs and their files, `lineage` for the descent of versions, `roles` for what those
-    /// may do now who approved something before. `audit_key` signs checkpoints, one in the database if none is given.
+    /// versions and their stages, and webhooks are sent. `tracking` is asked for runs and their files, `lineage`
+    /// for the descent of versions, `roles` for what those may do now who approved something before.
     #[must_use]
     pub fn start(
         database: &Database,
@@ -89,11 +102,15 @@ impl Registry {
         tracking: PeerChannel,
         lineage: PeerChannel,
         roles: Arc<dyn Roles>,
-        audit_key: Option<AuditKey>,
+        settings: Settings,
         shutdown: CancellationToken,
     ) -> Self {
         let outbox = Outbox::new(SCHEMA);
         let pulse = Pulse::default();
+        let Settings {
+            audit_key,
+            webhooks,
+        } = settings;
         let store = Store::new(database.pool().clone(), outbox.clone(), pulse, audit_key);
         let feeds = Feeds::new(store.clone());
         let relay = pedigree::relay(
@@ -104,10 +121,13 @@ impl Registry {
         );
         let reader = feeds.clone().run(shutdown.clone());
         let checkpointer = checkpointer::run(store.clone(), shutdown.clone());
+        let post = Post::new(&webhooks);
+        let sender = Sender::new(store.clone(), feeds.clone(), post.clone(), &webhooks);
         let chores = vec![
             tokio::spawn(relay),
             tokio::spawn(reader),
             tokio::spawn(checkpointer),
+            tokio::spawn(sender.run(shutdown.clone())),
         ];
         Self {
             resolver: Resolver::new(store.clone()),
@@ -119,6 +139,7 @@ impl Registry {
                 lineage,
                 roles,
             },
+            post,
             shutdown,
             chores,
         }
@@ -162,6 +183,10 @@ impl Registry {
             ))))
             .add_service(configured!(SignatureServiceServer::new(SignatureApi::new(
                 store.clone()
+            ))))
+            .add_service(configured!(WebhookServiceServer::new(WebhookApi::new(
+                store.clone(),
+                self.post.clone()
             ))));
     }
 

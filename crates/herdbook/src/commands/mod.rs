@@ -8,9 +8,11 @@ pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod policies;
 pub(crate) mod runs;
+mod selector;
 pub(crate) mod tokens;
 pub(crate) mod values;
 pub(crate) mod watch;
+pub(crate) mod webhooks;
 pub(crate) mod workspaces;
 
 use std::collections::HashMap;

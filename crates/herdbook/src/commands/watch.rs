@@ -5,12 +5,12 @@ use std::{io::Write as _, time::Duration};
 use clap::Args;
 use futures::StreamExt as _;
 use herdbook_proto::registry::v1::{
-    AuditAction, AuditRecord, EventSelector, Outcome, WatchRequest,
-    transition_service_client::TransitionServiceClient, watch_response::Event,
+    AuditRecord, WatchRequest, transition_service_client::TransitionServiceClient,
+    watch_response::Event,
 };
 use tonic::{Code, Status};
 
-use super::{audit, pairs};
+use super::{audit, selector::SelectorOptions};
 use crate::{
     cli::{ClientOptions, Output},
     connection::{Connection, connect},
@@ -32,56 +32,14 @@ pub(crate) struct Options {
     /// Changes after this revision; from now on if not given.
     #[arg(long, value_name = "REVISION")]
     after: Option<i64>,
-    /// Of this model; may be repeated.
-    #[arg(long = "model", value_name = "NAME")]
-    models: Vec<String>,
-    /// Moves from or to this stage; may be repeated.
-    #[arg(long = "stage", value_name = "NAME")]
-    stages: Vec<String>,
-    /// Of versions or models with this tag; all of them, if repeated.
-    #[arg(long = "tag", value_name = "KEY=VALUE")]
-    tags: Vec<String>,
-    /// What was done, such as transition, rollback or create_version; may be repeated.
-    #[arg(long = "action", value_name = "ACTION")]
-    actions: Vec<String>,
-    /// What came of a move, allowed or refused; may be repeated.
-    #[arg(long = "outcome", value_name = "OUTCOME")]
-    outcomes: Vec<String>,
+    #[command(flatten)]
+    selector: SelectorOptions,
 }
 
 pub(crate) async fn run(client: ClientOptions, options: Options) -> Result<(), Failure> {
-    let number = |word: &String, prefix: &str, read: fn(&str) -> Option<i32>| {
-        let name = format!("{prefix}{}", word.to_uppercase());
-        read(&name).ok_or_else(|| Failure::usage(format!("there is no {word:?}; see --help")))
-    };
-    let action = |word: &String| {
-        number(word, "AUDIT_ACTION_", |name| {
-            AuditAction::from_str_name(name).map(Into::into)
-        })
-    };
-    let outcome = |word: &String| {
-        number(word, "OUTCOME_", |name| {
-            Outcome::from_str_name(name).map(Into::into)
-        })
-    };
-    let selector = EventSelector {
-        actions: options
-            .actions
-            .iter()
-            .map(action)
-            .collect::<Result<_, _>>()?,
-        outcomes: options
-            .outcomes
-            .iter()
-            .map(outcome)
-            .collect::<Result<_, _>>()?,
-        models: options.models,
-        stages: options.stages,
-        tags: pairs(options.tags)?,
-    };
     let mut request = WatchRequest {
         after_revision: options.after,
-        selector: Some(selector),
+        selector: Some(options.selector.read()?),
         ..Default::default()
     };
     let connection = connect(&client).await?;

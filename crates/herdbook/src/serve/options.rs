@@ -4,8 +4,9 @@ use std::{fmt::Display, fs, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use herdbook_access::AuthMode;
-use herdbook_registry::AuditKey;
+use herdbook_registry::{AuditKey, WebhookSettings};
 use herdbook_tracking::{Limits, Settings};
+use ipnet::IpNet;
 
 use crate::exit::Failure;
 
@@ -136,6 +137,15 @@ pub(crate) struct Common {
     /// ed25519` makes; every process with the registry needs the same [default: a key that the database keeps].
     #[arg(long, env = "HERDBOOK_AUDIT_KEY", value_name = "FILE")]
     audit_key: Option<PathBuf>,
+    /// Addresses that webhooks may lead to though they are not on the public internet, such as 10.0.0.0/8; may
+    /// be repeated.
+    #[arg(
+        long = "webhook-allow",
+        env = "HERDBOOK_WEBHOOK_ALLOW",
+        value_delimiter = ',',
+        value_name = "CIDR"
+    )]
+    webhook_allow: Vec<IpNet>,
     /// How logs are written to standard error.
     #[arg(long, env = "HERDBOOK_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human)]
     pub(crate) log_format: LogFormat,
@@ -163,8 +173,18 @@ impl Common {
         }
     }
 
-    /// The key that signs checkpoints, read from its file.
-    pub(crate) fn audit_key(&self) -> Result<Option<AuditKey>, Failure> {
+    /// What is decided for the registry.
+    pub(crate) fn registry(&self) -> Result<herdbook_registry::Settings, Failure> {
+        Ok(herdbook_registry::Settings {
+            audit_key: self.read_audit_key()?,
+            webhooks: WebhookSettings {
+                allow: self.webhook_allow.clone(),
+                ..WebhookSettings::default()
+            },
+        })
+    }
+
+    fn read_audit_key(&self) -> Result<Option<AuditKey>, Failure> {
         let Some(path) = &self.audit_key else {
             return Ok(None);
         };

@@ -113,7 +113,7 @@ impl Parts {
                 to_tracking,
                 to_lineage,
                 parts.access.roles(),
-                common.audit_key()?,
+                common.registry()?,
                 shutdown.clone(),
             );
             parts.registry = Some(registry);

@@ -10,6 +10,7 @@ pub(crate) mod serving;
 pub(crate) mod signatures;
 pub(crate) mod transitions;
 pub(crate) mod versions;
+pub(crate) mod webhooks;
 
 use herdbook_proto::fields::Mask;
 use herdbook_rpc::answer;

@@ -21,6 +21,8 @@ pub(crate) mod signatures;
 pub(crate) mod stages;
 pub(crate) mod transitions;
 pub(crate) mod versions;
+mod webhook_sending;
+pub(crate) mod webhooks;
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use herdbook_blobs::{BlobStore, Manifests};
@@ -21,7 +22,7 @@ use herdbook_proto::{
         serving_service_client::ServingServiceClient,
         signature_service_client::SignatureServiceClient,
         transition_service_client::TransitionServiceClient,
-        version_service_client::VersionServiceClient,
+        version_service_client::VersionServiceClient, webhook_service_client::WebhookServiceClient,
     },
     tracking::v1::{
         ArtifactHeader, CreateRunRequest, LogBatchRequest, Metric, UploadArtifactRequest,
@@ -29,7 +30,7 @@ use herdbook_proto::{
         upload_artifact_request::Message as Upload,
     },
 };
-use herdbook_registry::{AuditKey, Registry};
+use herdbook_registry::{AuditKey, Registry, Settings, WebhookSettings};
 use herdbook_rpc::{
     AuthFuture, Authenticate, FixedCaller, PeerChannel, Role, RoleFuture, Roles, RoutesBuilder,
     WORKSPACE,
@@ -38,7 +39,7 @@ use herdbook_testkit::{
     TestDatabase,
     grpc::{Unsigned, serve},
 };
-use herdbook_tracking::{Settings, Tracking};
+use herdbook_tracking::Tracking;
 use http::HeaderMap;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::{Request, Status, metadata::MetadataValue, transport::Channel};
@@ -107,6 +108,7 @@ pub(crate) struct Cluster {
     pub(crate) manifests: Arc<dyn Manifests>,
     /// Its chores end with it, such as telling lineage of runs.
     _tracking: Tracking,
+    stop: CancellationToken,
     _stop: DropGuard,
 }
 
@@ -133,7 +135,7 @@ impl Cluster {
             &database,
             blobs.clone(),
             to_lineage.clone(),
-            Settings::default(),
+            herdbook_tracking::Settings::default(),
             shutdown.clone(),
         );
         let to_tracking = peer("tracking", routes(|routes| tracking.register(routes)));
@@ -152,6 +154,7 @@ impl Cluster {
             peers,
             manifests: registry.manifests(),
             _tracking: tracking,
+            stop: shutdown.clone(),
             _stop: shutdown.drop_guard(),
         };
         let request = CreateModelRequest {
@@ -160,6 +163,11 @@ impl Cluster {
         };
         cluster.models().create_model(request).await.unwrap();
         cluster
+    }
+
+    /// Stops this process; replicas go on.
+    pub(crate) fn stop(&self) {
+        self.stop.cancel();
     }
 
     /// Another process with the registry on the same database, until the guard is dropped.
@@ -219,6 +227,10 @@ impl Cluster {
 
     pub(crate) fn checks(&self) -> CheckServiceClient<Channel> {
         CheckServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn webhooks(&self) -> WebhookServiceClient<Channel> {
+        WebhookServiceClient::new(self.channel.clone())
     }
 
     /// Takes somebody's role away.
@@ -446,9 +458,22 @@ fn start_registry(
         to_tracking.clone(),
         to_lineage.clone(),
         roles,
-        audit_key,
+        Settings {
+            audit_key,
+            webhooks: webhooks(),
+        },
         shutdown.clone(),
     )
+}
+
+/// Receivers on loopback, tried again soon.
+fn webhooks() -> WebhookSettings {
+    WebhookSettings {
+        allow: vec!["127.0.0.1/32".parse().unwrap()],
+        timeout: Duration::from_secs(2),
+        first_retry: Duration::from_millis(10),
+        longest_retry: Duration::from_millis(100),
+    }
 }
 
 fn routes(register: impl Fn(&mut RoutesBuilder)) -> RoutesBuilder {

@@ -17,3 +17,4 @@ mod serving;
 mod signatures;
 mod versions;
 mod watch;
+mod webhooks;
