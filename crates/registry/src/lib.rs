@@ -7,6 +7,7 @@ mod audit;
 mod card;
 mod checkpoint;
 mod checkpointer;
+mod compare;
 mod convert;
 mod descent;
 mod error;
@@ -31,8 +32,8 @@ use herdbook_blobs::{BlobStore, Blobs, Manifests};
 use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::registry::v1::{
     audit_service_server::AuditServiceServer, check_service_server::CheckServiceServer,
-    model_service_server::ModelServiceServer, policy_service_server::PolicyServiceServer,
-    request_service_server::RequestServiceServer,
+    compare_service_server::CompareServiceServer, model_service_server::ModelServiceServer,
+    policy_service_server::PolicyServiceServer, request_service_server::RequestServiceServer,
     transition_service_server::TransitionServiceServer,
     version_service_server::VersionServiceServer,
 };
@@ -48,8 +49,8 @@ pub use error::RegistryError;
 use facts::Sources;
 use manifests::VersionManifests;
 use service::{
-    audit::AuditApi, checks::CheckApi, models::ModelApi, policies::PolicyApi, requests::RequestApi,
-    transitions::TransitionApi, versions::VersionApi,
+    audit::AuditApi, checks::CheckApi, compare::CompareApi, models::ModelApi, policies::PolicyApi,
+    requests::RequestApi, transitions::TransitionApi, versions::VersionApi,
 };
 use store::Store;
 use watch::{Feeds, Pulse};
@@ -128,6 +129,11 @@ impl Registry {
             self.shutdown.clone(),
         );
         let requests = RequestApi::new(store.clone(), self.sources.clone());
+        let compare = CompareApi::new(
+            store.clone(),
+            self.sources.tracking.clone(),
+            self.sources.lineage.clone(),
+        );
         routes
             .add_service(configured!(ModelServiceServer::new(ModelApi::new(
                 store.clone()
@@ -138,6 +144,7 @@ impl Registry {
             ))))
             .add_service(configured!(TransitionServiceServer::new(transitions)))
             .add_service(configured!(RequestServiceServer::new(requests)))
+            .add_service(configured!(CompareServiceServer::new(compare)))
             .add_service(configured!(PolicyServiceServer::new(PolicyApi::new(
                 store.clone()
             ))))
