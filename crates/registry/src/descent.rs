@@ -15,6 +15,8 @@ use crate::{RegistryError, policy::Descent, version::Version};
 const SHOWN: usize = 5;
 /// Nodes that lineage gives at most.
 const NODES: u32 = 100_000;
+/// Nodes that are compared of a version at most.
+const COMPARED: u32 = 10_000;
 
 /// What was proved of a version.
 #[derive(Debug, Clone)]
@@ -87,6 +89,41 @@ fn read(proved: ProveResponse, near: Option<&HashSet<String>>) -> Proof {
         unknown: unknown.take(SHOWN).collect(),
         digest: proved.digest,
     }
+}
+
+/// What a version descends from.
+#[derive(Debug, Default)]
+pub(crate) struct Ancestors {
+    /// As lineage writes them, nearest first.
+    pub(crate) nodes: Vec<String>,
+    /// Whether there are more than are told.
+    pub(crate) truncated: bool,
+}
+
+/// Asks lineage; `None` if it does not know the version yet.
+pub(crate) async fn ancestors(
+    lineage: &PeerChannel,
+    caller: &Caller,
+    version: &Version,
+) -> Result<Option<Ancestors>, RegistryError> {
+    let mut client = LineageServiceClient::new(lineage.on_behalf_of(caller));
+    let request = GetAncestorsRequest {
+        node: format!("model_version:{}@{}", version.model, version.number),
+        limit: COMPARED,
+        ..Default::default()
+    };
+    let graph = match client.get_ancestors(request).await {
+        Ok(answer) => answer.into_inner().graph.unwrap_or_default(),
+        Err(status) if status.code() == Code::NotFound => return Ok(None),
+        Err(status) => return Err(unanswered(&status)),
+    };
+    // The version itself is no ancestor.
+    let nodes = graph.nodes.iter().filter(|node| node.depth > 0);
+    let keys = nodes.filter_map(|node| node.node.as_ref()?.key.as_ref());
+    Ok(Some(Ancestors {
+        nodes: keys.map(written).collect(),
+        truncated: graph.truncated,
+    }))
 }
 
 fn written(key: &NodeKey) -> String {

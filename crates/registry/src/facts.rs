@@ -10,7 +10,8 @@ use chrono::{DateTime, Utc};
 use futures::future::try_join_all;
 use herdbook_core::{Digest, PrincipalId, RunId};
 use herdbook_proto::tracking::v1::{
-    GetRunRequest, ListArtifactsRequest, Run, artifact_service_client::ArtifactServiceClient,
+    GetRunRequest, ListArtifactsRequest, ListMetricDefinitionsRequest, MetricGoal, Run,
+    artifact_service_client::ArtifactServiceClient, metric_service_client::MetricServiceClient,
     run_service_client::RunServiceClient,
 };
 use herdbook_rpc::{Caller, PeerChannel, Role, Roles};
@@ -19,7 +20,7 @@ use tonic::{Code, Status};
 use crate::{
     RegistryError,
     descent::{Proof, prove},
-    policy::{Asks, Descent, Rule},
+    policy::{Asks, Descent, Direction, Rule},
     request::Request,
     signing::PublicKey,
     version::{File, Version},
@@ -245,6 +246,32 @@ pub(crate) async fn get_run(
         .into_inner()
         .run;
     run.ok_or_else(|| RegistryError::RunNotFound(id.to_string()))
+}
+
+/// Which way the metrics of a run are better, as far as it was defined; nothing of a run that is gone.
+pub(crate) async fn directions(
+    tracking: &PeerChannel,
+    caller: &Caller,
+    run: RunId,
+) -> Result<BTreeMap<String, Direction>, RegistryError> {
+    let mut client = MetricServiceClient::new(tracking.on_behalf_of(caller));
+    let request = ListMetricDefinitionsRequest {
+        run_id: run.to_string(),
+    };
+    let definitions = match client.list_metric_definitions(request).await {
+        Ok(answer) => answer.into_inner().definitions,
+        Err(status) if status.code() == Code::NotFound => Vec::new(),
+        Err(status) => return Err(unanswered(&status, run)),
+    };
+    let better = definitions.into_iter().filter_map(|definition| {
+        let direction = match definition.goal() {
+            MetricGoal::Maximize => Direction::Higher,
+            MetricGoal::Minimize => Direction::Lower,
+            MetricGoal::Unspecified => return None,
+        };
+        Some((definition.key, direction))
+    });
+    Ok(better.collect())
 }
 
 /// The artifacts of a run at `path`, with paths relative to it; a single file keeps its name.

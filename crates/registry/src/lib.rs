@@ -7,6 +7,7 @@ mod audit;
 mod card;
 mod checkpoint;
 mod checkpointer;
+mod compare;
 mod convert;
 mod descent;
 mod error;
@@ -34,9 +35,9 @@ use herdbook_blobs::{BlobStore, Blobs, Manifests};
 use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::registry::v1::{
     audit_service_server::AuditServiceServer, check_service_server::CheckServiceServer,
-    model_service_server::ModelServiceServer, policy_service_server::PolicyServiceServer,
-    request_service_server::RequestServiceServer, serving_service_server::ServingServiceServer,
-    signature_service_server::SignatureServiceServer,
+    compare_service_server::CompareServiceServer, model_service_server::ModelServiceServer,
+    policy_service_server::PolicyServiceServer, request_service_server::RequestServiceServer,
+    serving_service_server::ServingServiceServer, signature_service_server::SignatureServiceServer,
     transition_service_server::TransitionServiceServer,
     version_service_server::VersionServiceServer, webhook_service_server::WebhookServiceServer,
 };
@@ -57,9 +58,9 @@ use facts::Sources;
 use manifests::VersionManifests;
 use resolve::Resolver;
 use service::{
-    audit::AuditApi, checks::CheckApi, models::ModelApi, policies::PolicyApi, requests::RequestApi,
-    serving::ServingApi, signatures::SignatureApi, transitions::TransitionApi,
-    versions::VersionApi, webhooks::WebhookApi,
+    audit::AuditApi, checks::CheckApi, compare::CompareApi, models::ModelApi, policies::PolicyApi,
+    requests::RequestApi, serving::ServingApi, signatures::SignatureApi,
+    transitions::TransitionApi, versions::VersionApi, webhooks::WebhookApi,
 };
 use store::Store;
 use watch::{Feeds, Pulse};
@@ -161,6 +162,11 @@ impl Registry {
             self.shutdown.clone(),
         );
         let requests = RequestApi::new(store.clone(), self.sources.clone());
+        let compare = CompareApi::new(
+            store.clone(),
+            self.sources.tracking.clone(),
+            self.sources.lineage.clone(),
+        );
         routes
             .add_service(configured!(ModelServiceServer::new(ModelApi::new(
                 store.clone()
@@ -175,6 +181,7 @@ impl Registry {
             ))))
             .add_service(configured!(TransitionServiceServer::new(transitions)))
             .add_service(configured!(RequestServiceServer::new(requests)))
+            .add_service(configured!(CompareServiceServer::new(compare)))
             .add_service(configured!(PolicyServiceServer::new(PolicyApi::new(
                 store.clone()
             ))))

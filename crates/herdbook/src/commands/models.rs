@@ -1,5 +1,7 @@
 //! `herdbook models`, a file a subject.
 
+mod card;
+mod diff;
 mod download;
 mod files;
 mod history;
@@ -8,6 +10,7 @@ mod moves;
 mod register;
 mod requests;
 mod rules;
+mod search;
 mod show;
 mod sign;
 
@@ -27,6 +30,9 @@ pub(crate) enum Command {
     /// Models and versions as they are.
     #[command(flatten)]
     Look(look::Command),
+    Search(search::Options),
+    Card(card::Options),
+    Diff(diff::Options),
     /// New models, versions and aliases.
     #[command(flatten)]
     Register(register::Command),
@@ -57,6 +63,9 @@ pub(crate) async fn run(mut options: ClientOptions, command: Command) -> Result<
     let connection = connect(&options).await?;
     match command {
         Command::Look(command) => look::run(connection, output, command).await,
+        Command::Search(options) => search::run(connection, output, options).await,
+        Command::Card(options) => card::run(connection, output, options).await,
+        Command::Diff(options) => diff::run(connection, output, options).await,
         Command::Register(command) => register::run(connection, output, command).await,
         Command::Moves(command) => moves::run(connection, output, command).await,
         Command::Approvals(command) => requests::run(connection, output, command).await,

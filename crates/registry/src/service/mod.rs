@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod checks;
+pub(crate) mod compare;
 pub(crate) mod models;
 pub(crate) mod policies;
 pub(crate) mod requests;

@@ -7,6 +7,7 @@ mod blobs;
 mod cards;
 mod checks;
 mod cluster;
+mod compare;
 mod policies;
 mod promotion;
 mod requests;

@@ -183,7 +183,11 @@ impl RunApi {
             return Ok(true);
         };
         if let Some(id) = request_id
-            && !self.store.requests_done(&[(run, id)]).await?.is_empty()
+            && !self
+                .store
+                .requests_done(Requests::Log, &[(run, id)])
+                .await?
+                .is_empty()
         {
             return Ok(false);
         }

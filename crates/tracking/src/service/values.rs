@@ -24,6 +24,7 @@ use crate::{
     run::RunKey,
     store::{
         Store,
+        requests::Requests,
         values::{Series, Wanted},
     },
     value::{self, NewValue, Source, Value},
@@ -87,10 +88,22 @@ impl ValueApi {
             bytes: values.iter().map(Value::bytes).sum(),
             ..Usage::default()
         };
-        self.quotas.admit(workspace, added).await?;
+        if let Err(error) = self.quotas.admit(workspace, added).await {
+            // What was done already is not refused.
+            return match &request_id {
+                Some(id) if self.is_done(run, id).await? => Ok(()),
+                _ => Err(error),
+            };
+        }
         self.store
             .log_values(workspace, id, &values, request_id.as_deref())
             .await
+    }
+
+    async fn is_done(&self, run: RunKey, request_id: &str) -> Result<bool, TrackingError> {
+        let requests = [(run, request_id)];
+        let done = self.store.requests_done(Requests::Values, &requests);
+        Ok(!done.await?.is_empty())
     }
 
     /// Sees to it that the bytes of a value are kept.

@@ -52,16 +52,19 @@ impl Requests {
 }
 
 impl Store {
-    /// Which of the LogBatch calls `requests` were done.
+    /// Which of `requests`, calls of one `kind`, were done.
     pub(crate) async fn requests_done(
         &self,
+        kind: Requests,
         requests: &[(RunKey, &str)],
     ) -> Result<HashSet<(RunKey, String)>, TrackingError> {
-        let rows: Vec<(i64, String)> = sqlx::query_as(
+        // Safe: the tables are named here.
+        let rows: Vec<(i64, String)> = sqlx::query_as(AssertSqlSafe(format!(
             "SELECT r.run_key, r.request_id \
              FROM unnest($1::bigint[], $2::text[]) AS i (run_key, request_id) \
-             JOIN tracking.log_requests r USING (run_key, request_id)",
-        )
+             JOIN {} r USING (run_key, request_id)",
+            kind.table()
+        )))
         .bind(requests.iter().map(|(run, _)| run.0).collect::<Vec<_>>())
         .bind(requests.iter().map(|(_, id)| *id).collect::<Vec<_>>())
         .fetch_all(&self.pool)

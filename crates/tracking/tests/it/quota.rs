@@ -226,7 +226,11 @@ async fn bytes_of_points_values_and_files_count_and_come_back() {
         .unwrap();
     let with_text = usage(&cluster).await.bytes;
     assert!((1_800..1_900).contains(&with_text), "{with_text}");
-    cluster.values().log_values(text("short")).await.unwrap();
+    let short = LogValuesRequest {
+        request_id: "short".to_owned(),
+        ..text("short")
+    };
+    cluster.values().log_values(short.clone()).await.unwrap();
     let with_less = usage(&cluster).await.bytes;
     assert!(with_less < with_text - 250, "{with_less}");
     cluster
@@ -248,6 +252,23 @@ async fn bytes_of_points_values_and_files_count_and_come_back() {
     assert_eq!(exceeded(&refused), ["bytes"]);
     let long = text(&"x".repeat(300));
     let refused = cluster.values().log_values(long).await.unwrap_err();
+    assert_eq!(exceeded(&refused), ["bytes"]);
+    set(
+        &cluster,
+        Quota {
+            bytes: Some(0),
+            ..Quota::default()
+        },
+        &["bytes"],
+    )
+    .await
+    .unwrap();
+    cluster.values().log_values(short.clone()).await.unwrap();
+    let other = LogValuesRequest {
+        request_id: "other".to_owned(),
+        ..short
+    };
+    let refused = cluster.values().log_values(other).await.unwrap_err();
     assert_eq!(exceeded(&refused), ["bytes"]);
     assert_eq!(usage(&cluster).await, all);
 

@@ -2,7 +2,7 @@
 
 use clap::Subcommand;
 use herdbook_proto::registry::v1::{
-    GetModelRequest, GetVersionRequest, ListModelsRequest, ListVersionsRequest, Model, Version,
+    GetModelRequest, GetVersionRequest, ListVersionsRequest, Model, SearchModelsRequest, Version,
     model_service_client::ModelServiceClient, version_service_client::VersionServiceClient,
 };
 
@@ -13,8 +13,18 @@ use crate::{cli::Output, connection::Connection, exit::Failure, output};
 pub(crate) enum Command {
     /// List models and what stands in each stage.
     ///
-    /// Example: herdbook models list
-    List,
+    /// Example: herdbook models list --filter "owner = 'risk-ml' and licence IS NULL"
+    List {
+        /// Which models.
+        #[arg(long, short, default_value = "")]
+        filter: String,
+        /// In which order; may be repeated. By name, if none is given.
+        #[arg(long, value_name = "FIELD [asc|desc]")]
+        order_by: Vec<String>,
+        /// How many at most.
+        #[arg(long, default_value_t = 1_000)]
+        limit: u32,
+    },
     /// Show a model with its versions, or one version whole.
     ///
     /// Example: herdbook models show fraud-detector@Production
@@ -30,21 +40,36 @@ pub(super) async fn run(
     command: Command,
 ) -> Result<(), Failure> {
     match command {
-        Command::List => list(connection, output).await,
+        Command::List {
+            filter,
+            mut order_by,
+            limit,
+        } => {
+            if order_by.is_empty() {
+                order_by.push("name".to_owned());
+            }
+            let request = SearchModelsRequest {
+                filter,
+                order_by,
+                page_size: limit,
+                page_token: String::new(),
+            };
+            list(connection, output, request).await
+        }
         Command::Show { reference } => one(connection, output, reference).await,
     }
 }
 
-async fn list(connection: Connection, output: Output) -> Result<(), Failure> {
+async fn list(
+    connection: Connection,
+    output: Output,
+    request: SearchModelsRequest,
+) -> Result<(), Failure> {
     let mut models = ModelServiceClient::new(connection);
-    let request = ListModelsRequest {
-        page_size: 1_000,
-        ..Default::default()
-    };
-    let found = models.list_models(request).await?.into_inner();
+    let found = models.search_models(request).await?.into_inner();
     output::print(
         output,
-        "herdbook.registry.v1.ListModelsResponse",
+        "herdbook.registry.v1.SearchModelsResponse",
         &found,
         |found| {
             let row = |model: &Model| {

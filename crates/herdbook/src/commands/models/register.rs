@@ -1,12 +1,14 @@
 //! `herdbook models`: models and versions come to be, and names for them.
 
+use std::path::PathBuf;
+
 use clap::Subcommand;
 use herdbook_proto::registry::v1::{
-    CreateModelRequest, CreateVersionRequest, DeleteAliasRequest, SetAliasRequest,
+    CreateModelRequest, CreateVersionRequest, DeleteAliasRequest, Schema, SetAliasRequest,
     model_service_client::ModelServiceClient, version_service_client::VersionServiceClient,
 };
 
-use super::{MODEL, VERSION, show};
+use super::{MODEL, VERSION, card, show};
 use crate::{cli::Output, commands::pairs, connection::Connection, exit::Failure, output};
 
 #[derive(Debug, Subcommand)]
@@ -23,6 +25,12 @@ pub(crate) enum Command {
         /// A tag; may be repeated.
         #[arg(long = "tag", value_name = "KEY=VALUE")]
         tags: Vec<String>,
+        /// Who answers for it; may be repeated. You, if nobody is named.
+        #[arg(long = "owner", value_name = "NAME")]
+        owners: Vec<String>,
+        /// Its card: a file of YAML with usage_notes, intended_use, limits and licence.
+        #[arg(long, value_name = "FILE")]
+        card: Option<PathBuf>,
     },
     /// Register a version from the artifacts of a run.
     ///
@@ -44,6 +52,15 @@ pub(crate) enum Command {
         /// A registered version it was built on; may be repeated.
         #[arg(long, value_name = "MODEL/NUMBER")]
         based_on: Vec<String>,
+        /// What it was made with and can be loaded by, such as sklearn or onnx.
+        #[arg(long, default_value = "")]
+        flavor: String,
+        /// What goes in and what comes out: a file of YAML with inputs and outputs.
+        #[arg(long, value_name = "FILE")]
+        schema: Option<PathBuf>,
+        /// What is different of the model's card: a file of YAML.
+        #[arg(long, value_name = "FILE")]
+        card: Option<PathBuf>,
     },
     /// Point an alias at a version, or remove it.
     ///
@@ -69,11 +86,15 @@ pub(super) async fn run(
             name,
             description,
             tags,
+            owners,
+            card,
         } => {
             let request = CreateModelRequest {
                 name,
                 description,
                 tags: pairs(tags)?,
+                owners,
+                card: card.as_ref().map(card::from_file).transpose()?,
             };
             let made = models.create_model(request).await?.into_inner().model;
             output::print(output, MODEL, &made.unwrap_or_default(), show::model)
@@ -85,6 +106,9 @@ pub(super) async fn run(
             description,
             tags,
             based_on,
+            flavor,
+            schema,
+            card,
         } => {
             let request = CreateVersionRequest {
                 model,
@@ -94,6 +118,9 @@ pub(super) async fn run(
                 tags: pairs(tags)?,
                 based_on,
                 request_id: String::new(),
+                flavor,
+                schema: schema.as_ref().map(schema_from).transpose()?,
+                card: card.as_ref().map(card::from_file).transpose()?,
             };
             let mut versions = VersionServiceClient::new(connection);
             let made = versions.create_version(request).await?.into_inner().version;
@@ -121,4 +148,11 @@ pub(super) async fn run(
             output::print(output, MODEL, &changed.unwrap_or_default(), show::model)
         }
     }
+}
+
+/// The schema in a file of YAML.
+fn schema_from(file: &PathBuf) -> Result<Schema, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::usage(format!("{}: {error}", file.display())))?;
+    output::read_yaml("herdbook.registry.v1.Schema", &text)
 }

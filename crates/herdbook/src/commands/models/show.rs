@@ -1,8 +1,8 @@
 //! Models, versions, policies and decisions as people read them.
 
 use herdbook_proto::registry::v1::{
-    AuditRecord, Decision, FreezeWindow, ListStaysResponse, Model, NoWorse, Outcome, Policy, Rule,
-    Stage, StageContent, Stay, Version, rule::Rule as Asks,
+    AuditRecord, Decision, FreezeWindow, ListStaysResponse, Model, ModelCard, NoWorse, Outcome,
+    Policy, Rule, Stage, StageContent, Stay, Version, rule::Rule as Asks,
 };
 
 use crate::output;
@@ -82,6 +82,8 @@ pub(super) fn model(model: &Model) -> String {
     output::facts(&[
         ("name", model.name.clone()),
         ("description", model.description.clone()),
+        ("owners", model.owners.join(", ")),
+        ("licence", licence(model.card.as_ref())),
         ("stages", stages(model)),
         ("aliases", aliases.join(", ")),
         ("tags", output::pairs(&model.tags)),
@@ -126,6 +128,8 @@ pub(super) fn version(version: &Version) -> String {
         ),
         ("aliases", version.aliases.join(", ")),
         ("description", version.description.clone()),
+        ("flavor", version.flavor.clone()),
+        ("licence", licence(version.card.as_ref())),
         ("source", version.source.clone()),
         ("based on", version.based_on.join(", ")),
         ("files", files.collect::<Vec<_>>().join("\n")),
@@ -143,6 +147,10 @@ pub(super) fn version(version: &Version) -> String {
         ),
         ("revision", version.revision.to_string()),
     ])
+}
+
+fn licence(card: Option<&ModelCard>) -> String {
+    card.map(|card| card.licence.clone()).unwrap_or_default()
 }
 
 /// What stood in a stage and when.

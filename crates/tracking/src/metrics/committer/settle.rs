@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     TrackingError,
-    store::{Store, append::Group, lane::Lane},
+    store::{Store, append::Group, lane::Lane, requests::Requests},
 };
 
 /// How long it is tried again while the database is away, before the group is given up; its writers
@@ -126,7 +126,7 @@ async fn verdicts(
     }
     let runs: Vec<_> = shares.iter().map(|share| share.run).collect();
     let states = store.writer_states(&writers).await?;
-    let done = store.requests_done(&requests).await?;
+    let done = store.requests_done(Requests::Log, &requests).await?;
     let writable = store.writable(&runs).await?;
     let verdict = |share: &mut Share| {
         if let Once::Request(id) = &share.once

@@ -1,0 +1,101 @@
+//! CompareVersions.
+
+use herdbook_proto::{
+    InvalidRequest,
+    registry::v1::{self as proto, compare_service_server::CompareService},
+};
+use herdbook_rpc::{Caller, PeerChannel};
+use tonic::{Request, Response, Status};
+
+use super::answer;
+use crate::{
+    RegistryError, compare, convert, descent, facts, reference::Reference, store::Store,
+    version::Version,
+};
+
+pub(crate) struct CompareApi {
+    store: Store,
+    tracking: PeerChannel,
+    lineage: PeerChannel,
+}
+
+impl CompareApi {
+    pub(crate) fn new(store: Store, tracking: PeerChannel, lineage: PeerChannel) -> Self {
+        Self {
+            store,
+            tracking,
+            lineage,
+        }
+    }
+
+    async fn resolve(
+        &self,
+        caller: &Caller,
+        field: &str,
+        text: &str,
+    ) -> Result<Version, RegistryError> {
+        let reference =
+            Reference::parse(text).map_err(|error| InvalidRequest::field(field, error))?;
+        self.store.resolve(caller.workspace, &reference).await
+    }
+
+    /// A version without its files, with its aliases.
+    async fn shown(
+        &self,
+        caller: &Caller,
+        version: &Version,
+    ) -> Result<proto::Version, RegistryError> {
+        let model = self.store.model(caller.workspace, &version.model).await?;
+        let key = (model.key, version.number);
+        let aliases = self.store.aliases_of(&[key]).await?.remove(&key);
+        let bare = Version {
+            files: Vec::new(),
+            ..version.clone()
+        };
+        Ok(proto::Version {
+            aliases: aliases.unwrap_or_default(),
+            ..convert::to_version(bare, None)
+        })
+    }
+
+    async fn compare(
+        &self,
+        caller: &Caller,
+        request: proto::CompareVersionsRequest,
+    ) -> Result<proto::CompareVersionsResponse, RegistryError> {
+        let from = self.resolve(caller, "from", &request.from).await?;
+        let to = self.resolve(caller, "to", &request.to).await?;
+        let (before, after) = futures::try_join!(
+            descent::ancestors(&self.lineage, caller, &from),
+            descent::ancestors(&self.lineage, caller, &to),
+        )?;
+        let (mut better, of_to) = futures::try_join!(
+            facts::directions(&self.tracking, caller, from.run),
+            facts::directions(&self.tracking, caller, to.run),
+        )?;
+        better.extend(of_to);
+        Ok(proto::CompareVersionsResponse {
+            from: Some(self.shown(caller, &from).await?),
+            to: Some(self.shown(caller, &to).await?),
+            fields: compare::fields(&from, &to),
+            tags: compare::pairs(&from.tags, &to.tags),
+            params: compare::pairs(&from.params, &to.params),
+            metrics: compare::metrics(&from, &to, &better),
+            files: Some(compare::files(&from.files, &to.files)),
+            schema: compare::schemas(from.schema.as_ref(), to.schema.as_ref()),
+            text: compare::texts(&from, &to),
+            lineage: Some(compare::lineage(before.as_ref(), after.as_ref())),
+        })
+    }
+}
+
+#[tonic::async_trait]
+impl CompareService for CompareApi {
+    async fn compare_versions(
+        &self,
+        request: Request<proto::CompareVersionsRequest>,
+    ) -> Result<Response<proto::CompareVersionsResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        answer(self.compare(&caller, request.into_inner()).await)
+    }
+}
