@@ -214,7 +214,10 @@ impl PublicKey {
     #[must_use]
     pub fn id(&self) -> Digest {
         let der = self.0.to_public_key_der();
-        let hash = Sha256::digest(der.map(|der| der.into_vec()).unwrap_or_default());
+        let hash = Sha256::digest(
+            der.map(ed25519_dalek::pkcs8::Document::into_vec)
+                .unwrap_or_default(),
+        );
         Digest(hash.into())
     }
 

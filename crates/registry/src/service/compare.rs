@@ -36,7 +36,8 @@ impl CompareApi {
     ) -> Result<Version, RegistryError> {
         let reference =
             Reference::parse(text).map_err(|error| InvalidRequest::field(field, error))?;
-        self.store.resolve(caller.workspace, &reference).await
+        let (version, _) = self.store.resolve(caller.workspace, &reference).await?;
+        Ok(version)
     }
 
     /// A version without its files, with its aliases.

@@ -42,7 +42,7 @@ impl Store {
             .iter()
             .map(|(workspace, revision)| (workspace.0, *revision))
             .unzip();
-        let rows: Result<Vec<(i32, i64, Option<Vec<String>>)>, sqlx::Error> = connection
+        let rows: Vec<(i32, i64, Option<Vec<String>>)> = connection
             .run(async |connection| {
                 sqlx::query_as(
                     "SELECT w.workspace_id, w.revision, \
@@ -60,13 +60,13 @@ impl Store {
                 .fetch_all(connection)
                 .await
             })
-            .await;
+            .await?;
         let progress = |(id, revision, changed)| Progress {
             workspace: WorkspaceId(id),
             revision,
             changed,
         };
-        Ok(rows?.into_iter().map(progress).collect())
+        Ok(rows.into_iter().map(progress).collect())
     }
 
     /// The version that a reference means, and the revision of the workspace at which it does: both of
