@@ -6,6 +6,7 @@ mod audit;
 mod blobs;
 mod checks;
 mod cluster;
+mod frozen;
 mod policies;
 mod promotion;
 mod requests;

@@ -321,11 +321,10 @@ impl Place {
     /// Whether the file is in place already.
     pub(super) async fn is_whole(&self) -> Result<bool, Failure> {
         let facts = fs::metadata(&self.whole).await;
-        if !facts.is_ok_and(|facts| facts.is_file()) {
+        if !facts.is_ok_and(|facts| facts.is_file() && facts.len() == self.size) {
             return Ok(false);
         }
-        let have = self.have(&self.whole).await?;
-        Ok(have.bytes == self.size && self.is(have.hash))
+        Ok(self.is(self.have(&self.whole).await?.hash))
     }
 
     fn is(&self, hash: Sha256) -> bool {
