@@ -116,6 +116,16 @@ pub enum RegistryError {
     /// More checks of one version than are kept.
     #[error("the version has {0} other checks, and more are not kept; report several as one")]
     TooManyChecks(i64),
+    /// The record of a version does not change where it stands.
+    #[error(
+        "{version} stands in {stage}, which is frozen; move it out first, or register another version"
+    )]
+    Frozen {
+        /// The version.
+        version: String,
+        /// The stage.
+        stage: String,
+    },
     /// More signatures of one version than are kept.
     #[error(
         "{version} has {most} signatures, and more are not kept; register it anew to sign it anew"
@@ -276,6 +286,7 @@ impl ServiceError for RegistryError {
             | Self::OtherDigest { .. }
             | Self::RequestRefused { .. }
             | Self::AuditBroken { .. }
+            | Self::Frozen { .. }
             | Self::AuditEmpty => Code::FailedPrecondition,
             Self::TooManyChecks(_) | Self::TooManySignatures { .. } | Self::TooManyWebhooks => {
                 Code::ResourceExhausted
@@ -314,6 +325,7 @@ impl ServiceError for RegistryError {
             Self::OtherDigest { .. } => "OTHER_DIGEST",
             Self::TooManyChecks(_) => "TOO_MANY_CHECKS",
             Self::TooManySignatures { .. } => "TOO_MANY_SIGNATURES",
+            Self::Frozen { .. } => "VERSION_FROZEN",
             Self::PolicyNotFound(_) => "POLICY_NOT_FOUND",
             Self::PolicyInUse { .. } => "POLICY_IN_USE",
             Self::RequestNotFound(_) => "REQUEST_NOT_FOUND",
@@ -400,6 +412,7 @@ impl ServiceError for RegistryError {
             | Self::TooManyChecks(_)
             | Self::TooManySignatures { .. }
             | Self::TooManyWebhooks
+            | Self::Frozen { .. }
             | Self::AuditEmpty
             | Self::Damaged => Details::default(),
             Self::Unconfirmed(error) => error.details(),

@@ -32,6 +32,9 @@ pub(crate) struct Stage {
     /// Whether versions stay for good.
     #[serde(default)]
     pub(crate) terminal: bool,
+    /// Whether the records of versions stay as they are.
+    #[serde(default)]
+    pub(crate) frozen: bool,
 }
 
 fn one() -> NonZeroU32 {
@@ -175,6 +178,7 @@ impl Default for Policy {
             displaced_to: displaced_to.map(str::to_owned),
             holds: NonZeroU32::MIN,
             terminal: false,
+            frozen: false,
         };
         let stages = vec![
             stage("None", None),
@@ -233,6 +237,12 @@ impl Policy {
         self.stages
             .iter()
             .any(|other| other.terminal && other.name == stage)
+    }
+
+    pub(crate) fn is_frozen(&self, stage: &str) -> bool {
+        self.stages
+            .iter()
+            .any(|other| other.frozen && other.name == stage)
     }
 
     /// The stages that a version in `from` may be asked to go to.

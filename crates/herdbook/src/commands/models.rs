@@ -54,24 +54,21 @@ pub(crate) enum Command {
 
 pub(crate) async fn run(mut options: ClientOptions, command: Command) -> Result<(), Failure> {
     let output = options.output;
-    if let Command::Keygen(options) = &command {
-        return sign::keygen(options);
-    }
     if let Command::Files(command) = &command {
         options.workspace = workspace_of(command.reference()).or(options.workspace);
     }
-    let connection = connect(&options).await?;
+    let connection = async || connect(&options).await;
     match command {
-        Command::Look(command) => look::run(connection, output, command).await,
-        Command::Search(options) => search::run(connection, output, options).await,
-        Command::Card(options) => card::run(connection, output, options).await,
-        Command::Diff(options) => diff::run(connection, output, options).await,
-        Command::Register(command) => register::run(connection, output, command).await,
-        Command::Moves(command) => moves::run(connection, output, command).await,
-        Command::Approvals(command) => requests::run(connection, output, command).await,
-        Command::Rules(options) => rules::run(connection, output, options).await,
-        Command::History(command) => history::run(connection, output, command).await,
-        Command::Files(command) => files::run(connection, output, command).await,
+        Command::Look(command) => look::run(connection().await?, output, command).await,
+        Command::Search(options) => search::run(connection().await?, output, options).await,
+        Command::Card(options) => card::run(connection().await?, output, options).await,
+        Command::Diff(options) => diff::run(connection().await?, output, options).await,
+        Command::Register(command) => register::run(connection().await?, output, command).await,
+        Command::Moves(command) => moves::run(connection().await?, output, command).await,
+        Command::Approvals(command) => requests::run(connection().await?, output, command).await,
+        Command::Rules(options) => rules::run(connection().await?, output, options).await,
+        Command::History(command) => history::run(connection().await?, output, command).await,
+        Command::Files(command) => files::run(connection().await?, output, command).await,
         Command::Keygen(options) => sign::keygen(&options),
     }
 }

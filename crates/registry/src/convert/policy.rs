@@ -64,6 +64,7 @@ fn read_stage(place: &str, stage: proto::Stage, violations: &mut Violations) -> 
         displaced_to: Some(stage.displaced_to).filter(|_| limited),
         holds: NonZeroU32::new(stage.holds).unwrap_or(NonZeroU32::MIN),
         terminal: stage.terminal,
+        frozen: stage.frozen,
     }
 }
 
@@ -188,6 +189,7 @@ pub(crate) fn write(policy: Policy, revision: i64) -> proto::Policy {
             Some(_) => stage.holds.get(),
         },
         terminal: stage.terminal,
+        frozen: stage.frozen,
         name: stage.name,
         displaced_to: stage.displaced_to.unwrap_or_default(),
     };

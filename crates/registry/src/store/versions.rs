@@ -265,6 +265,12 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let model = lock(&mut transaction, workspace, model).await?;
         let mut version = read(&mut transaction, &model, number).await?;
+        if model.policy.is_frozen(&version.stage) {
+            return Err(RegistryError::Frozen {
+                version: format!("{}/{number}", model.name),
+                stage: version.stage,
+            });
+        }
         change(&mut version);
         let updated = sqlx::query(
             "UPDATE registry.versions \

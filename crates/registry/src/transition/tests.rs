@@ -92,6 +92,7 @@ fn policy() -> impl Strategy<Value = Policy> {
             displaced_to: (*name == "Production").then(|| "Archived".to_owned()),
             holds: NonZeroU32::new(holds).unwrap(),
             terminal: terminal && *name == "Archived",
+            frozen: false,
         };
         let step = |(from, to, asks): (usize, usize, Vec<Asks>)| Move {
             from: STAGES.get(from).unwrap_or(&ANY).to_string(),

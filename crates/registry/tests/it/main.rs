@@ -8,6 +8,7 @@ mod cards;
 mod checks;
 mod cluster;
 mod compare;
+mod frozen;
 mod policies;
 mod promotion;
 mod requests;

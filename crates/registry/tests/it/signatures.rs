@@ -183,7 +183,7 @@ async fn a_rule_counts_the_keys_that_it_trusts() {
         "INSERT INTO registry.signatures SELECT model_key, 1, $1, $2, 'eve' FROM registry.models",
     )
     .bind(bytes(&key(2).public()))
-    .bind([7; 64])
+    .bind([7_u8; 64])
     .execute(cluster.database.pool())
     .await
     .unwrap();

@@ -95,9 +95,20 @@ impl Library {
 
     /// Ends with this code, and says this on standard error.
     async fn download(&self, options: &[&str]) -> (Option<i32>, String) {
-        let mut command = Herdbook::command(&["models", "download", "model://default/m@latest"]);
-        command.args(["--server", &self.herdbook.address, "--to"]);
-        let output: Output = command.arg(self.to()).args(options).output().await.unwrap();
+        let to = self.to();
+        let command = [
+            "download",
+            "model://default/m@latest",
+            "--to",
+            to.to_str().unwrap(),
+        ];
+        self.models(&[&command, options].concat()).await
+    }
+
+    /// The same of any command of `herdbook models`.
+    async fn models(&self, words: &[&str]) -> (Option<i32>, String) {
+        let mut command = Herdbook::command(&["models", "--server", &self.herdbook.address]);
+        let output: Output = command.args(words).output().await.unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
         (output.status.code(), error)
     }
@@ -248,4 +259,43 @@ async fn a_folder_gives_no_urls_and_a_bucket_does() {
     let (code, error) = library.download(&["--presigned"]).await;
     assert_eq!(code, Some(8), "{error}");
     assert!(error.contains("the bucket has no"), "{error}");
+}
+
+#[tokio::test]
+async fn signatures_and_files_are_verified_by_commands_with_codes() {
+    let library = Library::on_a_folder().await;
+    let file = |name: &str| {
+        library
+            .folder
+            .path()
+            .join(name)
+            .to_str()
+            .unwrap()
+            .to_owned()
+    };
+    let (key, public, to) = (file("k.pem"), file("k.pem.pub"), file("to"));
+    assert_eq!(library.models(&["keygen", &key]).await.0, Some(0));
+    let mode = fs::metadata(&key).unwrap().mode() & 0o777;
+    assert_eq!(mode, 0o600);
+    // A key that is there is not written over.
+    assert_eq!(library.models(&["keygen", &key]).await.0, Some(1));
+    assert_eq!(library.download(&[]).await.0, Some(0));
+    let verify = ["verify", "m@1", "--files", &to, "--key", &public];
+    let (code, error) = library.models(&verify).await;
+    assert_eq!(code, Some(4), "{error}");
+    let sign = ["sign", "m@1", "--key", &key, "--files", &to];
+    fs::write(library.to().join("empty"), "x").unwrap();
+    let (code, error) = library.models(&sign).await;
+    assert_eq!(code, Some(8), "{error}");
+    fs::write(library.to().join("empty"), "").unwrap();
+    assert_eq!(library.models(&sign).await, (Some(0), String::new()));
+    assert_eq!(library.models(&verify).await, (Some(0), String::new()));
+    assert_eq!(
+        library.models(&["verify", "m@1", "--key", &public]).await.0,
+        Some(0)
+    );
+    fs::remove_file(library.to().join("empty")).unwrap();
+    assert_eq!(library.models(&verify).await.0, Some(3));
+    fs::write(library.blob("large.bin"), vec![9; LARGE]).unwrap();
+    assert_eq!(library.models(&["verify", "m@1"]).await.0, Some(8));
 }

@@ -61,7 +61,7 @@ pub(crate) struct Options {
 /// Where the bytes come from.
 enum Source {
     Server {
-        client: VersionServiceClient<Connection>,
+        client: Box<VersionServiceClient<Connection>>,
         /// By number, so that all files are of one version whatever is promoted meanwhile.
         version: String,
     },
@@ -93,7 +93,7 @@ pub(super) async fn run(
     let source = match options.presigned {
         true => bucket(connection, &version, &found.files).await?,
         false => Source::Server {
-            client: VersionServiceClient::new(connection),
+            client: Box::new(VersionServiceClient::new(connection)),
             version: version.clone(),
         },
     };
@@ -144,7 +144,7 @@ pub(super) async fn check_server(
 ) -> Result<(), Failure> {
     check_manifest(found)?;
     let source = Source::Server {
-        client: VersionServiceClient::new(connection),
+        client: Box::new(VersionServiceClient::new(connection)),
         version: format!("{}/{}", found.model, found.version),
     };
     for file in &found.files {
@@ -321,11 +321,10 @@ impl Place {
     /// Whether the file is in place already.
     pub(super) async fn is_whole(&self) -> Result<bool, Failure> {
         let facts = fs::metadata(&self.whole).await;
-        if !facts.is_ok_and(|facts| facts.is_file()) {
+        if !facts.is_ok_and(|facts| facts.is_file() && facts.len() == self.size) {
             return Ok(false);
         }
-        let have = self.have(&self.whole).await?;
-        Ok(have.bytes == self.size && self.is(have.hash))
+        Ok(self.is(self.have(&self.whole).await?.hash))
     }
 
     fn is(&self, hash: Sha256) -> bool {

@@ -202,7 +202,8 @@ fn stage(stage: &Stage) -> String {
         (_, holds) => format!(" ({holds} at a time; the oldest there goes to {displaced_to})"),
     };
     let terminal = if stage.terminal { " (for good)" } else { "" };
-    format!("  {name}{limit}{terminal}")
+    let frozen = if stage.frozen { " (frozen)" } else { "" };
+    format!("  {name}{limit}{terminal}{frozen}")
 }
 
 fn rule(rule: &Rule) -> String {
