@@ -14,6 +14,7 @@ mod disk;
 mod peers;
 mod postgres;
 mod process;
+mod registry;
 mod report;
 mod search;
 mod server;
@@ -206,6 +207,7 @@ impl Bench {
         let name = "change of the registry to the last of 10,000 watchers";
         figures.push(Figure::new(name, told, "ms").at_least(500.0));
         drop(channels);
+        figures.extend(self.registry().await);
         let one = self.streams(1, 2_000 / scale, 100).await;
         let name = "acknowledged points, 1 stream, batches of 10 x 100";
         figures.push(rate(name, one, 1e6));
