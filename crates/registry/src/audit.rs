@@ -4,6 +4,8 @@
 //! 32 bytes of the hash before it (none for the first) and those bytes: whoever changes, removes or
 //! reorders a record has to change every hash after it, and then the head and the checkpoints betray it.
 
+use std::ops::RangeInclusive;
+
 use herdbook_core::Digest;
 use herdbook_proto::registry::v1::{AuditRecord, ExportAuditResponse};
 use prost::Message as _;
@@ -128,13 +130,10 @@ impl Verifier {
         kept.iter().for_each(|kept| self.compare(kept));
     }
 
-    /// Whether the records go back far enough to be compared with `checkpoint`; the revision before the first
-    /// if they do not.
-    pub fn covers(&self, checkpoint: &Checkpoint) -> Result<(), i64> {
-        match checkpoint.revision >= self.start {
-            true => Ok(()),
-            false => Err(self.start),
-        }
+    /// Revisions of which a checkpoint can be compared: those of the records, and the one before.
+    #[must_use]
+    pub fn span(&self) -> RangeInclusive<i64> {
+        self.start..=self.revision
     }
 
     /// Compares a checkpoint with the last record, if it is of that.
@@ -165,7 +164,7 @@ impl Verifier {
     }
 
     /// The log ends here, though it had come as far as `checkpoint` once.
-    pub fn reached(&mut self, checkpoint: &Checkpoint) {
+    pub(crate) fn reached(&mut self, checkpoint: &Checkpoint) {
         if checkpoint.revision > self.revision {
             self.note(self.revision + 1, Problem::Truncated);
         }

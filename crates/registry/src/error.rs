@@ -143,7 +143,7 @@ pub enum RegistryError {
     PolicyNotFound(String),
     /// Models use the shared policy.
     #[error(
-        "the policy {policy:?} is used by {count} models ({models}); make them use another, then delete it"
+        "the policy {policy:?} is in use ({count} models: {models}); make them use another, then delete it"
     )]
     PolicyInUse {
         /// The policy.

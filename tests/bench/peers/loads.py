@@ -7,6 +7,7 @@ import signal
 import statistics
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import Barrier, Pool
 
 from client import Client, now
@@ -53,6 +54,51 @@ def whole_runs(client: Client) -> Iterator[None]:
             "metrics": [{"key": f"m{n}", "value": n, "timestamp": now(), "step": 1} for n in range(20)],
         }
         client.post("runs/log-batch", whole)
+
+
+def versions(client: Client) -> Iterator[None]:
+    run = client.create_run()
+    points = [{"key": f"m{n}", "value": 0.5, "timestamp": now(), "step": 1} for n in range(20)]
+    params = [{"key": f"p{n}", "value": str(n)} for n in range(20)]
+    client.post("runs/log-batch", {"run_id": run, "metrics": points, "params": params})
+    register = registered(client, run)
+    while True:
+        yield
+        register()
+
+
+def registered(client: Client, run: str) -> Callable[[], str]:
+    """Makes a model of the run's name; what registers a version of it and gives its number."""
+    name = f"model-{run}"
+    client.post("registered-models/create", {"name": name})
+    version = {"name": name, "run_id": run, "source": f"mlflow-artifacts:/0/{run}/artifacts/model"}
+    return lambda: client.post("model-versions/create", version)["model_version"]["version"]
+
+
+def promotions(port: int, at_once: int, rounds: int) -> tuple[float, float]:
+    """Of promotions of other versions at once, how many in a hundred fail, and after how many rounds in a hundred
+    several versions stand in Production."""
+    clients = [Client(port) for _ in range(at_once)]
+    run = clients[0].create_run()
+    register = registered(clients[0], run)
+    name, numbers = f"model-{run}", [register() for _ in clients]
+
+    def promote(client: Client, number: str) -> bool:
+        move = {"name": name, "version": number, "stage": "Production", "archive_existing_versions": True}
+        try:
+            client.post("model-versions/transition-stage", move)
+            return True
+        except RuntimeError:
+            return False
+
+    failed, crowded = 0, 0
+    with ThreadPoolExecutor(at_once) as pool:
+        for _ in range(rounds):
+            failed += list(pool.map(promote, clients, numbers)).count(False)
+            found = clients[0].get("/api/2.0/mlflow/model-versions/search", filter=f"name='{name}'")
+            stages = [version["current_stage"] for version in found["model_versions"]]
+            crowded += stages.count("Production") > 1
+    return 100 * failed / (at_once * rounds), 100 * crowded / rounds
 
 
 def rate(load: Load, port: int, clients: int, seconds: float, rounds: int) -> float:

@@ -38,6 +38,16 @@ def rates(port: int, seconds: float, rounds: int) -> Figures:
     }
 
 
+def registry(port: int, seconds: float, rounds: int) -> Figures:
+    failed, crowded = loads.promotions(port, at_once=8, rounds=20)
+    return {
+        "versions registered, 1 client": rate(loads.versions, port, 1, seconds, rounds),
+        "versions registered, 8 clients": rate(loads.versions, port, 8, seconds, rounds),
+        "8 promotions at once: calls that fail": failed,
+        "8 promotions at once: rounds that leave several": crowded,
+    }
+
+
 def reads(peer: Peer, port: int, run: str, times: int) -> Figures:
     client = Client(port)
     search = {
@@ -95,6 +105,7 @@ def measure(name: str, database_url: str, quick: bool) -> dict[str, Figures]:
         with running(peer, place, DATABASE) as (process, port, started):
             figures = {"ready, new data directory": started, "memory, idle": memory_mib(process)}
             figures |= rates(port, seconds, rounds)
+            figures |= registry(port, seconds, rounds) if peer.registry else {}
             run = Client(port).create_run()
             figures |= filled(peer, database_url, run)
             figures |= reads(peer, port, run, times)
@@ -103,7 +114,9 @@ def measure(name: str, database_url: str, quick: bool) -> dict[str, Figures]:
         columns = {f"{name} {version(peer.package)}": figures}
         if peer.stalls:
             with running(peer, place, DATABASE, nodelay=True) as (_, port, _):
-                columns[f"{name}, no stall"] = rates(port, seconds, rounds) | reads(peer, port, run, times)
+                unstalled = rates(port, seconds, rounds) | reads(peer, port, run, times)
+                unstalled |= registry(port, seconds, rounds) if peer.registry else {}
+                columns[f"{name}, no stall"] = unstalled
         return columns
     finally:
         with admin.cursor() as cursor:

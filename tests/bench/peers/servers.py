@@ -33,6 +33,8 @@ class Peer:
     """Whether the server draws curves for its web page."""
     pages: bool
     """Whether it gives a curve in pages."""
+    registry: bool
+    """Whether it keeps models and their versions."""
     text: str
     """The column of a param's text."""
     columns: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -49,6 +51,7 @@ PEERS = {
         stalls=True,
         charts=True,
         pages=True,
+        registry=True,
         text="value",
     ),
     "FastTrackML": Peer(
@@ -60,6 +63,7 @@ PEERS = {
         stalls=False,
         charts=False,
         pages=False,
+        registry=False,
         text="value_str",
         columns={
             "runs": {"row_num": "1000000 + n"},

@@ -15,7 +15,8 @@ type Runs = RunServiceClient<Channel>;
 impl Bench {
     /// Points a second, one a call, of `clients` with a run each.
     pub(crate) async fn single_points(&self, clients: u64) -> f64 {
-        let work = async |mut runs: Runs, end| {
+        let work = async |channel: Channel, end| {
+            let mut runs = Runs::new(channel);
             let run = create(&mut runs, CreateRunRequest::default()).await;
             let mut step = 0;
             while Instant::now() < end {
@@ -29,7 +30,8 @@ impl Bench {
 
     /// Runs created a second.
     pub(crate) async fn runs(&self, clients: u64) -> f64 {
-        let work = async |mut runs: Runs, end| {
+        let work = async |channel: Channel, end| {
+            let mut runs = Runs::new(channel);
             let mut created = 0;
             while Instant::now() < end {
                 create(&mut runs, CreateRunRequest::default()).await;
@@ -42,7 +44,8 @@ impl Bench {
 
     /// Runs with 20 params and 20 metrics a second: two calls each.
     pub(crate) async fn whole_runs(&self, clients: u64) -> f64 {
-        let work = async |mut runs: Runs, end| {
+        let work = async |channel: Channel, end| {
+            let mut runs = Runs::new(channel);
             let mut created = 0;
             while Instant::now() < end {
                 let params = (0..20).map(|n| (format!("p{n}"), n.to_string()));
@@ -60,7 +63,11 @@ impl Bench {
     }
 
     /// What `clients` come to in a second, all together: the median of some rounds.
-    async fn rate(&self, clients: u64, work: impl AsyncFn(Runs, Instant) -> u64) -> f64 {
+    pub(crate) async fn rate(
+        &self,
+        clients: u64,
+        work: impl AsyncFn(Channel, Instant) -> u64,
+    ) -> f64 {
         let mut rates = Vec::new();
         for _ in 0..self.rounds() {
             let mut channels = Vec::new();
@@ -70,7 +77,7 @@ impl Bench {
             let start = Instant::now();
             let all: FuturesUnordered<_> = channels
                 .into_iter()
-                .map(|channel| work(RunServiceClient::new(channel), start + self.round()))
+                .map(|channel| work(channel, start + self.round()))
                 .collect();
             let done = all.fold(0, async |sum, done| sum + done).await;
             rates.push(done as f64 / start.elapsed().as_secs_f64());

@@ -14,6 +14,7 @@ mod disk;
 mod peers;
 mod postgres;
 mod process;
+mod registry;
 mod report;
 mod resolve;
 mod search;
@@ -217,6 +218,7 @@ impl Bench {
         figures.push(rate(name, many, 20_000.0));
         let name = "promotions beside 128 clients that resolve what they move";
         figures.push(Figure::new(name, moves, "/s"));
+        figures.extend(self.registry().await);
         let one = self.streams(1, 2_000 / scale, 100).await;
         let name = "acknowledged points, 1 stream, batches of 10 x 100";
         figures.push(rate(name, one, 1e6));

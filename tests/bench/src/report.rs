@@ -164,7 +164,11 @@ fn cells(figure: &Figure, peer: &Column) -> (String, String) {
     figure
         .beside(peer)
         .map_or_else(Default::default, |(other, ratio)| {
-            (number(other), format!("{}x", number(ratio)))
+            match figure.unit {
+                // Of parts in a hundred, none is as many times better as one likes.
+                "%" => (number(other), String::new()),
+                _ => (number(other), format!("{}x", number(ratio))),
+            }
         })
 }
 

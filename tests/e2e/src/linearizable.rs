@@ -10,7 +10,7 @@ use std::{collections::HashSet, fmt, hash::Hash};
 /// Calls of a history: one bit each.
 const CALLS: usize = 128;
 /// States that are looked at before the search is given up, which fails.
-const STATES: usize = 4_000_000;
+const STATES: usize = 200_000;
 
 /// What an object is after the calls so far.
 pub trait Sequential: Clone + Eq + Hash {
@@ -40,8 +40,8 @@ pub struct Event<C, A> {
 pub enum Unexplained {
     /// No order of the calls explains the answers; these are the places of those that the longest attempt left.
     Impossible(Vec<usize>),
-    /// The search was given up.
-    TooHard,
+    /// The search was given up; the same of the longest attempt by then.
+    TooHard(Vec<usize>),
 }
 
 /// Looks for an order of the calls that explains all answers, and in which a call stands before those that
@@ -85,11 +85,15 @@ pub fn check<S: Sequential>(
             }
         }
         if seen.len() > STATES {
-            return Err(Unexplained::TooHard);
+            return Err(Unexplained::TooHard(places(answered & !most)));
         }
     }
-    let left = (0..history.len()).filter(|place| (answered & !most) & 1 << place != 0);
-    Err(Unexplained::Impossible(left.collect()))
+    Err(Unexplained::Impossible(places(answered & !most)))
+}
+
+/// The places of those whose bits are set.
+fn places(bits: u128) -> Vec<usize> {
+    (0..CALLS).filter(|place| bits & 1 << place != 0).collect()
 }
 
 /// When a call was over; never, if its answer was lost.

@@ -67,7 +67,6 @@ pub(super) fn file(
         })?;
         verifier.take_line(&line, checkpoint.as_ref());
     }
-    checkpoint.iter().for_each(|kept| verifier.reached(kept));
     let found = VerifyAuditResponse {
         records: verifier.records,
         hash: verifier
@@ -82,14 +81,17 @@ pub(super) fn file(
         checkpoints: verifier.checkpoints,
     };
     tell(output, &found)?;
-    match checkpoint.map(|kept| (verifier.covers(&kept), kept.revision)) {
-        Some((Err(start), revision)) => Err(Failure::refused(format!(
-            "the checkpoint of revision {revision} could not be compared: the first record of {} is that of \
-             revision {}; export from an earlier time, or give a later checkpoint",
+    let span = verifier.span();
+    match checkpoint.filter(|kept| !span.contains(&kept.revision)) {
+        None => Ok(()),
+        Some(kept) => Err(Failure::refused(format!(
+            "the checkpoint of revision {} could not be compared: {} has {} records, up to revision {}; export \
+             those from the checkpoint on",
+            kept.revision,
             path.display(),
-            start + 1
+            verifier.records,
+            span.end()
         ))),
-        _ => Ok(()),
     }
 }
 

@@ -187,7 +187,7 @@ impl Client {
 
     async fn ask(&self, what: &What, key: &str, repeated: bool) -> Result<Answer, Lost> {
         let answer = self.call(what, key, repeated).await;
-        answer.or_else(|status| refused(what, &status))
+        answer.or_else(|status| refused(&status))
     }
 
     async fn call(&self, what: &What, key: &str, repeated: bool) -> Result<Answer, Status> {
@@ -320,7 +320,7 @@ fn shown(model: Model) -> Answer {
 }
 
 /// What an error says; [`Lost`] where it does not say that nothing was done.
-fn refused(what: &What, status: &Status) -> Result<Answer, Lost> {
+fn refused(status: &Status) -> Result<Answer, Lost> {
     let (code, why) = reason(status);
     let details = status.get_error_details();
     let metadata = details.error_info().map(|info| &info.metadata);
@@ -343,6 +343,6 @@ fn refused(what: &What, status: &Status) -> Result<Answer, Lost> {
         (Code::Aborted, _) => Ok(Answer::Overtaken),
         // Those of a server or a Postgres that was killed in the middle.
         (Code::Unavailable | Code::Unknown | Code::Cancelled | Code::Internal, _) => Err(Lost),
-        _ => panic!("{what:?} came to {status:?}"),
+        _ => Ok(Answer::Unforeseen(status.to_string())),
     }
 }

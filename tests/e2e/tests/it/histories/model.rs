@@ -86,6 +86,8 @@ pub(super) enum Answer {
     /// Somebody was faster, and nothing was done.
     Overtaken,
     AliasSet,
+    /// What nobody should be told.
+    Unforeseen(String),
     Model {
         latest: i64,
         stages: BTreeMap<Stage, Vec<i64>>,
