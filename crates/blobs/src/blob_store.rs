@@ -1,18 +1,29 @@
 //! The object store.
 
-use std::{fs, io, ops::Range, path::PathBuf, sync::Arc, time::SystemTime};
+use std::{
+    fs, io,
+    ops::Range,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures::{Stream, StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use herdbook_core::Digest;
+use http::Method;
 use object_store::{
     GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, local::LocalFileSystem,
-    memory::InMemory, path::Path,
+    memory::InMemory, path::Path, signer::Signer,
 };
 use sha2::{Digest as _, Sha256};
 
-use crate::{BlobError, object::Object};
+use crate::{
+    BlobError,
+    bucket::{self, Bucket},
+    object::Object,
+};
 
 /// What is known of some bytes once they are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +38,8 @@ pub struct Blob {
 #[derive(Debug, Clone)]
 pub struct BlobStore {
     pub(crate) objects: Arc<dyn ObjectStore>,
+    /// Makes URLs, of a bucket.
+    signer: Option<Arc<dyn Signer>>,
     root: Path,
     /// The folder, of a local store.
     folder: Option<PathBuf>,
@@ -50,6 +63,7 @@ impl BlobStore {
             })?;
             return Ok(Self {
                 objects: Arc::new(objects),
+                signer: None,
                 root: Path::default(),
                 folder: Some(folder),
             });
@@ -57,6 +71,7 @@ impl BlobStore {
         if url == "memory:" {
             return Ok(Self {
                 objects: Arc::new(InMemory::new()),
+                signer: None,
                 root: Path::default(),
                 folder: None,
             });
@@ -66,11 +81,14 @@ impl BlobStore {
         let parsed = url.parse().map_err(|_| {
             refused("expected file:///folder, s3://bucket/prefix, gs://… or az://…".to_owned())
         })?;
-        let settings = std::env::vars().map(|(name, value)| (name.to_lowercase(), value));
-        let (objects, root) = object_store::parse_url_opts(&parsed, settings)
-            .map_err(|error| refused(error.to_string()))?;
+        let Bucket {
+            objects,
+            signer,
+            root,
+        } = bucket::open(&parsed).map_err(|error| refused(error.to_string()))?;
         Ok(Self {
-            objects: objects.into(),
+            objects,
+            signer: Some(signer),
             root,
             folder: None,
         })
@@ -114,6 +132,18 @@ impl BlobStore {
         Ok(removed.len() as u64 + parts)
     }
 
+    /// As [`crate::Blobs::presign`] says.
+    pub(crate) async fn presign(
+        &self,
+        digest: Digest,
+        expires_in: Duration,
+    ) -> Result<String, BlobError> {
+        let signer = self.signer.as_ref().ok_or(BlobError::NotPresigned)?;
+        let path = self.path(Object::Blob(digest));
+        let url = signer.signed_url(Method::GET, &path, expires_in).await?;
+        Ok(url.into())
+    }
+
     pub(crate) fn path(&self, object: Object) -> Path {
         object.path(&self.root)
     }
@@ -141,6 +171,10 @@ impl BlobStore {
             }
             Err(error) => return Err(error.into()),
         };
+        // Seen before the first byte, and in a part too.
+        if result.meta.size != blob.size {
+            return Err(BlobError::Damaged(blob.digest));
+        }
         let pieces = result
             .into_stream()
             .map(|piece| piece.map_err(BlobError::from));

@@ -133,6 +133,8 @@ impl Collector {
         if uploads > 0 {
             tracing::info!(uploads, "removed uploads that were cut short");
         }
+        // One that is only dropped holds its lock until the pool comes to it.
+        transaction.commit().await.map_err(DatabaseError::from)?;
         Ok(collected)
     }
 

@@ -46,6 +46,9 @@ pub enum BlobError {
     /// The same bytes are being collected.
     #[error("the content {0} is being removed at this moment; upload it again")]
     Collecting(Digest),
+    /// The store gives no URLs that are good by themselves.
+    #[error("the blob store of this server gives no presigned URLs; download through the server")]
+    NotPresigned,
     /// The source of the bytes failed.
     #[error("the upload was cut short; nothing was kept, send it again")]
     Interrupted,
@@ -69,10 +72,9 @@ impl From<object_store::Error> for BlobError {
 impl ServiceError for BlobError {
     fn code(&self) -> Code {
         match self {
-            Self::InvalidUrl { .. } | Self::Missing(_) | Self::Damaged(_) | Self::Folder(_) => {
-                Code::Internal
-            }
-            Self::Gone(_) => Code::FailedPrecondition,
+            Self::InvalidUrl { .. } | Self::Folder(_) => Code::Internal,
+            Self::Missing(_) | Self::Damaged(_) => Code::DataLoss,
+            Self::Gone(_) | Self::NotPresigned => Code::FailedPrecondition,
             Self::DigestMismatch { .. } | Self::SizeMismatch { .. } => Code::InvalidArgument,
             Self::Collecting(_) | Self::Interrupted | Self::Unavailable(_) => Code::Unavailable,
             Self::Database(error) => error.code(),
@@ -87,6 +89,7 @@ impl ServiceError for BlobError {
             Self::Missing(_) => "BLOB_MISSING",
             Self::Damaged(_) => "BLOB_DAMAGED",
             Self::Gone(_) => "BLOB_GONE",
+            Self::NotPresigned => "NOT_PRESIGNED",
             Self::Collecting(_) => "BLOB_COLLECTING",
             Self::Interrupted => "UPLOAD_INTERRUPTED",
             Self::Unavailable(_) | Self::Folder(_) => "BLOB_STORE_UNAVAILABLE",
@@ -107,9 +110,10 @@ impl ServiceError for BlobError {
             }
             Self::Gone(digest) => Details::resource("blob", digest.to_string()),
             Self::Database(error) => error.details(),
-            Self::InvalidUrl { .. } | Self::Missing(_) | Self::Damaged(_) | Self::Folder(_) => {
-                Details::default()
+            Self::Missing(digest) | Self::Damaged(digest) => {
+                Details::resource("blob", digest.to_string())
             }
+            Self::InvalidUrl { .. } | Self::NotPresigned | Self::Folder(_) => Details::default(),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! Every process that has manifests links this crate, and it alone touches the schema `blobs`.
 
 mod blob_store;
+mod bucket;
 mod collector;
 mod error;
 mod object;

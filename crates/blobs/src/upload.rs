@@ -40,6 +40,12 @@ impl Blobs {
         Self { store, pool }
     }
 
+    /// A URL by which anybody can read the bytes of `digest` for the time `expires_in`.
+    /// [`BlobError::NotPresigned`] if they are not in a bucket.
+    pub async fn presign(&self, digest: Digest, expires_in: Duration) -> Result<String, BlobError> {
+        self.store.presign(digest, expires_in).await
+    }
+
     /// Keeps the bytes of `stream`. If `expected` is given and the digest is another, nothing is kept;
     /// likewise if `size` is given and there are more or fewer. They stay for the time of grace; take a
     /// reference within it.

@@ -33,6 +33,8 @@ pub enum Code {
     DeadlineExceeded,
     /// This server does not do that.
     Unimplemented,
+    /// Bytes that were kept are lost or damaged; restore them.
+    DataLoss,
     /// A defect of ours: logged once, told as nothing but a request id.
     Internal,
 }

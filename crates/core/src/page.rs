@@ -38,6 +38,21 @@ impl<K: Serialize + DeserializeOwned> PageToken<K> {
         }
     }
 
+    /// Cuts what was found of the query, one more than a page where another follows, to a page of `size`; the
+    /// text of the token for the next, which begins after the last entry's `key`, or none.
+    pub fn cut<T>(
+        found: &mut Vec<T>,
+        size: usize,
+        query: &str,
+        key: impl FnOnce(&T) -> K,
+    ) -> String {
+        let more = found.len() > size;
+        found.truncate(size);
+        let last = found.last().filter(|_| more);
+        last.map(|last| Self::new(key(last), query).encode())
+            .unwrap_or_default()
+    }
+
     /// The text to hand to the caller.
     #[must_use]
     pub fn encode(&self) -> String {
@@ -73,6 +88,18 @@ fn fingerprint(query: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_a_full_page_with_more_behind_it_has_a_next() {
+        let cut = |count: u32| {
+            let mut found: Vec<u32> = (1..=count).collect();
+            let token = PageToken::cut(&mut found, 2, "all", |last| *last);
+            (found, PageToken::<u32>::decode(&token, "all").unwrap())
+        };
+        assert_eq!(cut(0), (vec![], None));
+        assert_eq!(cut(2), (vec![1, 2], None));
+        assert_eq!(cut(3), (vec![1, 2], Some(2)));
+    }
 
     #[test]
     fn a_token_survives_the_round_trip_of_its_own_query_only() {

@@ -14,7 +14,8 @@ pub(crate) const CODES: &str = "Exit codes:
   4  refused: by a rule, or because the state does not allow it
   5  not allowed: no token, or too low a role
   6  the server cannot be reached
-  7  pending: it waits for approvals";
+  7  pending: it waits for approvals
+  8  damaged: bytes are not what their digest or signature says";
 
 /// A command that did not do what it was asked.
 #[derive(Debug)]
@@ -41,6 +42,14 @@ impl Failure {
         }
     }
 
+    /// There is no such thing.
+    pub(crate) fn not_found(message: impl Display) -> Self {
+        Self {
+            code: 3,
+            lines: vec![message.to_string()],
+        }
+    }
+
     /// Refused, though nothing failed.
     pub(crate) fn refused(message: impl Display) -> Self {
         Self {
@@ -53,6 +62,14 @@ impl Failure {
     pub(crate) fn pending(message: impl Display) -> Self {
         Self {
             code: 7,
+            lines: vec![message.to_string()],
+        }
+    }
+
+    /// Bytes are not what they should be.
+    pub(crate) fn damaged(message: impl Display) -> Self {
+        Self {
+            code: 8,
             lines: vec![message.to_string()],
         }
     }
@@ -80,6 +97,7 @@ impl From<Status> for Failure {
             Code::FailedPrecondition | Code::Aborted => 4,
             Code::Unauthenticated | Code::PermissionDenied => 5,
             Code::Unavailable => 6,
+            Code::DataLoss => 8,
             _ => 1,
         };
         let details = status.get_error_details();

@@ -56,6 +56,8 @@ pub struct Verifier {
     pub(crate) revision: i64,
     /// Its hash.
     pub(crate) last: Vec<u8>,
+    /// Revision before the first record.
+    start: i64,
     /// The first that does not fit: where, and how.
     pub broken: Option<(i64, Problem)>,
 }
@@ -66,6 +68,7 @@ impl Verifier {
         Self {
             revision,
             last: hash.to_vec(),
+            start: revision,
             ..Self::default()
         }
     }
@@ -98,12 +101,15 @@ impl Verifier {
         self.last = hash.to_vec();
     }
 
-    /// Takes in the next line of an export; the first may be any.
-    pub fn take_line(&mut self, line: &ExportAuditResponse) {
+    /// Takes in the next line of an export, of which the first may be any, and compares a checkpoint that was
+    /// kept.
+    pub fn take_line(&mut self, line: &ExportAuditResponse, kept: Option<&Checkpoint>) {
         let record = line.record.clone().unwrap_or_default();
         let before = digest(&line.previous_hash);
         if self.records == 0 {
             *self = Self::after(record.revision - 1, &before);
+            // Of what it follows a line says the hash.
+            kept.iter().for_each(|kept| self.compare(kept));
         }
         let hash = digest(&record.hash);
         let revision = record.revision;
@@ -119,10 +125,20 @@ impl Verifier {
         if !same {
             self.note(revision, Problem::Mislabelled);
         }
+        kept.iter().for_each(|kept| self.compare(kept));
+    }
+
+    /// Whether the records go back far enough to be compared with `checkpoint`; the revision before the first
+    /// if they do not.
+    pub fn covers(&self, checkpoint: &Checkpoint) -> Result<(), i64> {
+        match checkpoint.revision >= self.start {
+            true => Ok(()),
+            false => Err(self.start),
+        }
     }
 
     /// Compares a checkpoint with the last record, if it is of that.
-    pub fn compare(&mut self, checkpoint: &Checkpoint) {
+    pub(crate) fn compare(&mut self, checkpoint: &Checkpoint) {
         let last = std::mem::take(&mut self.last);
         self.compare_at(checkpoint, self.revision, &last);
         self.last = last;

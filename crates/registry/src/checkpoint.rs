@@ -1,7 +1,9 @@
 //! Signed checkpoints of the audit log (Ed25519, RFC 8032).
 
 use chrono::{DateTime, Utc};
-use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ed25519_dalek::{
+    Signature, Signer as _, SigningKey, VerifyingKey, pkcs8::DecodePrivateKey as _,
+};
 use herdbook_core::{Digest, WorkspaceId};
 use herdbook_proto::{
     registry::v1 as proto,
@@ -21,6 +23,29 @@ pub struct Checkpoint {
     pub(crate) signature: [u8; 64],
 }
 
+/// The key that signs checkpoints.
+#[derive(Debug, Clone)]
+pub struct AuditKey(SigningKey);
+
+/// A text that is no key for checkpoints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is no Ed25519 key (PKCS#8, PEM); make one with `openssl genpkey -algorithm ed25519`")]
+pub struct InvalidAuditKey;
+
+impl AuditKey {
+    /// Reads a private key as PKCS#8 in PEM (RFC 8410).
+    pub fn from_pem(pem: &str) -> Result<Self, InvalidAuditKey> {
+        SigningKey::from_pkcs8_pem(pem)
+            .map(Self)
+            .map_err(|_| InvalidAuditKey)
+    }
+
+    /// The key of a seed (RFC 8032).
+    pub(crate) fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed))
+    }
+}
+
 /// A checkpoint that cannot be believed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCheckpoint {
@@ -33,24 +58,23 @@ pub enum InvalidCheckpoint {
 }
 
 impl Checkpoint {
-    /// Signs that `workspace` was at `revision`, with `hash`, at the time `at`, with the key of `seed`.
+    /// Signs that `workspace` was at `revision`, with `hash`, at the time `at`.
     pub(crate) fn sign(
         workspace: WorkspaceId,
         revision: i64,
         hash: Digest,
         at: DateTime<Utc>,
-        seed: &[u8; 32],
+        key: &AuditKey,
     ) -> Self {
-        let key = SigningKey::from_bytes(seed);
         let mut checkpoint = Self {
             workspace,
             revision,
             hash,
             at,
-            public_key: key.verifying_key().to_bytes(),
+            public_key: key.0.verifying_key().to_bytes(),
             signature: [0; 64],
         };
-        checkpoint.signature = key.sign(checkpoint.text().as_bytes()).to_bytes();
+        checkpoint.signature = key.0.sign(checkpoint.text().as_bytes()).to_bytes();
         checkpoint
     }
 
@@ -115,7 +139,8 @@ mod tests {
     #[test]
     fn a_checkpoint_is_believed_as_it_was_signed_and_no_other() {
         let at = DateTime::from_timestamp(1_790_000_000, 123_456_000).unwrap();
-        let made = Checkpoint::sign(WorkspaceId(1), 7, Digest([9; 32]), at, &[5; 32]);
+        let key = AuditKey::from_seed(&[5; 32]);
+        let made = Checkpoint::sign(WorkspaceId(1), 7, Digest([9; 32]), at, &key);
         let shown = made.to_proto();
         assert_eq!(Checkpoint::read(&shown), Ok(made));
         let changes: [fn(&mut proto::Checkpoint); 5] = [

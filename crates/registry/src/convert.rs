@@ -9,10 +9,11 @@ use herdbook_proto::{
 };
 
 use crate::{
-    facts::Check,
+    facts::{Check, Signature},
     policy::Policy,
     reference::RESERVED,
     request::{Approval, Request},
+    resolve::Resolved,
     rules::{Case, Verdict},
     store::{
         models::{Contents, Model},
@@ -160,6 +161,19 @@ pub(crate) fn to_version(version: Version, contents: Option<&Contents>) -> proto
     }
 }
 
+/// What a reference means at `revision`.
+pub(crate) fn to_resolved(found: &Resolved, revision: i64) -> proto::ResolveVersionResponse {
+    proto::ResolveVersionResponse {
+        model: found.model.clone(),
+        version: found.number,
+        label: found.label.clone(),
+        stage: found.stage.clone(),
+        digest: found.digest.to_string(),
+        files: found.files.iter().cloned().map(Into::into).collect(),
+        revision,
+    }
+}
+
 /// A stay as the contract has it.
 pub(crate) fn to_stay(stay: Stay) -> proto::Stay {
     proto::Stay {
@@ -185,6 +199,7 @@ pub(crate) fn to_request(request: Request) -> proto::TransitionRequest {
         digest: request.digest.to_string(),
         from: request.from,
         to: request.to,
+        rollback: request.rollback,
         comment: request.comment,
         requested_by: request.requested_by,
         requested_at: Some(to_timestamp(request.requested_at)),
@@ -206,6 +221,17 @@ pub(crate) fn to_check(name: String, check: Check, digest: Digest) -> proto::Che
         digest: digest.to_string(),
         reported_by: check.reported_by,
         reported_at: Some(to_timestamp(check.reported_at)),
+    }
+}
+
+/// A signature as the contract has it.
+pub(crate) fn to_signature(signature: Signature) -> proto::Signature {
+    proto::Signature {
+        key_id: signature.key.id().to_string(),
+        public_key: signature.key.to_pem(),
+        signature: signature.bytes.to_vec().into(),
+        added_by: signature.added_by,
+        added_at: Some(to_timestamp(signature.added_at)),
     }
 }
 

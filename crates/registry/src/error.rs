@@ -1,6 +1,6 @@
 //! What a caller of the registry can act on.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use herdbook_blobs::{BlobError, InvalidRange};
 use herdbook_core::{
@@ -116,11 +116,33 @@ pub enum RegistryError {
     /// More checks of one version than are kept.
     #[error("the version has {0} other checks, and more are not kept; report several as one")]
     TooManyChecks(i64),
+    /// More signatures of one version than are kept.
+    #[error(
+        "{version} has {most} signatures, and more are not kept; register it anew to sign it anew"
+    )]
+    TooManySignatures {
+        /// The version.
+        version: String,
+        /// How many are kept.
+        most: i64,
+    },
     /// No such shared policy.
     #[error(
         "there is no policy {0:?}, or not this revision; `herdbook policies list` shows those there are"
     )]
     PolicyNotFound(String),
+    /// Models use the shared policy.
+    #[error(
+        "the policy {policy:?} is used by {count} models ({models}); make them use another, then delete it"
+    )]
+    PolicyInUse {
+        /// The policy.
+        policy: String,
+        /// How many.
+        count: i64,
+        /// Some of them.
+        models: String,
+    },
     /// No such request.
     #[error("there is no request {0}; `herdbook models requests` lists those there are")]
     RequestNotFound(i64),
@@ -190,6 +212,9 @@ pub enum RegistryError {
     /// A stored policy or record that cannot be read.
     #[error("a stored record is damaged")]
     Damaged,
+    /// It could not be found out what is committed; shared by all who waited for it.
+    #[error(transparent)]
+    Unconfirmed(Arc<RegistryError>),
     /// Bytes that the file does not have.
     #[error(transparent)]
     Range(#[from] InvalidRange),
@@ -236,17 +261,19 @@ impl ServiceError for RegistryError {
             Self::Refused(_)
             | Self::NothingBefore { .. }
             | Self::StageInUse(_)
+            | Self::PolicyInUse { .. }
             | Self::OtherDigest { .. }
             | Self::RequestRefused { .. }
             | Self::AuditBroken { .. }
             | Self::AuditEmpty => Code::FailedPrecondition,
-            Self::TooManyChecks(_) => Code::ResourceExhausted,
+            Self::TooManyChecks(_) | Self::TooManySignatures { .. } => Code::ResourceExhausted,
             Self::OverrideNotAllowed(_) => Code::PermissionDenied,
             Self::Access(error) => error.code(),
             Self::Concurrent { .. } => Code::Aborted,
             Self::RevisionAhead { .. } => Code::OutOfRange,
             Self::TrackingUnavailable(_) | Self::LineageUnavailable(_) => Code::Unavailable,
             Self::Damaged => Code::Internal,
+            Self::Unconfirmed(error) => error.code(),
             Self::Range(error) => error.code(),
             Self::Blob(error) => error.code(),
             Self::Database(error) => error.code(),
@@ -273,7 +300,9 @@ impl ServiceError for RegistryError {
             Self::Concurrent { .. } => "CONCURRENT_TRANSITION",
             Self::OtherDigest { .. } => "OTHER_DIGEST",
             Self::TooManyChecks(_) => "TOO_MANY_CHECKS",
+            Self::TooManySignatures { .. } => "TOO_MANY_SIGNATURES",
             Self::PolicyNotFound(_) => "POLICY_NOT_FOUND",
+            Self::PolicyInUse { .. } => "POLICY_IN_USE",
             Self::RequestNotFound(_) => "REQUEST_NOT_FOUND",
             Self::RequestOpen { .. } => "REQUEST_OPEN",
             Self::RequestRefused { why, .. } => why.reason(),
@@ -285,6 +314,7 @@ impl ServiceError for RegistryError {
             Self::TrackingUnavailable(_) => "TRACKING_UNAVAILABLE",
             Self::LineageUnavailable(_) => "LINEAGE_UNAVAILABLE",
             Self::Damaged => "INTERNAL",
+            Self::Unconfirmed(error) => error.reason(),
             Self::Range(error) => error.reason(),
             Self::Blob(error) => error.reason(),
             Self::Database(error) => error.reason(),
@@ -338,6 +368,7 @@ impl ServiceError for RegistryError {
                 ..Details::default()
             },
             Self::PolicyNotFound(name) => Details::resource("policy", name),
+            Self::PolicyInUse { policy, .. } => Details::resource("policy", policy),
             Self::RequestNotFound(id) | Self::RequestOpen { id, .. } => {
                 Details::resource("request", id.to_string())
             }
@@ -348,8 +379,10 @@ impl ServiceError for RegistryError {
             | Self::OverrideNotAllowed(_)
             | Self::OtherDigest { .. }
             | Self::TooManyChecks(_)
+            | Self::TooManySignatures { .. }
             | Self::AuditEmpty
             | Self::Damaged => Details::default(),
+            Self::Unconfirmed(error) => error.details(),
             Self::Range(error) => error.details(),
             Self::Blob(error) => error.details(),
             Self::Database(error) => error.details(),

@@ -22,6 +22,7 @@ use crate::{
     descent::{Proof, prove},
     policy::{Asks, Descent, Direction, Rule},
     request::Request,
+    signing::PublicKey,
     version::{File, Version},
 };
 
@@ -53,8 +54,19 @@ pub(crate) struct Standing {
     pub(crate) occupants: Vec<Occupant>,
     /// The last report of each check of the version's files, by name.
     pub(crate) checks: BTreeMap<String, Check>,
+    /// Signatures of the version, oldest first.
+    pub(crate) signatures: Vec<Signature>,
     /// The request for this move that is open.
     pub(crate) request: Option<Request>,
+}
+
+/// A signature of a version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Signature {
+    pub(crate) key: PublicKey,
+    pub(crate) bytes: [u8; 64],
+    pub(crate) added_by: String,
+    pub(crate) added_at: DateTime<Utc>,
 }
 
 /// What a check found.

@@ -17,10 +17,12 @@ mod pedigree;
 mod policy;
 mod reference;
 mod request;
+mod resolve;
 mod rules;
 mod schema;
 mod search;
 mod service;
+mod signing;
 mod store;
 mod transition;
 mod version;
@@ -34,6 +36,7 @@ use herdbook_proto::registry::v1::{
     audit_service_server::AuditServiceServer, check_service_server::CheckServiceServer,
     compare_service_server::CompareServiceServer, model_service_server::ModelServiceServer,
     policy_service_server::PolicyServiceServer, request_service_server::RequestServiceServer,
+    serving_service_server::ServingServiceServer, signature_service_server::SignatureServiceServer,
     transition_service_server::TransitionServiceServer,
     version_service_server::VersionServiceServer,
 };
@@ -43,14 +46,19 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub use audit::{Problem, Verifier};
-pub use checkpoint::{Checkpoint, InvalidCheckpoint};
+pub use checkpoint::{AuditKey, Checkpoint, InvalidAuditKey, InvalidCheckpoint};
 pub use error::RegistryError;
+pub use reference::workspace_of;
+pub use signing::{Envelope, InvalidSignature, PrivateKey, PublicKey, Statement};
+pub use version::manifest_digest;
 
 use facts::Sources;
 use manifests::VersionManifests;
+use resolve::Resolver;
 use service::{
     audit::AuditApi, checks::CheckApi, compare::CompareApi, models::ModelApi, policies::PolicyApi,
-    requests::RequestApi, transitions::TransitionApi, versions::VersionApi,
+    requests::RequestApi, serving::ServingApi, signatures::SignatureApi,
+    transitions::TransitionApi, versions::VersionApi,
 };
 use store::Store;
 use watch::{Feeds, Pulse};
@@ -64,6 +72,7 @@ pub static MIGRATIONS: Migrator = sqlx::migrate!();
 pub struct Registry {
     store: Store,
     feeds: Feeds,
+    resolver: Resolver,
     blobs: Blobs,
     sources: Sources,
     shutdown: CancellationToken,
@@ -73,7 +82,7 @@ pub struct Registry {
 impl Registry {
     /// Opens the migrated schema in `database`. From now on until `shutdown`, `lineage` is told of
     /// versions and their stages. `tracking` is asked for runs and their files, `lineage` for the descent of versions, `roles` for what those
-    /// may do now who approved something before.
+    /// may do now who approved something before. `audit_key` signs checkpoints, one in the database if none is given.
     #[must_use]
     pub fn start(
         database: &Database,
@@ -81,11 +90,12 @@ impl Registry {
         tracking: PeerChannel,
         lineage: PeerChannel,
         roles: Arc<dyn Roles>,
+        audit_key: Option<AuditKey>,
         shutdown: CancellationToken,
     ) -> Self {
         let outbox = Outbox::new(SCHEMA);
         let pulse = Pulse::default();
-        let store = Store::new(database.pool().clone(), outbox.clone(), pulse);
+        let store = Store::new(database.pool().clone(), outbox.clone(), pulse, audit_key);
         let feeds = Feeds::new(store.clone());
         let relay = pedigree::relay(
             outbox,
@@ -101,6 +111,7 @@ impl Registry {
             tokio::spawn(checkpointer),
         ];
         Self {
+            resolver: Resolver::new(store.clone()),
             store,
             feeds,
             blobs: Blobs::new(database, blobs),
@@ -119,6 +130,7 @@ impl Registry {
         let store = &self.store;
         let versions = VersionApi::new(
             store.clone(),
+            self.resolver.clone(),
             self.blobs.clone(),
             self.sources.tracking.clone(),
         );
@@ -139,6 +151,10 @@ impl Registry {
                 store.clone()
             ))))
             .add_service(configured!(VersionServiceServer::new(versions)))
+            .add_service(configured!(ServingServiceServer::new(ServingApi::new(
+                self.resolver.clone(),
+                self.blobs.clone()
+            ))))
             .add_service(configured!(AuditServiceServer::new(AuditApi::new(
                 store.clone()
             ))))
@@ -149,6 +165,9 @@ impl Registry {
                 store.clone()
             ))))
             .add_service(configured!(CheckServiceServer::new(CheckApi::new(
+                store.clone()
+            ))))
+            .add_service(configured!(SignatureServiceServer::new(SignatureApi::new(
                 store.clone()
             ))));
     }

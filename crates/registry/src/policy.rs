@@ -100,6 +100,19 @@ pub(crate) enum Asks {
     Lineage(Descent),
     /// Names of fields of the card.
     Card(Vec<String>),
+    Signed {
+        keys: Vec<TrustedKey>,
+        /// How many of them must have signed.
+        threshold: u32,
+    },
+}
+
+/// A key whose signature counts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TrustedKey {
+    pub(crate) name: String,
+    /// As PEM.
+    pub(crate) public_key: String,
 }
 
 /// What a version may not descend from, and what of its descent must be known.

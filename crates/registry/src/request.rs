@@ -4,6 +4,8 @@ use chrono::{DateTime, Utc};
 use herdbook_core::{Digest, PrincipalId};
 use herdbook_proto::registry::v1::RequestState;
 
+use crate::transition::Way;
+
 /// A move that was asked for.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
@@ -14,6 +16,8 @@ pub(crate) struct Request {
     pub(crate) digest: Digest,
     pub(crate) from: String,
     pub(crate) to: String,
+    /// Whether it goes back there, by the rules of a rollback.
+    pub(crate) rollback: bool,
     pub(crate) comment: String,
     pub(crate) requester: PrincipalId,
     pub(crate) requested_by: String,
@@ -24,6 +28,18 @@ pub(crate) struct Request {
     pub(crate) closed_by: Option<String>,
     /// Oldest first.
     pub(crate) approvals: Vec<Approval>,
+}
+
+impl Request {
+    /// How the version is to come to the stage. What a rollback returns to was settled when it was asked for.
+    pub(crate) fn way(&self) -> Way {
+        match self.rollback {
+            true => Way::Rollback {
+                named: Some(self.number),
+            },
+            false => Way::Move,
+        }
+    }
 }
 
 /// An approval of a request.
@@ -54,7 +70,7 @@ pub enum RequestRefused {
     Twice,
     /// By somebody whose word no rule counts.
     #[error(
-        "no rule of the move counts your approval; see `herdbook models request` for whose it does"
+        "no rule of the move counts your approval; `herdbook models show-request` shows whose it does"
     )]
     NotAsked,
     /// Who asked has no role in the workspace any more.

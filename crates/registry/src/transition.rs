@@ -57,6 +57,10 @@ pub(crate) enum Way {
 }
 
 impl Way {
+    pub(crate) fn is_rollback(self) -> bool {
+        matches!(self, Self::Rollback { .. })
+    }
+
     /// The rules for `version` to come to `to` this way; `None` if it cannot.
     pub(crate) fn rules<'a>(
         self,

@@ -8,6 +8,7 @@ use herdbook_core::{Digest, RunId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::signing::Statement;
 use crate::{card::Card, schema::Schema};
 
 /// Keys and their values.
@@ -22,6 +23,11 @@ pub(crate) struct File {
 }
 
 impl File {
+    /// As [`manifest_digest`] takes it.
+    pub(crate) fn entry(&self) -> (&str, u64, Digest) {
+        (&self.path, self.size, self.digest)
+    }
+
     pub(crate) fn blob(&self) -> Blob {
         Blob {
             digest: self.digest,
@@ -30,11 +36,13 @@ impl File {
     }
 }
 
-/// SHA-256 over the files in the order of their paths, a line `<digest> <size> <path>` each.
-pub(crate) fn manifest_digest(files: &[File]) -> Digest {
+/// The digest of a version: SHA-256 over its files (path, size in bytes, digest) in the order of their
+/// paths, a line `<digest> <size> <path>` each.
+#[must_use]
+pub fn manifest_digest<'a>(files: impl IntoIterator<Item = (&'a str, u64, Digest)>) -> Digest {
     let mut hash = Sha256::new();
-    for file in files {
-        hash.update(format!("{} {} {}\n", file.digest, file.size, file.path).as_bytes());
+    for (path, size, digest) in files {
+        hash.update(format!("{digest} {size} {path}\n").as_bytes());
     }
     Digest(hash.finalize().into())
 }
@@ -68,6 +76,14 @@ pub(crate) struct Version {
     pub(crate) card: Card,
     /// Those of the model.
     pub(crate) owners: Vec<String>,
+}
+
+impl Version {
+    /// What is signed of it.
+    pub(crate) fn statement(&self) -> Statement {
+        let files: Vec<_> = self.files.iter().map(File::entry).collect();
+        Statement::of(&self.model, self.number, &files)
+    }
 }
 
 /// A label that is not a semantic version.

@@ -32,6 +32,9 @@ pub(crate) fn status_of(error: &dyn ServiceError) -> Status {
         tracing::error!(%error, causes, request_id, "internal error");
         format!("internal error; the server's log has it under request id {request_id}")
     } else {
+        if code == Code::DataLoss {
+            tracing::error!(%error, request_id, "data is lost");
+        }
         error.to_string()
     };
     let encoded = encode(error, details, &request_id);
@@ -117,6 +120,7 @@ fn grpc_code(code: Code) -> GrpcCode {
         Code::Unavailable => GrpcCode::Unavailable,
         Code::DeadlineExceeded => GrpcCode::DeadlineExceeded,
         Code::Unimplemented => GrpcCode::Unimplemented,
+        Code::DataLoss => GrpcCode::DataLoss,
         Code::Internal => GrpcCode::Internal,
     }
 }

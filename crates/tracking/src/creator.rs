@@ -1,7 +1,7 @@
-//! Creates runs, those of all callers together: while Postgres flushes two groups, the next gathers.
+//! Creates runs, those of all callers together: while Postgres flushes a group, the next gathers. A second
+//! group beside it would cost more than it gains: what a statement costs, it costs once, for any number of runs.
 
 use chrono::{DateTime, Utc};
-use futures::{StreamExt as _, stream::FuturesUnordered};
 use herdbook_postgres::DatabaseError;
 use tokio::sync::{mpsc, oneshot};
 
@@ -15,8 +15,6 @@ use crate::{
 /// Runs that wait, and that are created together.
 const QUEUE: usize = 1_024;
 const GROUP: usize = 256;
-/// Groups at once: while one is flushed the next is inserted.
-const AT_ONCE: usize = 2;
 /// The index over the ids of runs, which are made here and never twice.
 const RUN_ID: &str = "runs_id_key";
 
@@ -73,31 +71,19 @@ impl Creator {
 }
 
 async fn create_all(store: Store, mut queue: mpsc::Receiver<Entry>) {
-    let mut statements = FuturesUnordered::new();
-    let mut lanes: Vec<Lane> = Vec::new();
+    let mut lane = store.lane();
     let mut entries = Vec::with_capacity(GROUP);
-    loop {
-        tokio::select! {
-            count = queue.recv_many(&mut entries, GROUP), if statements.len() < AT_ONCE => {
-                if count == 0 {
-                    break;
-                }
-                // In an order that all groups share: of two with the same requests one waits for the other.
-                entries.sort_by(|(one, _), (other, _)| one.request().cmp(&other.request()));
-                let group = std::mem::take(&mut entries);
-                let lane = lanes.pop().unwrap_or_else(|| store.lane());
-                statements.push(create_group(&store, lane, group));
-            }
-            Some(lane) = statements.next() => lanes.push(lane),
-        }
+    while queue.recv_many(&mut entries, GROUP).await > 0 {
+        // In an order that all processes share: of two with the same requests one waits for the other.
+        entries.sort_by(|(one, _), (other, _)| one.request().cmp(&other.request()));
+        create_group(&store, &mut lane, std::mem::take(&mut entries)).await;
     }
-    while statements.next().await.is_some() {}
 }
 
-/// Creates runs together and answers their callers; the lane is free then.
-async fn create_group(store: &Store, mut lane: Lane, entries: Vec<Entry>) -> Lane {
+/// Creates runs together and answers their callers.
+async fn create_group(store: &Store, lane: &mut Lane, entries: Vec<Entry>) {
     let runs: Vec<&NewRun> = entries.iter().map(|(new, _)| new).collect();
-    match store.insert_runs(&mut lane, &runs).await {
+    match store.insert_runs(lane, &runs).await {
         Ok(created) => {
             for (new, reply) in entries {
                 let at = created.get(&new.run.id.as_uuid()).copied();
@@ -108,7 +94,7 @@ async fn create_group(store: &Store, mut lane: Lane, entries: Vec<Entry>) -> Lan
         // One that the database does not take is not to keep the others from it.
         Err(_) => {
             for (new, reply) in entries {
-                let at = match store.insert_runs(&mut lane, &[&new]).await {
+                let at = match store.insert_runs(lane, &[&new]).await {
                     Ok(created) => Ok(created.get(&new.run.id.as_uuid()).copied()),
                     // The connection broke only after the commit.
                     Err(error) if error.unique_violation() == Some(RUN_ID) => {
@@ -120,5 +106,4 @@ async fn create_group(store: &Store, mut lane: Lane, entries: Vec<Entry>) -> Lan
             }
         }
     }
-    lane
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod linearizable;
 mod network;
 mod program;
 mod s3;
@@ -11,5 +12,5 @@ mod writer;
 pub use network::BadNetwork;
 pub use program::{node, python, run};
 pub use s3::S3Server;
-pub use server::{Herdbook, folder};
+pub use server::{Herdbook, folder, postmaster};
 pub use writer::DurableWriter;

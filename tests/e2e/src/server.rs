@@ -33,6 +33,13 @@ pub fn folder() -> TempDir {
     folder
 }
 
+/// The server of the embedded cluster of a data directory, unless it is down.
+#[must_use]
+pub fn postmaster(data_dir: &Path) -> Option<Pid> {
+    let text = fs::read_to_string(data_dir.join("postgres/postmaster.pid")).ok()?;
+    Pid::from_raw(text.lines().next()?.parse().ok()?)
+}
+
 impl Herdbook {
     /// The command line of the binary, with a free port to listen on.
     #[must_use]

@@ -74,6 +74,11 @@ async fn damage_and_loss_are_noticed() {
         place.read(blob, 0..3).await.unwrap_err(),
         BlobError::Damaged(_)
     ));
+    std::fs::write(&file, b"ab").unwrap();
+    assert!(matches!(
+        place.read(blob, 0..1).await.unwrap_err(),
+        BlobError::Damaged(_)
+    ));
     std::fs::remove_file(&file).unwrap();
     assert!(matches!(
         place.read(blob, 0..3).await.unwrap_err(),

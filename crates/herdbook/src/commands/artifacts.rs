@@ -1,4 +1,4 @@
-//! `herdbook artifacts`, and downloads of versions, which are alike.
+//! `herdbook artifacts`.
 
 use std::{
     io::IsTerminal as _,
@@ -9,10 +9,6 @@ use clap::Subcommand;
 use futures::{Stream, StreamExt as _};
 use herdbook_proto::{
     common::v1::File,
-    registry::v1::{
-        DownloadVersionFileRequest, GetVersionRequest, download_version_file_response,
-        version_service_client::VersionServiceClient,
-    },
     tracking::v1::{
         ArtifactHeader, DownloadArtifactRequest, ListArtifactsRequest, UploadArtifactRequest,
         artifact_service_client::ArtifactServiceClient, download_artifact_response,
@@ -119,49 +115,6 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
     }
 }
 
-/// Downloads a file of a version, or all of them.
-pub(super) async fn download_version(
-    connection: Connection,
-    reference: String,
-    path: Option<String>,
-    to: PathBuf,
-) -> Result<(), Failure> {
-    let mut client = VersionServiceClient::new(connection);
-    let request = GetVersionRequest { reference };
-    let version = client
-        .get_version(request)
-        .await?
-        .into_inner()
-        .version
-        .unwrap_or_default();
-    // By number, so that all files are of one version whatever is promoted meanwhile.
-    let reference = format!("{}/{}", version.model, version.number);
-    let wanted: Vec<String> = match path {
-        Some(path) => vec![path],
-        None => version.files.into_iter().map(|file| file.path).collect(),
-    };
-    for path in wanted {
-        let place = to.join(&path);
-        let request = DownloadVersionFileRequest {
-            reference: reference.clone(),
-            path,
-            ..Default::default()
-        };
-        let answers = client.download_version_file(request).await?.into_inner();
-        let pieces = answers.map(|answer| {
-            Ok(match answer?.message {
-                Some(download_version_file_response::Message::File(file)) => Piece::File(file),
-                Some(download_version_file_response::Message::Chunk(chunk)) => {
-                    Piece::Chunk(chunk.into())
-                }
-                None => Piece::Chunk(Vec::new()),
-            })
-        });
-        receive(pieces, &place).await?;
-    }
-    Ok(())
-}
-
 /// What comes of a download.
 pub(super) enum Piece {
     File(File),
@@ -200,7 +153,7 @@ pub(super) async fn receive(
     if !expected.digest.is_empty() && found != expected.digest {
         fs::remove_file(&beside).await?;
         let wanted = expected.digest;
-        return Err(Failure::failed(format!(
+        return Err(Failure::damaged(format!(
             "{}: has the digest {found}, not {wanted}",
             to.display()
         )));
@@ -269,7 +222,7 @@ async fn put(
 }
 
 /// A bar on standard error, if that is a terminal.
-fn progress(name: &str, size: i64) -> ProgressBar {
+pub(super) fn progress(name: &str, size: i64) -> ProgressBar {
     if !std::io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }

@@ -3,6 +3,7 @@
 mod card;
 mod diff;
 mod download;
+mod files;
 mod history;
 mod look;
 mod moves;
@@ -11,8 +12,10 @@ mod requests;
 mod rules;
 mod search;
 mod show;
+mod sign;
 
 use clap::Subcommand;
+use herdbook_registry::workspace_of;
 
 pub(super) use show::{policy, subject};
 
@@ -43,11 +46,20 @@ pub(crate) enum Command {
     /// What was, and what happens.
     #[command(flatten)]
     History(history::Command),
-    Download(download::Options),
+    /// The files of versions.
+    #[command(flatten)]
+    Files(files::Command),
+    Keygen(sign::Keygen),
 }
 
-pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), Failure> {
+pub(crate) async fn run(mut options: ClientOptions, command: Command) -> Result<(), Failure> {
     let output = options.output;
+    if let Command::Keygen(options) = &command {
+        return sign::keygen(options);
+    }
+    if let Command::Files(command) = &command {
+        options.workspace = workspace_of(command.reference()).or(options.workspace);
+    }
     let connection = connect(&options).await?;
     match command {
         Command::Look(command) => look::run(connection, output, command).await,
@@ -59,7 +71,8 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
         Command::Approvals(command) => requests::run(connection, output, command).await,
         Command::Rules(options) => rules::run(connection, output, options).await,
         Command::History(command) => history::run(connection, output, command).await,
-        Command::Download(options) => download::run(connection, options).await,
+        Command::Files(command) => files::run(connection, output, command).await,
+        Command::Keygen(options) => sign::keygen(&options),
     }
 }
 

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use herdbook_proto::registry::v1::{
-    ApplySharedPolicyRequest, GetSharedPolicyRequest, ListSharedPoliciesRequest,
-    ListSharedPolicyRevisionsRequest, Policy, SharedPolicy, UseSharedPolicyRequest,
-    policy_service_client::PolicyServiceClient,
+    ApplySharedPolicyRequest, DeleteSharedPolicyRequest, GetSharedPolicyRequest,
+    ListSharedPoliciesRequest, ListSharedPolicyRevisionsRequest, Policy, SharedPolicy,
+    UseSharedPolicyRequest, policy_service_client::PolicyServiceClient,
 };
 use similar::TextDiff;
 
@@ -65,6 +65,13 @@ pub(crate) enum Command {
         /// The policy.
         name: String,
     },
+    /// Delete a policy that no model uses; decisions can still name its revisions.
+    ///
+    /// Example: herdbook policies delete trial
+    Delete {
+        /// The policy.
+        name: String,
+    },
     /// Make a model use a policy.
     ///
     /// Example: herdbook policies use production fraud-detector
@@ -110,6 +117,12 @@ pub(crate) async fn run(client: ClientOptions, command: Command) -> Result<(), F
             output::print(output, name, &found.into_inner(), |found| {
                 history(&found.revisions)
             })
+        }
+        Command::Delete { name } => {
+            let request = DeleteSharedPolicyRequest { name: name.clone() };
+            let deleted = policies.delete_shared_policy(request).await?.into_inner();
+            let message = "herdbook.registry.v1.DeleteSharedPolicyResponse";
+            output::print(output, message, &deleted, |_| format!("{name} is deleted"))
         }
         Command::Use { name, model } => {
             let request = UseSharedPolicyRequest {

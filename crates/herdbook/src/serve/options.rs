@@ -1,10 +1,13 @@
 //! Options of the serving commands.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{fmt::Display, fs, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use herdbook_access::AuthMode;
+use herdbook_registry::AuditKey;
 use herdbook_tracking::{Limits, Settings};
+
+use crate::exit::Failure;
 
 /// Run everything in one process, on an embedded Postgres.
 ///
@@ -129,6 +132,10 @@ pub(crate) struct Common {
     /// Bytes of points, values and artifacts that a workspace may have, likewise.
     #[arg(long, env = "HERDBOOK_QUOTA_BYTES", value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
     quota_bytes: Option<i64>,
+    /// Ed25519 key (PKCS#8, PEM) that signs checkpoints of the audit log, such as `openssl genpkey -algorithm
+    /// ed25519` makes; every process with the registry needs the same [default: a key that the database keeps].
+    #[arg(long, env = "HERDBOOK_AUDIT_KEY", value_name = "FILE")]
+    audit_key: Option<PathBuf>,
     /// How logs are written to standard error.
     #[arg(long, env = "HERDBOOK_LOG_FORMAT", value_enum, default_value_t = LogFormat::Human)]
     pub(crate) log_format: LogFormat,
@@ -154,6 +161,19 @@ impl Common {
                 bytes: self.quota_bytes,
             },
         }
+    }
+
+    /// The key that signs checkpoints, read from its file.
+    pub(crate) fn audit_key(&self) -> Result<Option<AuditKey>, Failure> {
+        let Some(path) = &self.audit_key else {
+            return Ok(None);
+        };
+        let wrong = |error: &dyn Display| {
+            Failure::usage(format!("--audit-key: {} {error}", path.display()))
+        };
+        let pem = fs::read_to_string(path).map_err(|error| wrong(&error))?;
+        let key = AuditKey::from_pem(&pem).map_err(|error| wrong(&error))?;
+        Ok(Some(key))
     }
 
     pub(crate) fn auth(&self) -> AuthMode {

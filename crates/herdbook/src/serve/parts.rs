@@ -113,6 +113,7 @@ impl Parts {
                 to_tracking,
                 to_lineage,
                 parts.access.roles(),
+                common.audit_key()?,
                 shutdown.clone(),
             );
             parts.registry = Some(registry);

@@ -272,6 +272,9 @@ async fn connect(
         })
     };
     let mut edges: Vec<Edge<NodeId>> = batch.edges.iter().filter_map(with_ids).collect();
+    if edges.is_empty() {
+        return Ok(0);
+    }
     edges.sort_unstable();
     let missing = missing(connection, &edges).await?;
     if missing.is_empty() {

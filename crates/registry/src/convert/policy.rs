@@ -9,7 +9,9 @@ use herdbook_proto::{
 };
 
 use crate::{
-    policy::{Approvers, Asks, Comparison, Descent, Direction, Move, Policy, Rule, Stage},
+    policy::{
+        Approvers, Asks, Comparison, Descent, Direction, Move, Policy, Rule, Stage, TrustedKey,
+    },
     rules::role_number,
     store::policies::SharedPolicy,
 };
@@ -148,6 +150,10 @@ fn read_rule(place: &str, rule: proto::Rule, violations: &mut Violations) -> Opt
             },
         },
         ProtoAsks::RequiredCard(asks) => Asks::Card(asks.fields),
+        ProtoAsks::SignedBy(asks) => Asks::Signed {
+            keys: asks.keys.into_iter().map(read_key).collect(),
+            threshold: asks.threshold.max(1),
+        },
         ProtoAsks::Cel(asks) => Asks::Expression {
             text: asks.expression,
             message: asks.message,
@@ -157,6 +163,20 @@ fn read_rule(place: &str, rule: proto::Rule, violations: &mut Violations) -> Opt
         name: rule.name,
         asks,
     })
+}
+
+fn read_key(key: proto::TrustedKey) -> TrustedKey {
+    TrustedKey {
+        name: key.name,
+        public_key: key.public_key,
+    }
+}
+
+fn write_key(key: TrustedKey) -> proto::TrustedKey {
+    proto::TrustedKey {
+        name: key.name,
+        public_key: key.public_key,
+    }
 }
 
 /// A policy as the contract has it.
@@ -250,6 +270,10 @@ fn to_rule(rule: Rule) -> proto::Rule {
         Asks::Lineage(descent) => ProtoAsks::CleanLineage(proto::CleanLineage {
             without_tags: descent.without_tags,
             known_depth: descent.known_depth,
+        }),
+        Asks::Signed { keys, threshold } => ProtoAsks::SignedBy(proto::SignedBy {
+            keys: keys.into_iter().map(write_key).collect(),
+            threshold,
         }),
         Asks::Checks(names) => ProtoAsks::RequiredChecks(proto::RequiredChecks { names }),
         Asks::Approvals { count, from } => {

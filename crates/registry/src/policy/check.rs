@@ -5,10 +5,11 @@ use std::collections::BTreeSet;
 use herdbook_core::{check_key, check_name};
 use herdbook_proto::{InvalidRequest, Violations};
 
-use super::{ANY, Approvers, Asks, Move, Policy, Rule, Stage};
+use super::{ANY, Approvers, Asks, Move, Policy, Rule, Stage, TrustedKey};
 use crate::{
     card::Card,
     rules::{expression, freeze},
+    signing::PublicKey,
 };
 
 /// Stages and moves of a policy, and rules of a move, at most.
@@ -257,9 +258,6 @@ fn check_asks(place: &str, asks: &Asks, target: Option<&Stage>, violations: &mut
         }
         Asks::Approvals { count, from } => {
             let place = format!("{place}.required_approvals");
-            if target.is_none() {
-                violations.add(&place, "a rollback does not wait; ask for a role");
-            }
             if *count == 0 || *count > APPROVALS {
                 let what = format!("is {count}; 1 to {APPROVALS} are possible");
                 violations.add(format!("{place}.count"), what);
@@ -286,7 +284,43 @@ fn check_asks(place: &str, asks: &Asks, target: Option<&Stage>, violations: &mut
             };
             check_each(&place, fields, check, violations);
         }
+        Asks::Signed { keys, threshold } => {
+            check_keys(&format!("{place}.signed_by"), keys, *threshold, violations);
+        }
         Asks::Role(_) | Asks::Description => {}
+    }
+}
+
+fn check_keys(place: &str, keys: &[TrustedKey], threshold: u32, violations: &mut Violations) {
+    let list = format!("{place}.keys");
+    if keys.is_empty() || keys.len() > NAMES {
+        let what = format!("has {} entries; 1 to {NAMES} are needed", keys.len());
+        violations.add(&list, what);
+    }
+    let mut seen = BTreeSet::new();
+    for (index, key) in keys.iter().enumerate() {
+        let place = format!("{list}[{index}]");
+        violations.check(format!("{place}.name"), check_name(&key.name));
+        if !seen.insert(key.name.clone()) {
+            violations.add(
+                format!("{place}.name"),
+                format!("{:?} stands twice", key.name),
+            );
+        }
+        let read = PublicKey::from_pem(&key.public_key);
+        let read = violations.check(format!("{place}.public_key"), read);
+        if let Some(read) = read
+            && !seen.insert(read.id().to_string())
+        {
+            violations.add(
+                format!("{place}.public_key"),
+                "stands twice; it would count twice",
+            );
+        }
+    }
+    if usize::try_from(threshold).unwrap_or(usize::MAX) > keys.len() {
+        let what = format!("is {threshold}, and there are only {} keys", keys.len());
+        violations.add(format!("{place}.threshold"), what);
     }
 }
 

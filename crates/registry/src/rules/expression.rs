@@ -1,7 +1,9 @@
 //! Rules written in the Common Expression Language (cel.dev).
 //!
 //! What an expression costs is counted from its tree and the size of the facts, not timed: a verdict
-//! must not depend on how busy the machine is. Regular expressions are left out, since one of a few
+//! must not depend on how busy the machine is, and a thread that is at it cannot be stopped. So what it
+//! counts bounds all that evaluating takes: how often loops turn, what joining copies, and what comparing
+//! looks at, in whatever a loop was handed by another. Regular expressions are left out, since one of a few
 //! bytes can cost more than all the rest.
 
 mod tree;
@@ -10,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use cel::{Context, ExecutionError, IdedExpr, Value, parser::PrattParser};
 
-use self::tree::{brackets, count, levels, undeclared_name};
+use self::tree::{Scale, brackets, levels, undeclared_name};
 use super::{Case, Finding};
 use crate::card::Card;
 
@@ -18,9 +20,10 @@ use crate::card::Card;
 const BYTES: usize = 2_048;
 /// Levels of nesting: parsing and evaluating go down the stack.
 const DEPTH: u16 = 32;
-/// Levels of the tree that is made of it: a chain of operators is a level each.
-const LEVELS: usize = 100;
-/// Nodes evaluated, loops multiplied; some ten milliseconds.
+/// Levels of the tree that is made of it: a chain of operators is a level each. A level takes up to 30 KiB of a
+/// thread's 2 MiB where nothing is optimised.
+const LEVELS: usize = 50;
+/// Steps that an evaluation may take; some ten milliseconds.
 const COST: u64 = 100_000;
 /// Characters of a text in the facts.
 const TEXT: usize = 1_024;
@@ -193,12 +196,7 @@ struct Variables {
 }
 
 fn evaluate(expression: &IdedExpr, variables: &Variables) -> Result<Value, Failed> {
-    let nodes = count(expression, 1);
-    // A list may also be written out, so that a loop turns at most this often.
-    let turns = variables
-        .widest
-        .max(usize::try_from(nodes).unwrap_or(usize::MAX));
-    let steps = count(expression, u64::try_from(turns).unwrap_or(u64::MAX));
+    let steps = Scale::new(variables.widest).weigh(expression).steps;
     if steps > COST {
         return Err(Failed::Costly(steps));
     }
@@ -381,6 +379,28 @@ mod tests {
     }
 
     #[test]
+    fn what_looks_at_many_facts_in_each_turn_costs_too_much() {
+        let numbers = (0..1_000).map(|n| (format!("m{n}"), Value::from(f64::from(n))));
+        let mut facts = sample();
+        facts.widest = 1_000;
+        facts.values[1].1 = Value::from(numbers.collect::<HashMap<_, _>>());
+        let evaluated = |text: &str| evaluate(&parse(text).ok().unwrap(), &facts);
+        for text in [
+            "metrics.all(key, metrics[key] >= 0.0)",
+            "metrics == metrics",
+            r#""m1" in metrics && metrics.exists(key, key == "m9" && metrics[key] == 9.0)"#,
+        ] {
+            assert!(matches!(evaluated(text), Ok(Value::Bool(true))), "{text}");
+        }
+        for text in [
+            "metrics.all(key, metrics == metrics)",
+            "metrics.all(a, metrics.all(b, true))",
+        ] {
+            assert!(matches!(evaluated(text), Err(Failed::Costly(_))), "{text}");
+        }
+    }
+
+    #[test]
     fn what_can_never_be_evaluated_is_refused_when_saved() {
         assert!(refused("metrcis.acc > 0.9").contains("undeclared reference to \"metrcis\""));
         assert!(refused("version.label.matches('a')").contains("\"matches\""));
@@ -408,10 +428,26 @@ mod tests {
         assert!(refused(&fields).contains("too deep"));
         let _ = check(&format!("{}true", "true && ".repeat(250)));
         let _ = check(&format!("1{} > 0", " - 1".repeat(500)));
+        for chain in [" - 1", " + 1", " + version.number"] {
+            let longest = format!("1{} < 100", chain.repeat(LEVELS - 4));
+            assert!(check(&longest).is_ok(), "{}", refused(&longest));
+        }
         let range = "[1,2,3,4,5,6,7,8,9]";
-        let loops = format!("{range}.all(a, {range}.all(b, {range}.all(c, {range}.all(d, true))))");
+        let loops = "abcde".chars().fold("true".to_owned(), |inner, name| {
+            format!("{range}.all({name}, {inner})")
+        });
         assert!(refused(&loops).contains("steps"));
-        let joined = "version.source + ".repeat(60) + "''";
-        assert!(refused(&format!("size(['a', 'b'].map(x, {joined})) > 0")).contains("steps"));
+        let joined = "version.source + ".repeat(40) + "''";
+        assert!(refused(&format!("size({range}.map(x, {joined})) > 0")).contains("steps"));
+        // Each loop is handed what the one before it has grown: 15,625 texts, or turns of the last.
+        let grown = |element: &str, join: &str| {
+            (0..6).fold(format!("[{element}]"), |range, _| {
+                format!("[{range}.map(x, {join})[0]]")
+            })
+        };
+        let texts = grown("version.source", "x + x + x + x + x");
+        assert!(refused(&format!("size({texts}[0]) > 0")).contains("steps"));
+        let lists = grown("[1, 2]", "x + x + x + x + x");
+        assert!(refused(&format!("{lists}[0].all(x, x > 0)")).contains("steps"));
     }
 }

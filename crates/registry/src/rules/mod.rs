@@ -4,6 +4,7 @@ pub(crate) mod expression;
 pub(crate) mod freeze;
 mod metrics;
 pub(crate) mod people;
+mod signatures;
 
 use std::sync::Arc;
 
@@ -95,6 +96,7 @@ pub(crate) fn judge(rule: &Rule, to: &str, case: &Case) -> Verdict {
         Asks::Approvals { count, from } => people::approvals(case, *count, from),
         Asks::Checks(names) => checks(case, names),
         Asks::Lineage(descent) => lineage(case, descent),
+        Asks::Signed { keys, threshold } => signatures::signed_by(case, keys, *threshold),
         Asks::Soak(seconds) => soak(case, *seconds),
         Asks::Freeze {
             cron,
@@ -133,6 +135,7 @@ fn kind(asks: &Asks) -> &'static str {
         Asks::Expression { .. } => "EXPRESSION",
         Asks::Checks(_) => "REQUIRED_CHECKS",
         Asks::Lineage(_) => "CLEAN_LINEAGE",
+        Asks::Signed { .. } => "SIGNED_BY",
         Asks::Approvals { .. } => APPROVALS,
     }
 }

@@ -64,14 +64,10 @@ impl AuditApi {
             .store
             .checkpoints(caller.workspace, before, size + 1)
             .await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found.last().filter(|_| more).map(|last| last.revision);
+        let next_page_token = PageToken::cut(&mut found, size, "checkpoints", |last| last.revision);
         Ok(proto::ListCheckpointsResponse {
             checkpoints: found.iter().map(Checkpoint::to_proto).collect(),
-            next_page_token: next
-                .map(|n| PageToken::new(n, "checkpoints").encode())
-                .unwrap_or_default(),
+            next_page_token,
         })
     }
 }

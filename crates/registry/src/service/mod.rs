@@ -7,6 +7,8 @@ pub(crate) mod models;
 pub(crate) mod policies;
 pub(crate) mod requests;
 mod search;
+pub(crate) mod serving;
+pub(crate) mod signatures;
 pub(crate) mod transitions;
 pub(crate) mod versions;
 

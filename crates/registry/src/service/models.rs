@@ -38,10 +38,9 @@ impl ModelApi {
         Self { store }
     }
 
-    async fn shown(&self, model: Model) -> Result<proto::Model, RegistryError> {
-        let contents = self.store.contents(&[model.key]).await?;
-        let of_model = contents.get(&model.key);
-        Ok(convert::to_model(model, of_model))
+    async fn shown(&self, caller: &Caller, name: &str) -> Result<proto::Model, RegistryError> {
+        let (model, contents) = self.store.whole_model(caller.workspace, name).await?;
+        Ok(convert::to_model(model, Some(&contents)))
     }
 
     async fn create(
@@ -73,7 +72,7 @@ impl ModelApi {
         };
         let (workspace, principal) = (caller.workspace, &caller.name);
         let model = self.store.create_model(workspace, principal, &new).await?;
-        self.shown(model).await
+        self.shown(caller, &model.name).await
     }
 
     async fn list(
@@ -89,12 +88,8 @@ impl ModelApi {
             .store
             .models(caller.workspace, &after, size + 1)
             .await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found
-            .last()
-            .filter(|_| more)
-            .map(|model| model.name.clone());
+        let next_page_token =
+            PageToken::cut(&mut found, size, "models", |model| model.name.clone());
         let keys: Vec<i64> = found.iter().map(|model| model.key).collect();
         let contents = self.store.contents(&keys).await?;
         let models = found.into_iter().map(|model| {
@@ -103,9 +98,7 @@ impl ModelApi {
         });
         Ok(proto::ListModelsResponse {
             models: models.collect(),
-            next_page_token: next
-                .map(|n| PageToken::new(n, "models").encode())
-                .unwrap_or_default(),
+            next_page_token,
             revision,
         })
     }
@@ -145,7 +138,7 @@ impl ModelApi {
             .store
             .update_model(workspace, principal, &given.name, change)
             .await?;
-        self.shown(model).await
+        self.shown(caller, &model.name).await
     }
 
     async fn set_alias(
@@ -164,7 +157,7 @@ impl ModelApi {
             .store
             .set_alias(workspace, principal, model, alias, number)
             .await?;
-        self.shown(model).await
+        self.shown(caller, &model.name).await
     }
 
     async fn set_policy(
@@ -207,18 +200,8 @@ impl ModelService for ModelApi {
         request: Request<proto::GetModelRequest>,
     ) -> Result<Response<proto::GetModelResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let found = async {
-            let model = self
-                .store
-                .model(caller.workspace, &request.get_ref().name)
-                .await?;
-            self.shown(model).await
-        };
-        answer(
-            found
-                .await
-                .map(|model| proto::GetModelResponse { model: Some(model) }),
-        )
+        let model = self.shown(&caller, &request.get_ref().name).await;
+        answer(model.map(|model| proto::GetModelResponse { model: Some(model) }))
     }
 
     async fn list_models(

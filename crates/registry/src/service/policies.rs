@@ -37,14 +37,11 @@ impl PolicyApi {
             .store
             .shared_policies(workspace, &after, size + 1)
             .await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found.last().filter(|_| more).map(|last| last.name.clone());
+        let next_page_token =
+            PageToken::cut(&mut found, size, "policies", |last| last.name.clone());
         Ok(proto::ListSharedPoliciesResponse {
             policies: found.into_iter().map(to_shared).collect(),
-            next_page_token: next
-                .map(|n| PageToken::new(n, "policies").encode())
-                .unwrap_or_default(),
+            next_page_token,
         })
     }
 
@@ -64,14 +61,10 @@ impl PolicyApi {
         if found.is_empty() {
             self.store.shared_policy(workspace, name, None).await?;
         }
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found.last().filter(|_| more).map(|last| last.revision);
+        let next_page_token = PageToken::cut(&mut found, size, &query, |last| last.revision);
         Ok(proto::ListSharedPolicyRevisionsResponse {
             revisions: found.into_iter().map(to_shared).collect(),
-            next_page_token: next
-                .map(|n| PageToken::new(n, &query).encode())
-                .unwrap_or_default(),
+            next_page_token,
         })
     }
 
@@ -148,6 +141,19 @@ impl PolicyService for PolicyApi {
     ) -> Result<Response<proto::ApplySharedPolicyResponse>, Status> {
         let caller = Caller::of(&request)?;
         answer(self.apply(&caller, request.into_inner()).await)
+    }
+
+    async fn delete_shared_policy(
+        &self,
+        request: Request<proto::DeleteSharedPolicyRequest>,
+    ) -> Result<Response<proto::DeleteSharedPolicyResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let (workspace, name) = (caller.workspace, &request.get_ref().name);
+        let deleted = self
+            .store
+            .delete_policy(workspace, &caller.name, name)
+            .await;
+        answer(deleted.map(|()| proto::DeleteSharedPolicyResponse {}))
     }
 
     async fn use_shared_policy(

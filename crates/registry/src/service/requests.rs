@@ -11,6 +11,10 @@ use tonic::{Request, Response, Status};
 use super::answer;
 use crate::{RegistryError, convert, facts::Sources, store::Store};
 
+/// How often an approval is judged anew because of what others change at the same time: more often than a
+/// move has approvals, each of which may come between once.
+const TRIES: usize = 30;
+
 pub(crate) struct RequestApi {
     store: Store,
     sources: Sources,
@@ -57,14 +61,10 @@ impl RequestApi {
             .store
             .requests(caller.workspace, model, *include_closed, before, size + 1)
             .await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found.last().filter(|_| more).map(|request| request.id);
+        let next_page_token = PageToken::cut(&mut found, size, &query, |request| request.id);
         Ok(proto::ListRequestsResponse {
             requests: found.into_iter().map(convert::to_request).collect(),
-            next_page_token: next
-                .map(|n| PageToken::new(n, &query).encode())
-                .unwrap_or_default(),
+            next_page_token,
         })
     }
 
@@ -82,12 +82,20 @@ impl RequestApi {
         convert::check_words("comment", &comment, &mut violations);
         let digest = convert::digest("digest", &digest, &mut violations);
         violations.finish()?;
-        let (_, seen) = self.store.see_request(caller.workspace, id).await?;
-        let facts = seen.gather(&self.sources, caller).await?;
-        let approved = self
-            .store
-            .approve(caller, id, &seen, facts, &comment, digest)
-            .await?;
+        let mut tries = 1;
+        let approved = loop {
+            let (_, seen) = self.store.see_request(caller.workspace, id).await?;
+            let facts = seen.gather(&self.sources, caller).await?;
+            let approved = self
+                .store
+                .approve(caller, id, &seen, facts, &comment, digest)
+                .await;
+            match approved {
+                // It says nothing of what else may stand: what others did meanwhile is no reason to refuse.
+                Err(RegistryError::Concurrent { .. }) if tries < TRIES => tries += 1,
+                done => break done?,
+            }
+        };
         let (request, decision) = approved;
         Ok(proto::ApproveRequestResponse {
             request: Some(convert::to_request(request)),

@@ -143,14 +143,10 @@ impl TransitionApi {
             .store
             .stays(caller.workspace, model, stage, at, after, size + 1)
             .await?;
-        let more = stays.len() > size;
-        stays.truncate(size);
-        let next = stays.last().filter(|_| more).map(Stay::position);
+        let next_page_token = PageToken::cut(&mut stays, size, &query, Stay::position);
         Ok(proto::ListStaysResponse {
             stays: stays.into_iter().map(convert::to_stay).collect(),
-            next_page_token: next
-                .map(|n| PageToken::new(n, &query).encode())
-                .unwrap_or_default(),
+            next_page_token,
         })
     }
 
@@ -166,17 +162,10 @@ impl TransitionApi {
             .store
             .audit(caller.workspace, &request.model, before, size + 1)
             .await?;
-        let more = records.len() > size;
-        records.truncate(size);
-        let next = records
-            .last()
-            .filter(|_| more)
-            .map(|record| record.revision);
+        let next_page_token = PageToken::cut(&mut records, size, &query, |record| record.revision);
         Ok(proto::ListAuditRecordsResponse {
             records,
-            next_page_token: next
-                .map(|n| PageToken::new(n, &query).encode())
-                .unwrap_or_default(),
+            next_page_token,
         })
     }
 

@@ -6,7 +6,7 @@ use futures::{Stream, StreamExt as _};
 use herdbook_blobs::{Blobs, byte_range, chunks};
 use herdbook_core::{PageToken, RunId, limits::TAG_VALUE_BYTES};
 use herdbook_proto::{
-    InvalidRequest, Violations,
+    Violations,
     fields::{self, Mask},
     registry::v1::{
         self as proto, download_version_file_response::Message as Download,
@@ -16,12 +16,13 @@ use herdbook_proto::{
 use herdbook_rpc::{Caller, PeerChannel, status};
 use tonic::{Request, Response, Status};
 
-use super::{answer, change_card};
+use super::{answer, change_card, serving::reference};
 use crate::{
     RegistryError,
     card::Card,
     convert, facts,
     reference::Reference,
+    resolve::Resolver,
     schema::Schema,
     store::{Store, models::Model, versions::NewVersion},
     version::{File, Version, check_label},
@@ -37,21 +38,26 @@ const CARD: [&str; 5] = [
 ];
 /// Params, or metrics, that a version keeps of its run.
 const SNAPSHOT: usize = 10_000;
-/// Files that an error names.
-const FILES_SHOWN: usize = 10;
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct VersionApi {
     pub(super) store: Store,
+    resolver: Resolver,
     blobs: Blobs,
     tracking: PeerChannel,
 }
 
 impl VersionApi {
-    pub(crate) fn new(store: Store, blobs: Blobs, tracking: PeerChannel) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        resolver: Resolver,
+        blobs: Blobs,
+        tracking: PeerChannel,
+    ) -> Self {
         Self {
             store,
+            resolver,
             blobs,
             tracking,
         }
@@ -136,12 +142,6 @@ impl VersionApi {
         self.shown(caller, made).await
     }
 
-    async fn resolve(&self, caller: &Caller, text: &str) -> Result<Version, RegistryError> {
-        let reference =
-            Reference::parse(text).map_err(|error| InvalidRequest::field("reference", error))?;
-        self.store.resolve(caller.workspace, &reference).await
-    }
-
     async fn list(
         &self,
         caller: &Caller,
@@ -158,9 +158,7 @@ impl VersionApi {
             .stage(&request.stage)
             .map_or(&request.stage, |stage| &stage.name);
         let mut found = self.store.versions(&model, stage, before, size + 1).await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found.last().filter(|_| more).map(|version| version.number);
+        let next_page_token = PageToken::cut(&mut found, size, &query, |version| version.number);
         let contents = self.store.contents(&[model.key]).await?;
         let contents = contents.get(&model.key);
         Ok(proto::ListVersionsResponse {
@@ -168,9 +166,7 @@ impl VersionApi {
                 .into_iter()
                 .map(|v| convert::to_version(v, contents))
                 .collect(),
-            next_page_token: next
-                .map(|n| PageToken::new(n, &query).encode())
-                .unwrap_or_default(),
+            next_page_token,
             revision,
         })
     }
@@ -238,22 +234,11 @@ impl VersionApi {
     async fn download(
         &self,
         caller: &Caller,
+        reference: Reference,
         request: proto::DownloadVersionFileRequest,
     ) -> Result<Answers<proto::DownloadVersionFileResponse>, RegistryError> {
-        let version = self.resolve(caller, &request.reference).await?;
-        let Some(file) = version.files.iter().find(|file| file.path == request.path) else {
-            let files: Vec<_> = version
-                .files
-                .iter()
-                .take(FILES_SHOWN)
-                .map(|file| file.path.as_str())
-                .collect();
-            return Err(RegistryError::FileNotFound {
-                version: format!("{}/{}", version.model, version.number),
-                path: request.path.chars().take(200).collect(),
-                files: files.join(", "),
-            });
-        };
+        let (version, _) = self.resolver.resolve(caller.workspace, &reference).await?;
+        let file = version.file(&request.path)?;
         let range = byte_range(request.offset, request.length, file.size)?;
         let bytes = self.blobs.get(file.blob(), range).await?;
         let message = |message| proto::DownloadVersionFileResponse {
@@ -303,7 +288,8 @@ impl VersionService for VersionApi {
     ) -> Result<Response<proto::GetVersionResponse>, Status> {
         let caller = Caller::of(&request)?;
         let found = async {
-            let version = self.resolve(&caller, &request.get_ref().reference).await?;
+            let reference = reference(&request, "reference", &request.get_ref().reference)?;
+            let (version, _) = self.store.resolve(caller.workspace, &reference).await?;
             self.shown(&caller, version).await
         };
         answer(found.await.map(|version| proto::GetVersionResponse {
@@ -345,6 +331,11 @@ impl VersionService for VersionApi {
         request: Request<proto::DownloadVersionFileRequest>,
     ) -> Result<Response<Self::DownloadVersionFileStream>, Status> {
         let caller = Caller::of(&request)?;
-        answer(self.download(&caller, request.into_inner()).await)
+        let bytes = async {
+            let reference = reference(&request, "reference", &request.get_ref().reference)?;
+            self.download(&caller, reference, request.into_inner())
+                .await
+        };
+        answer(bytes.await)
     }
 }

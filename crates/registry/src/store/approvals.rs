@@ -13,7 +13,7 @@ use super::{
     models::{lock, record, seal},
     requests::read_request,
     stages::standing,
-    transitions::{Change, Seen, check_unmoved},
+    transitions::{Change, Seen, check_seen, check_unmoved},
     versions::read,
 };
 use crate::{
@@ -99,8 +99,9 @@ impl Store {
         {
             return Err(refused(id, RequestRefused::Twice));
         }
-        let mut standing =
-            standing(&mut transaction, workspace, &model, &version, &seen.to).await?;
+        let since = check_seen(&mut transaction, &model, seen).await?;
+        let (to, way) = (&seen.to, seen.way);
+        let mut standing = standing(&mut transaction, workspace, &model, &version, to, way).await?;
         check_unmoved(&model, &version, &standing, seen)?;
         approve(&mut transaction, caller, id, comment).await?;
         let request = read_request(&mut transaction, workspace, id).await?;
@@ -123,6 +124,7 @@ impl Store {
             convert::to_decision(&case, &now.to.name, &plan, &now.model, &request.comment);
         decision.request = id;
         let (outcome, action) = match plan.allowed() {
+            true if request.rollback => (Outcome::Allowed, AuditAction::Rollback),
             true => (Outcome::Allowed, AuditAction::Transition),
             false => (Outcome::Pending, AuditAction::ApproveRequest),
         };
@@ -132,7 +134,7 @@ impl Store {
             model: &now.model,
             version: &case.version,
             at: case.standing.now,
-            undone_since: None,
+            undone_since: since,
             details: serde_json::json!({ "request": id, "approval": comment }).to_string(),
         };
         let decision = self

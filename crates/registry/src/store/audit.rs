@@ -167,7 +167,9 @@ impl Store {
                 break;
             };
             let (first, last) = (first.revision, last.revision);
-            for checkpoint in self.checkpoints_among(workspace, first, last).await? {
+            let mut among = self.checkpoints_among(workspace, first, last).await?;
+            among.retain(|checkpoint| Some(checkpoint) != kept);
+            for checkpoint in among {
                 let place = usize::try_from(checkpoint.revision - first).unwrap_or(usize::MAX);
                 if let Some(row) = rows.get(place) {
                     verifier.compare_at(&checkpoint, row.revision, &row.hash);

@@ -1,4 +1,4 @@
-//! Checkpoints of the audit log, and the key that signs them.
+//! Checkpoints of the audit log, and the key that signs them unless another was given.
 
 use chrono::{DateTime, Utc};
 use herdbook_core::{Digest, WorkspaceId};
@@ -6,7 +6,10 @@ use herdbook_postgres::advisory::{self, Chore};
 use sqlx::{FromRow, PgConnection};
 
 use super::Store;
-use crate::{RegistryError, checkpoint::Checkpoint};
+use crate::{
+    RegistryError,
+    checkpoint::{AuditKey, Checkpoint},
+};
 
 /// A workspace is due after so many records, or with any after so long.
 const RECORDS: i64 = 1_000;
@@ -94,11 +97,14 @@ impl Store {
     ) -> Result<Checkpoint, RegistryError> {
         let mut transaction = self.pool.begin().await?;
         advisory::lock(&mut transaction, Chore::AuditCheckpoints).await?;
-        let seed = signing_seed(&mut transaction).await?;
+        let key = match &self.audit_key {
+            Some(key) => key.clone(),
+            None => AuditKey::from_seed(&signing_seed(&mut transaction).await?),
+        };
         let now: DateTime<Utc> = sqlx::query_scalar("SELECT clock_timestamp()")
             .fetch_one(&mut *transaction)
             .await?;
-        let made = Checkpoint::sign(workspace, revision, hash, now, &seed);
+        let made = Checkpoint::sign(workspace, revision, hash, now, &key);
         sqlx::query(
             "INSERT INTO registry.checkpoints \
                  (workspace_id, revision, hash, at, public_key, signature) \
@@ -135,7 +141,7 @@ impl Store {
     }
 }
 
-/// The seed of the key, made by whoever comes first. The caller holds the lock.
+/// The seed of the key that the database keeps, made by whoever comes first. The caller holds the lock.
 async fn signing_seed(transaction: &mut PgConnection) -> Result<[u8; 32], RegistryError> {
     let newest: Option<Vec<u8>> =
         sqlx::query_scalar("SELECT seed FROM registry.audit_keys ORDER BY id DESC LIMIT 1")

@@ -15,7 +15,9 @@ pub(crate) mod models;
 pub(crate) mod policies;
 mod repeats;
 pub(crate) mod requests;
+pub(crate) mod resolve;
 mod search;
+pub(crate) mod signatures;
 pub(crate) mod stages;
 pub(crate) mod transitions;
 pub(crate) mod versions;
@@ -26,7 +28,7 @@ use herdbook_core::WorkspaceId;
 use herdbook_postgres::Outbox;
 use sqlx::PgPool;
 
-use crate::{RegistryError, watch::Pulse};
+use crate::{RegistryError, checkpoint::AuditKey, watch::Pulse};
 
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
@@ -34,15 +36,22 @@ pub(crate) struct Store {
     outbox: Outbox,
     pulse: Pulse,
     catalogues: Arc<search::Catalogues>,
+    audit_key: Option<AuditKey>,
 }
 
 impl Store {
-    pub(crate) fn new(pool: PgPool, outbox: Outbox, pulse: Pulse) -> Self {
+    pub(crate) fn new(
+        pool: PgPool,
+        outbox: Outbox,
+        pulse: Pulse,
+        audit_key: Option<AuditKey>,
+    ) -> Self {
         Self {
             pool,
             outbox,
             pulse,
             catalogues: Arc::default(),
+            audit_key,
         }
     }
 

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use herdbook_core::WorkspaceId;
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::registry::v1::{AuditAction, AuditRecord};
-use sqlx::{FromRow, PgConnection, types::Json};
+use sqlx::{FromRow, PgConnection, PgExecutor, types::Json};
 
 use super::{Store, audit::append};
 use crate::{RegistryError, card::Card, policy::Policy, version::Pairs};
@@ -54,6 +54,31 @@ pub(crate) struct Contents {
     pub(crate) stages: BTreeMap<String, Vec<i64>>,
     /// Numbers by alias.
     pub(crate) aliases: BTreeMap<String, i64>,
+}
+
+/// A model by its name.
+pub(super) async fn find(
+    executor: impl PgExecutor<'_>,
+    workspace: WorkspaceId,
+    name: &str,
+) -> Result<Model, RegistryError> {
+    let model = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM registry.models WHERE workspace_id = $1 AND name = $2"
+    )))
+    .bind(workspace.0)
+    .bind(name)
+    .fetch_optional(executor)
+    .await?;
+    model.ok_or_else(|| RegistryError::ModelNotFound(name.chars().take(255).collect()))
+}
+
+/// A model with its contents, all read at once: what stands where is of the model's revision.
+#[derive(FromRow)]
+struct WholeRow {
+    #[sqlx(flatten)]
+    model: Model,
+    stages: Json<BTreeMap<String, Vec<i64>>>,
+    aliases: Json<BTreeMap<String, i64>>,
 }
 
 /// A model whose row the transaction at hand has locked.
@@ -175,14 +200,36 @@ impl Store {
         workspace: WorkspaceId,
         name: &str,
     ) -> Result<Model, RegistryError> {
-        let model = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM registry.models WHERE workspace_id = $1 AND name = $2"
+        find(&self.pool, workspace, name).await
+    }
+
+    /// A model with its contents, as both are at one revision.
+    pub(crate) async fn whole_model(
+        &self,
+        workspace: WorkspaceId,
+        name: &str,
+    ) -> Result<(Model, Contents), RegistryError> {
+        let row: Option<WholeRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT {COLUMNS}, \
+                 coalesce((SELECT jsonb_object_agg(stage, numbers) FROM ( \
+                     SELECT stage, jsonb_agg(number ORDER BY number) AS numbers \
+                     FROM registry.versions AS v WHERE v.model_key = m.model_key \
+                     GROUP BY stage) AS held), '{{}}') AS stages, \
+                 coalesce((SELECT jsonb_object_agg(alias, number) FROM registry.aliases AS a \
+                     WHERE a.model_key = m.model_key), '{{}}') AS aliases \
+             FROM registry.models AS m WHERE workspace_id = $1 AND name = $2"
         )))
         .bind(workspace.0)
         .bind(name)
         .fetch_optional(&self.pool)
         .await?;
-        model.ok_or_else(|| RegistryError::ModelNotFound(name.chars().take(255).collect()))
+        let missing = || RegistryError::ModelNotFound(name.chars().take(255).collect());
+        let row = row.ok_or_else(missing)?;
+        let contents = Contents {
+            stages: row.stages.0,
+            aliases: row.aliases.0,
+        };
+        Ok((row.model, contents))
     }
 
     /// Models by name, after the name `after`.

@@ -16,6 +16,9 @@ use super::{
 };
 use crate::{RegistryError, policy::Policy};
 
+/// Models that an error names.
+const USERS_SHOWN: i64 = 10;
+
 /// A revision of a shared policy.
 #[derive(Debug, Clone, FromRow)]
 pub(crate) struct SharedPolicy {
@@ -85,17 +88,17 @@ impl Store {
         revision: Option<i64>,
     ) -> Result<SharedPolicy, RegistryError> {
         let found = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM registry.policies AS now \
-             JOIN registry.policy_revisions AS p USING (workspace_id, name) \
-             WHERE now.workspace_id = $1 AND now.name = $2 \
-                 AND p.revision = coalesce($3, now.revision)"
+            "SELECT {COLUMNS} FROM registry.policy_revisions AS p \
+             WHERE p.workspace_id = $1 AND p.name = $2 \
+                 AND p.revision = coalesce($3, (SELECT revision FROM registry.policies AS now \
+                     WHERE now.workspace_id = $1 AND now.name = $2))"
         )))
         .bind(workspace.0)
         .bind(name)
         .bind(revision)
         .fetch_optional(&self.pool)
         .await?;
-        found.ok_or_else(|| RegistryError::PolicyNotFound(name.chars().take(255).collect()))
+        found.ok_or_else(|| missing(name))
     }
 
     /// Shared policies by name, after the name `after`.
@@ -172,9 +175,10 @@ impl Store {
         let now: DateTime<Utc> = sqlx::query_scalar("SELECT clock_timestamp()")
             .fetch_one(&mut *transaction)
             .await?;
+        let last = last_revision(&mut transaction, workspace, name).await?;
         let saved = SharedPolicy {
             name: name.to_owned(),
-            revision: revision + 1,
+            revision: last + 1,
             policy: Json(policy.clone()),
             saved_by: principal.to_owned(),
             saved_at: now,
@@ -212,6 +216,46 @@ impl Store {
         })
     }
 
+    /// Deletes a shared policy that no model uses.
+    pub(crate) async fn delete_policy(
+        &self,
+        workspace: WorkspaceId,
+        principal: &str,
+        name: &str,
+    ) -> Result<(), RegistryError> {
+        let mut transaction = self.pool.begin().await?;
+        let shared = lock_policy(&mut transaction, workspace, name).await?;
+        let shared = shared.ok_or_else(|| missing(name))?;
+        let users: Vec<String> = sqlx::query_scalar(
+            "SELECT name FROM registry.models WHERE workspace_id = $1 AND policy_name = $2 \
+             ORDER BY name LIMIT $3",
+        )
+        .bind(workspace.0)
+        .bind(name)
+        .bind(USERS_SHOWN)
+        .fetch_all(&mut *transaction)
+        .await?;
+        if !users.is_empty() {
+            return Err(RegistryError::PolicyInUse {
+                policy: shared.name,
+                count: shared.models,
+                models: users.join(", "),
+            });
+        }
+        sqlx::query("DELETE FROM registry.policies WHERE workspace_id = $1 AND name = $2")
+            .bind(workspace.0)
+            .bind(name)
+            .execute(&mut *transaction)
+            .await?;
+        let mut record = record(AuditAction::DeletePolicy, principal, "");
+        record.details =
+            serde_json::json!({ "policy": name, "revision": shared.revision }).to_string();
+        append(&mut transaction, workspace, None, record).await?;
+        transaction.commit().await?;
+        self.committed();
+        Ok(())
+    }
+
     /// Makes a model use a shared policy.
     pub(crate) async fn use_policy(
         &self,
@@ -222,8 +266,7 @@ impl Store {
     ) -> Result<Model, RegistryError> {
         let mut transaction = self.pool.begin().await?;
         let shared = lock_policy(&mut transaction, workspace, name).await?;
-        let shared = shared
-            .ok_or_else(|| RegistryError::PolicyNotFound(name.chars().take(255).collect()))?;
+        let shared = shared.ok_or_else(|| missing(name))?;
         let model = lock(&mut transaction, workspace, model).await?;
         check_stages_in_use(&mut transaction, &model, &shared.policy).await?;
         sqlx::query(
@@ -244,6 +287,26 @@ impl Store {
         self.committed();
         self.model(workspace, &model.name).await
     }
+}
+
+fn missing(name: &str) -> RegistryError {
+    RegistryError::PolicyNotFound(name.chars().take(255).collect())
+}
+
+/// The last revision that there ever was of a shared policy; 0 if there was none.
+async fn last_revision(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    name: &str,
+) -> Result<i64, RegistryError> {
+    let last: Option<i64> = sqlx::query_scalar(
+        "SELECT max(revision) FROM registry.policy_revisions WHERE workspace_id = $1 AND name = $2",
+    )
+    .bind(workspace.0)
+    .bind(name)
+    .fetch_one(transaction)
+    .await?;
+    Ok(last.unwrap_or_default())
 }
 
 /// The shared policy of a name, locked by the transaction at hand.

@@ -60,7 +60,8 @@ impl Store {
 
 impl Asked<'_> {
     fn is_repeat_of(&self, action: AuditAction, decision: &Decision) -> bool {
-        (action == AuditAction::Rollback) == (self.action == AuditAction::Rollback)
+        let rollback = [AuditAction::Rollback, AuditAction::RequestRollback].contains(&action);
+        rollback == (self.action == AuditAction::Rollback)
             && self.number.is_none_or(|number| number == decision.version)
             && self.to.eq_ignore_ascii_case(&decision.to)
             && self.comment == decision.comment

@@ -20,7 +20,7 @@ use crate::{
     transition::Way,
 };
 
-const COLUMNS: &str = "r.id, m.name AS model, r.number, r.digest, r.from_stage, r.to_stage, r.comment, \
+const COLUMNS: &str = "r.id, m.name AS model, r.number, r.digest, r.from_stage, r.to_stage, r.rollback, r.comment, \
     r.requester, r.requested_by, r.requested_at, r.expires_at, r.closed_at, r.closed_by, \
     CASE WHEN r.state = 1 AND r.expires_at <= clock_timestamp() THEN 5 ELSE r.state END AS state";
 
@@ -32,6 +32,7 @@ struct Row {
     digest: Vec<u8>,
     from_stage: String,
     to_stage: String,
+    rollback: bool,
     comment: String,
     requester: Uuid,
     requested_by: String,
@@ -67,6 +68,7 @@ impl Row {
             digest: Digest::try_from(self.digest.as_slice()).map_err(|_| RegistryError::Damaged)?,
             from: self.from_stage,
             to: self.to_stage,
+            rollback: self.rollback,
             comment: self.comment,
             requester: PrincipalId::from(self.requester),
             requested_by: self.requested_by,
@@ -98,22 +100,24 @@ async fn complete(
     rows.into_iter().map(|row| row.with(&approvals)).collect()
 }
 
-/// The open request for moving a version to a stage.
+/// The open request for bringing a version to a stage.
 pub(super) async fn open_request(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     model: &Model,
     number: i64,
     to: &str,
+    way: Way,
 ) -> Result<Option<Request>, RegistryError> {
     let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "SELECT {COLUMNS} FROM registry.requests AS r JOIN registry.models AS m USING (model_key) \
-         WHERE r.model_key = $1 AND r.number = $2 AND r.to_stage = $3 AND r.state = 1 \
-             AND r.expires_at > clock_timestamp()"
+         WHERE r.model_key = $1 AND r.number = $2 AND r.to_stage = $3 \
+             AND r.rollback = $4 AND r.state = 1 AND r.expires_at > clock_timestamp()"
     )))
     .bind(model.key)
     .bind(number)
     .bind(to)
+    .bind(way.is_rollback())
     .fetch_all(&mut *connection)
     .await?;
     if rows.is_empty() {
@@ -139,7 +143,7 @@ pub(super) async fn read_request(
     found.ok_or(RegistryError::RequestNotFound(id))
 }
 
-/// Opens a request at the revision `id` for the move of `case` to `to`.
+/// Opens a request at the revision `id` for the move of `change` to `to`.
 pub(super) async fn open(
     transaction: &mut PgConnection,
     caller: &Caller,
@@ -152,20 +156,22 @@ pub(super) async fn open(
     let Change {
         model, version, at, ..
     } = change;
+    let rollback = change.undone_since.is_some();
     // One that expired stands as open until now.
     sqlx::query(
         "UPDATE registry.requests SET state = 5, closed_at = expires_at \
-         WHERE model_key = $1 AND number = $2 AND to_stage = $3 AND state = 1",
+         WHERE model_key = $1 AND number = $2 AND to_stage = $3 AND rollback = $4 AND state = 1",
     )
     .bind(model.key)
     .bind(version.number)
     .bind(to)
+    .bind(rollback)
     .execute(&mut *transaction)
     .await?;
     sqlx::query(
         "INSERT INTO registry.requests (workspace_id, id, model_key, number, digest, from_stage, \
-             to_stage, comment, requester, requested_by, requested_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
+             to_stage, comment, requester, requested_by, requested_at, expires_at, rollback) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
     )
     .bind(caller.workspace.0)
     .bind(id)
@@ -179,6 +185,7 @@ pub(super) async fn open(
     .bind(&*caller.name)
     .bind(at)
     .bind(*at + lasts)
+    .bind(rollback)
     .execute(transaction)
     .await?;
     Ok(())
@@ -229,13 +236,14 @@ impl Store {
         let mut connection = self.pool.acquire().await?;
         let version = read(&mut connection, &model, request.number).await?;
         let to = stage(&model, &request.to)?;
-        let standing = standing(&mut connection, workspace, &model, &version, &to).await?;
+        let way = request.way();
+        let standing = standing(&mut connection, workspace, &model, &version, &to, way).await?;
         let seen = Seen {
             model,
             version,
             to,
             standing,
-            way: Way::Move,
+            way,
         };
         Ok((request, seen))
     }

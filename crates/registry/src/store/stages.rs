@@ -6,11 +6,15 @@ use serde::{Deserialize, Serialize};
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
-use super::{Store, checks::checks, models::Model, requests::open_request, transitions};
+use super::{
+    Store, checks::checks, models::Model, requests::open_request, signatures::signatures,
+    transitions,
+};
 use crate::{
     RegistryError,
     facts::{Occupant, Standing},
     policy::Stage,
+    transition::Way,
     version::Version,
 };
 
@@ -22,6 +26,7 @@ pub(super) async fn standing(
     model: &Model,
     version: &Version,
     to: &Stage,
+    way: Way,
 ) -> Result<Standing, RegistryError> {
     let now = sqlx::query_scalar("SELECT clock_timestamp()")
         .fetch_one(&mut *transaction)
@@ -32,11 +37,14 @@ pub(super) async fn standing(
         None => Vec::new(),
     };
     let checks = checks(transaction, model, version.digest).await?;
-    let request = open_request(transaction, workspace, model, version.number, &to.name).await?;
+    let signatures = signatures(transaction, model, version.number).await?;
+    let (number, name) = (version.number, &to.name);
+    let request = open_request(transaction, workspace, model, number, name, way).await?;
     Ok(Standing {
         now,
         occupants,
         checks,
+        signatures,
         request,
     })
 }

@@ -104,7 +104,7 @@ impl Store {
             (_, number) => (Way::Move, number.unwrap_or_default()),
         };
         let version = read(&mut connection, &model, number).await?;
-        let standing = standing(&mut connection, workspace, &model, &version, &to).await?;
+        let standing = standing(&mut connection, workspace, &model, &version, &to, way).await?;
         Ok(Seen {
             model,
             version,
@@ -133,7 +133,8 @@ impl Store {
         let since = check_seen(&mut transaction, &model, seen).await?;
         let version = read(&mut transaction, &model, seen.version.number).await?;
         let workspace = caller.workspace;
-        let standing = standing(&mut transaction, workspace, &model, &version, &seen.to).await?;
+        let (to, way) = (&seen.to, seen.way);
+        let standing = standing(&mut transaction, workspace, &model, &version, to, way).await?;
         check_unmoved(&model, &version, &standing, seen)?;
         let case = Case {
             version,
@@ -269,13 +270,17 @@ pub(super) struct Change<'a> {
 /// What becomes of a move, and as what it stands in the audit log.
 fn conclude(asked: &Asked<'_>, plan: &Plan) -> (AuditAction, Outcome) {
     let overridden = asked.override_reason.is_some() && plan.has_move();
-    let waits = asked.action == AuditAction::Transition && plan.can_wait(asked.request);
+    let waits = plan.can_wait(asked.request);
+    let request = match asked.action {
+        AuditAction::Rollback => AuditAction::RequestRollback,
+        _ => AuditAction::RequestTransition,
+    };
     match (plan.allowed(), asked.dry_run) {
         (true, false) => (asked.action, Outcome::Allowed),
         (true, true) => (asked.action, Outcome::WouldAllow),
         (false, false) if overridden => (AuditAction::Override, Outcome::Overridden),
         (false, true) if overridden => (asked.action, Outcome::WouldAllow),
-        (false, false) if waits => (AuditAction::RequestTransition, Outcome::Pending),
+        (false, false) if waits => (request, Outcome::Pending),
         (false, true) if waits => (asked.action, Outcome::WouldPend),
         (false, false) => (asked.action, Outcome::Refused),
         (false, true) => (asked.action, Outcome::WouldRefuse),
@@ -365,7 +370,7 @@ async fn rolled_back_to(
 
 /// The revision since which stays are undone if `seen` is a rollback, which must go where it went when
 /// it was seen.
-async fn check_seen(
+pub(super) async fn check_seen(
     transaction: &mut PgConnection,
     model: &Model,
     seen: &Seen,

@@ -19,7 +19,6 @@ use crate::{
     RegistryError,
     card::Card,
     pedigree,
-    reference::{Pointer, Reference},
     schema::Schema,
     version::{File, Pairs, Version, manifest_digest},
 };
@@ -232,57 +231,6 @@ impl Store {
         Ok(true)
     }
 
-    pub(crate) async fn version(
-        &self,
-        model: &Model,
-        number: i64,
-    ) -> Result<Version, RegistryError> {
-        let mut connection = self.pool.acquire().await?;
-        read(&mut connection, model, number).await
-    }
-
-    /// The version that a reference means.
-    pub(crate) async fn resolve(
-        &self,
-        workspace: WorkspaceId,
-        reference: &Reference,
-    ) -> Result<Version, RegistryError> {
-        let model = self.model(workspace, &reference.model).await?;
-        let number: Option<i64> = match &reference.version {
-            Pointer::Number(number) => Some(*number),
-            Pointer::Latest => Some(model.latest_version).filter(|number| *number > 0),
-            Pointer::Named(name) => {
-                let stage = model
-                    .policy
-                    .stage(name)
-                    .map_or(name.as_str(), |stage| &stage.name);
-                sqlx::query_scalar(
-                    "SELECT number FROM ( \
-                         (SELECT 1 AS place, number FROM registry.versions \
-                          WHERE model_key = $1 AND stage = $2 ORDER BY number DESC LIMIT 1) \
-                         UNION ALL SELECT 2, number FROM registry.aliases \
-                             WHERE model_key = $1 AND alias = $3 \
-                         UNION ALL SELECT 3, number FROM registry.versions \
-                             WHERE model_key = $1 AND label = ANY($4)) AS found \
-                     ORDER BY place LIMIT 1",
-                )
-                .bind(model.key)
-                .bind(stage)
-                .bind(name)
-                .bind(labels(name))
-                .fetch_optional(&self.pool)
-                .await?
-            }
-        };
-        let shown = match &reference.version {
-            Pointer::Number(number) => format!("{}/{number}", model.name),
-            Pointer::Latest => format!("{}@latest", model.name),
-            Pointer::Named(name) => format!("{}@{name}", model.name),
-        };
-        let number = number.ok_or(RegistryError::VersionNotFound(shown))?;
-        self.version(&model, number).await
-    }
-
     /// Versions of a model before the number `before`, newest first.
     pub(crate) async fn versions(
         &self,
@@ -364,12 +312,6 @@ impl Store {
     }
 }
 
-/// A label is meant with and without its `v`.
-fn labels(name: &str) -> Vec<String> {
-    let bare = name.strip_prefix('v').unwrap_or(name);
-    vec![bare.to_owned(), format!("v{bare}")]
-}
-
 async fn number_of_request(
     transaction: &mut PgConnection,
     model: &Model,
@@ -406,7 +348,7 @@ async fn insert(
     .bind(new.run.as_uuid())
     .bind(&new.based_on)
     .bind(Json(&new.files))
-    .bind(manifest_digest(&new.files).0.as_slice())
+    .bind(manifest_digest(new.files.iter().map(File::entry)).0.as_slice())
     .bind(Json(&new.params))
     .bind(new.metrics.keys().collect::<Vec<_>>())
     .bind(new.metrics.values().collect::<Vec<_>>())

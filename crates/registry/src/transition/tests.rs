@@ -66,6 +66,7 @@ fn case(version: Version, role: Role, occupants: &[i64]) -> Case {
             now: NOW + TimeDelta::hours(1),
             occupants: occupants.iter().map(occupant).collect(),
             checks: BTreeMap::new(),
+            signatures: Vec::new(),
             request: None,
         },
     }

@@ -6,7 +6,7 @@ use herdbook_proto::registry::v1::{
     ListCheckpointsRequest, VerifyAuditRequest, VerifyAuditResponse,
     audit_service_client::AuditServiceClient,
 };
-use herdbook_registry::Verifier;
+use herdbook_registry::{AuditKey, Checkpoint as Kept, Verifier};
 use herdbook_testkit::grpc::{fields, reason};
 use sqlx::AssertSqlSafe;
 use tonic::{Code, Status, transport::Channel};
@@ -209,6 +209,30 @@ async fn a_forged_checkpoint_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_not_in_the_database_signs_where_it_is_given() {
+    // RFC 8410, 10.3.
+    const PEM: &str = "-----BEGIN PRIVATE KEY-----\n\
+        MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+        -----END PRIVATE KEY-----\n";
+    const PUBLIC: &str = "19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1";
+    let cluster = Cluster::start().await;
+    let own = checkpoint(&cluster).await.unwrap();
+    assert_ne!(own.public_key, PUBLIC);
+    cluster.describe("changed").await;
+    let key = AuditKey::from_pem(PEM).unwrap();
+    let (channel, _replica) = cluster.replica_with(Some(key)).await;
+    let made = AuditServiceClient::new(channel)
+        .create_checkpoint(CreateCheckpointRequest {})
+        .await;
+    let made = made.unwrap().into_inner().checkpoint.unwrap();
+    assert_eq!((made.revision, &*made.public_key), (2, PUBLIC));
+    // A given one that is kept here too is compared once.
+    let verified = verify(&cluster, Some(made)).await;
+    assert_eq!((verified.broken_at, verified.checkpoints), (None, 2));
+    assert!(AuditKey::from_pem("secret").is_err());
+}
+
+#[tokio::test]
 async fn checkpoints_are_made_without_being_asked_for_and_listed() {
     let cluster = Cluster::start().await;
     let found = herdbook_testkit::wait_until("a checkpoint", async || {
@@ -225,6 +249,7 @@ async fn checkpoints_are_made_without_being_asked_for_and_listed() {
 #[tokio::test]
 async fn an_export_of_a_time_is_verified_without_a_server() {
     let cluster = Cluster::start().await;
+    let first = Kept::read(&checkpoint(&cluster).await.unwrap()).unwrap();
     for change in 0..9 {
         cluster.describe(&format!("change {change}")).await;
     }
@@ -242,10 +267,22 @@ async fn an_export_of_a_time_is_verified_without_a_server() {
     assert_eq!(part, all[3..7]);
     let broken = |lines: &[ExportAuditResponse]| {
         let mut verifier = Verifier::default();
-        lines.iter().for_each(|line| verifier.take_line(line));
+        lines.iter().for_each(|line| verifier.take_line(line, None));
         verifier.broken.map(|(revision, _)| revision)
     };
     assert_eq!((broken(&all), broken(&part)), (None, None));
+    // A checkpoint is compared with the hash before the first record too, and with nothing that is older.
+    for (lines, compared, covers) in [(&all[1..], 1, Ok(())), (&part, 0, Err(3))] {
+        let mut verifier = Verifier::default();
+        lines
+            .iter()
+            .for_each(|line| verifier.take_line(line, Some(&first)));
+        assert_eq!(verifier.broken, None);
+        assert_eq!(
+            (verifier.checkpoints, verifier.covers(&first)),
+            (compared, covers)
+        );
+    }
     let mut changed = part.clone();
     changed[1].record.as_mut().unwrap().principal = "nobody".to_owned();
     assert_eq!(broken(&changed), Some(5));

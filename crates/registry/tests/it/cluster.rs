@@ -18,6 +18,8 @@ use herdbook_proto::{
         Version, check_service_client::CheckServiceClient,
         model_service_client::ModelServiceClient, policy_service_client::PolicyServiceClient,
         request_service_client::RequestServiceClient, rule::Rule as Asks,
+        serving_service_client::ServingServiceClient,
+        signature_service_client::SignatureServiceClient,
         transition_service_client::TransitionServiceClient,
         version_service_client::VersionServiceClient,
     },
@@ -27,7 +29,7 @@ use herdbook_proto::{
         upload_artifact_request::Message as Upload,
     },
 };
-use herdbook_registry::Registry;
+use herdbook_registry::{AuditKey, Registry};
 use herdbook_rpc::{
     AuthFuture, Authenticate, FixedCaller, PeerChannel, Role, RoleFuture, Roles, RoutesBuilder,
     WORKSPACE,
@@ -136,7 +138,7 @@ impl Cluster {
         );
         let to_tracking = peer("tracking", routes(|routes| tracking.register(routes)));
         let peers = [to_tracking, to_lineage];
-        let registry = start_registry(&database, blobs, &peers, caller.clone(), &shutdown);
+        let registry = start_registry(&database, blobs, &peers, caller.clone(), None, &shutdown);
         let all = routes(|routes| {
             lineage.register(routes);
             tracking.register(routes);
@@ -162,6 +164,11 @@ impl Cluster {
 
     /// Another process with the registry on the same database, until the guard is dropped.
     pub(crate) async fn replica(&self) -> (Channel, DropGuard) {
+        self.replica_with(None).await
+    }
+
+    /// Another that has a key for checkpoints.
+    pub(crate) async fn replica_with(&self, audit_key: Option<AuditKey>) -> (Channel, DropGuard) {
         let shutdown = CancellationToken::new();
         let blobs = BlobStore::open("memory:").unwrap();
         let callers = self.callers.clone();
@@ -170,6 +177,7 @@ impl Cluster {
             blobs,
             &self.peers,
             callers.clone(),
+            audit_key,
             &shutdown,
         );
         let all = routes(|routes| registry.register(routes));
@@ -183,6 +191,14 @@ impl Cluster {
 
     pub(crate) fn versions(&self) -> VersionServiceClient<Channel> {
         VersionServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn serving(&self) -> ServingServiceClient<Channel> {
+        ServingServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn signatures(&self) -> SignatureServiceClient<Channel> {
+        SignatureServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn transitions(&self) -> TransitionServiceClient<Channel> {
@@ -421,6 +437,7 @@ fn start_registry(
     blobs: BlobStore,
     [to_tracking, to_lineage]: &[PeerChannel; 2],
     roles: Arc<Callers>,
+    audit_key: Option<AuditKey>,
     shutdown: &CancellationToken,
 ) -> Registry {
     Registry::start(
@@ -429,6 +446,7 @@ fn start_registry(
         to_tracking.clone(),
         to_lineage.clone(),
         roles,
+        audit_key,
         shutdown.clone(),
     )
 }

@@ -14,5 +14,7 @@ mod requests;
 mod rollback;
 mod rules;
 mod search;
+mod serving;
+mod signatures;
 mod versions;
 mod watch;

@@ -1,9 +1,10 @@
 //! Policies: checked whole before they are kept.
 
 use herdbook_proto::registry::v1::{
-    ApplySharedPolicyRequest, ApplySharedPolicyResponse, Comparison, GetSharedPolicyRequest,
-    ListSharedPolicyRevisionsRequest, MetricThreshold, Policy, RequiredDescription, Rule, Stage,
-    UseSharedPolicyRequest, rule::Rule as Asks,
+    ApplySharedPolicyRequest, ApplySharedPolicyResponse, AuditAction, Comparison,
+    DeleteSharedPolicyRequest, GetSharedPolicyRequest, ListSharedPolicyRevisionsRequest,
+    MetricThreshold, Policy, RequiredDescription, Rule, Stage, UseSharedPolicyRequest,
+    rule::Rule as Asks,
 };
 use herdbook_testkit::grpc::{fields, preconditions, reason};
 use tonic::{Code, Status};
@@ -193,4 +194,49 @@ async fn a_shared_policy_fits_what_stands_in_the_stages_of_its_models() {
     let refused = apply(&cluster, without).await.unwrap_err();
     assert_eq!(reason(&refused).1, "STAGE_IN_USE");
     assert!(refused.message().contains(MODEL), "{refused}");
+}
+
+#[tokio::test]
+async fn a_shared_policy_is_deleted_when_no_model_uses_it_and_its_revisions_stay() {
+    let cluster = Cluster::start().await;
+    let plain = cluster.policy().await;
+    apply(&cluster, plain.clone()).await.unwrap();
+    use_common(&cluster).await.unwrap();
+    let delete = async || {
+        let request = DeleteSharedPolicyRequest {
+            name: "common".to_owned(),
+        };
+        cluster.policies().delete_shared_policy(request).await
+    };
+    let refused = delete().await.unwrap_err();
+    assert_eq!(
+        reason(&refused),
+        (Code::FailedPrecondition, "POLICY_IN_USE".into())
+    );
+    assert!(refused.message().contains(MODEL), "{refused}");
+    cluster.set_policy(plain.clone()).await.unwrap();
+    delete().await.unwrap();
+    let last = cluster.audit().await.pop().unwrap();
+    assert_eq!(last.action(), AuditAction::DeletePolicy);
+    let gone = [
+        delete().await.unwrap_err(),
+        use_common(&cluster).await.unwrap_err(),
+    ];
+    for refused in gone {
+        assert_eq!(reason(&refused).1, "POLICY_NOT_FOUND");
+    }
+    let get = async |revision| {
+        let request = GetSharedPolicyRequest {
+            name: "common".to_owned(),
+            revision,
+        };
+        cluster.policies().get_shared_policy(request).await
+    };
+    assert_eq!(reason(&get(0).await.unwrap_err()).1, "POLICY_NOT_FOUND");
+    let first = get(1).await.unwrap().into_inner().policy.unwrap();
+    assert_eq!(first.policy.unwrap().moves, plain.moves);
+    // Another of its name is not mistaken for it.
+    let again = apply(&cluster, plain).await.unwrap();
+    assert!(again.before.is_none());
+    assert_eq!(again.policy.unwrap().policy.unwrap().revision, 2);
 }

@@ -1,7 +1,12 @@
 //! Rollbacks: what a stage held before comes back, and the past of a stage can be asked for.
 
-use herdbook_proto::registry::v1::{
-    ListStaysRequest, Outcome, RollbackStageRequest, Stay, TransitionVersionRequest,
+use herdbook_proto::{
+    common::v1::Role,
+    registry::v1::{
+        ApproveRequestRequest, AuditAction, AuditRecord, ListStaysRequest, Outcome,
+        RequiredApprovals, Rollback, RollbackStageRequest, Rule, Stay, TransitionVersionRequest,
+        rule::Rule as Asks,
+    },
 };
 use herdbook_testkit::grpc::{fields, preconditions, reason};
 use tonic::Code;
@@ -88,6 +93,69 @@ async fn it_goes_by_the_rules_of_the_policy_an_approver_by_default() {
     let asked = by("cyd=contributor", back());
     cluster.transitions().rollback_stage(asked).await.unwrap();
     assert_eq!(cluster.in_stage("Production").await, [2]);
+}
+
+#[tokio::test]
+async fn it_waits_for_approvals_where_the_policy_asks_for_them() {
+    let cluster = with_three().await;
+    let mut policy = cluster.policy().await;
+    let approved = RequiredApprovals {
+        count: 1,
+        role: Role::Approver.into(),
+        ..Default::default()
+    };
+    let rules = vec![Rule {
+        name: "four-eyes".to_owned(),
+        rule: Some(Asks::RequiredApprovals(approved)),
+    }];
+    policy.rollback = Some(Rollback { rules });
+    cluster.set_policy(policy).await.unwrap();
+    let ask = async || {
+        let request = RollbackStageRequest {
+            request_id: "once".to_owned(),
+            ..back()
+        };
+        let asked = by("cyd=contributor", request);
+        let asked = cluster.transitions().rollback_stage(asked).await.unwrap();
+        asked.into_inner().decision.unwrap()
+    };
+    let asked = ask().await;
+    assert_eq!((asked.outcome(), asked.version), (Outcome::Pending, 2));
+    assert_eq!(ask().await, asked);
+    // An approval of the rollback is none of a move to the same stage.
+    cluster.promote(1, "Production").await.unwrap();
+    let approve = ApproveRequestRequest {
+        id: asked.request,
+        ..Default::default()
+    };
+    let approved = cluster
+        .requests()
+        .approve_request(by("bo=approver", approve))
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(approved.request.unwrap().rollback);
+    let decision = approved.decision.unwrap();
+    assert_eq!(
+        (decision.outcome(), decision.version, &*decision.displaced),
+        (Outcome::Allowed, 2, &[1][..])
+    );
+    assert_eq!(cluster.in_stage("Production").await, [2]);
+    let log = cluster.audit().await;
+    let actions: Vec<_> = log.iter().map(AuditRecord::action).collect();
+    let expected = [
+        AuditAction::RequestRollback,
+        AuditAction::Transition,
+        AuditAction::Rollback,
+    ];
+    assert!(actions.ends_with(&expected), "{actions:?}");
+    // All that came after the version that it returned to is undone: before it there was 1.
+    let dry = RollbackStageRequest {
+        dry_run: true,
+        ..back()
+    };
+    let next = cluster.rollback(dry).await.unwrap();
+    assert_eq!((next.outcome(), next.version), (Outcome::WouldPend, 1));
 }
 
 #[tokio::test]

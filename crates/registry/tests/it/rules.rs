@@ -3,8 +3,8 @@
 use herdbook_proto::{
     lineage::v1::TagNodeRequest,
     registry::v1::{
-        CleanLineage, Direction, Expression, FreezeWindow, MinimumSoak, NoWorse, RequiredPrincipal,
-        Stage, TransitionVersionRequest, rule::Rule as Asks,
+        CleanLineage, CreateVersionRequest, Direction, Expression, FreezeWindow, MinimumSoak,
+        NoWorse, RequiredPrincipal, Stage, TransitionVersionRequest, rule::Rule as Asks,
     },
     tracking::v1::{Dataset, DatasetInput, DeleteRunRequest, LogBatchRequest},
 };
@@ -199,7 +199,8 @@ async fn expressions_see_the_facts() {
 async fn expressions_that_cannot_be_evaluated_are_refused_with_their_place() {
     let cluster = Cluster::start().await;
     let range = "[1,2,3,4,5,6,7,8,9]";
-    let bomb = format!("{range}.all(a, {range}.all(b, {range}.all(c, {range}.all(d, true))))");
+    let loops = |inner, name| format!("{range}.all({name}, {inner})");
+    let bomb = "abcde".chars().fold("true".to_owned(), loops);
     for wrong in [
         "metrcis.acc > 1.0",
         "version.number",
@@ -327,4 +328,60 @@ async fn a_version_may_descend_from_nothing_that_is_tagged_or_unknown() {
         .unwrap_err();
     let place = "policy.moves[2].rules[0].clean_lineage.without_tags";
     assert_eq!(fields(&refused), [place]);
+}
+
+#[tokio::test]
+async fn what_is_unknown_counts_up_to_the_depth_that_is_asked_for() {
+    let cluster = Cluster::start().await;
+    // Of its run no data is recorded.
+    let unknown = cluster.register(0.9).await;
+    let run = cluster.create_run(0.9).await;
+    let dataset = Dataset {
+        name: "cards".to_owned(),
+        digest: "abc".to_owned(),
+        ..Default::default()
+    };
+    let log = LogBatchRequest {
+        run_id: run.clone(),
+        inputs: vec![DatasetInput {
+            dataset: Some(dataset),
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    cluster.runs().log_batch(log).await.unwrap();
+    let request = CreateVersionRequest {
+        model: MODEL.to_owned(),
+        source: format!("runs:/{run}/model"),
+        based_on: vec![format!("{MODEL}/{unknown}")],
+        ..Default::default()
+    };
+    let tuned = cluster.create_version(request).await.unwrap().number;
+    let judged = async |known_depth| {
+        let clean = Asks::CleanLineage(CleanLineage {
+            without_tags: vec!["biased".to_owned()],
+            known_depth,
+        });
+        cluster.ask("Production", vec![clean]).await.unwrap();
+        let dry = TransitionVersionRequest {
+            model: MODEL.to_owned(),
+            version: tuned,
+            to: "Production".to_owned(),
+            dry_run: true,
+            ..Default::default()
+        };
+        let decision = cluster.transition(dry).await.unwrap();
+        decision.verdicts.into_iter().next().unwrap()
+    };
+    // Its own run is an edge away, that of the version it was tuned from is further.
+    for far in [9, 0] {
+        wait_until("lineage to know all of it", async || {
+            let verdict = judged(far).await;
+            let told = verdict.evidence.contains("run:") && !verdict.evidence.contains(&run);
+            (told && !verdict.passed).then_some(())
+        })
+        .await;
+    }
+    let near = judged(1).await;
+    assert!(near.passed, "{near:?}");
 }

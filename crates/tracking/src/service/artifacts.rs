@@ -148,14 +148,10 @@ impl ArtifactApi {
             .store
             .artifacts(key, path, after.as_deref(), size + 1)
             .await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found.last().filter(|_| more).map(|last| last.path.clone());
+        let next_page_token = PageToken::cut(&mut found, size, &query, |last| last.path.clone());
         Ok(proto::ListArtifactsResponse {
             files: found.into_iter().map(Into::into).collect(),
-            next_page_token: next
-                .map(|p| PageToken::new(p, &query).encode())
-                .unwrap_or_default(),
+            next_page_token,
         })
     }
 }

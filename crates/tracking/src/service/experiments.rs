@@ -74,15 +74,11 @@ impl ExperimentApi {
             .store
             .experiments(workspace, deleted, after, size + 1)
             .await?;
-        let more = found.len() > size;
-        found.truncate(size);
         let cursor = |last: &Experiment| (last.updated_at.timestamp_micros(), last.id.0);
-        let next = found.last().filter(|_| more).map(cursor);
+        let next_page_token = PageToken::cut(&mut found, size, &query, cursor);
         Ok(proto::ListExperimentsResponse {
             experiments: found.into_iter().map(Into::into).collect(),
-            next_page_token: next
-                .map(|c| PageToken::new(c, &query).encode())
-                .unwrap_or_default(),
+            next_page_token,
         })
     }
 

@@ -49,16 +49,14 @@ impl RunApi {
             columns: columns.clone(),
         };
         let mut found = self.store.search_runs(workspace, search).await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found.last().filter(|_| more);
-        let next = next.map(|(_, cursor)| PageToken::new(cursor.clone(), &query).encode());
+        let next_page_token =
+            PageToken::cut(&mut found, size, &query, |(_, cursor)| cursor.clone());
         let runs = found
             .into_iter()
             .map(|(run, _)| show(run, columns.as_ref()));
         Ok(proto::SearchRunsResponse {
             runs: runs.collect(),
-            next_page_token: next.unwrap_or_default(),
+            next_page_token,
         })
     }
 
@@ -90,17 +88,14 @@ impl RunApi {
             columns: columns.clone(),
         };
         let mut groups = self.store.aggregate_runs(workspace, aggregation).await?;
-        let more = groups.len() > size;
-        groups.truncate(size);
-        let next = groups.last().filter(|_| more);
-        let next = next.map(|(group, _)| PageToken::new(group.place(), &query).encode());
+        let next_page_token = PageToken::cut(&mut groups, size, &query, |(group, _)| group.place());
         let groups = groups.into_iter().map(|(group, best)| proto::RunGroup {
             best_run: best.map(|run| show(run, columns.as_ref())),
             ..to_group(&group, &grouping)
         });
         Ok(proto::AggregateRunsResponse {
             groups: groups.collect(),
-            next_page_token: next.unwrap_or_default(),
+            next_page_token,
         })
     }
 }

@@ -151,14 +151,10 @@ impl ValueApi {
         let (run, _) = self.store.run(workspace, id).await?;
         let after = after.unwrap_or_default();
         let mut found = self.store.value_series(run, &after, size + 1).await?;
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = found.last().filter(|_| more).map(|last| last.key.clone());
+        let next_page_token = PageToken::cut(&mut found, size, &query, |last| last.key.clone());
         Ok(proto::ListValueKeysResponse {
             series: found.into_iter().map(Into::into).collect(),
-            next_page_token: next
-                .map(|key| PageToken::new(key, &query).encode())
-                .unwrap_or_default(),
+            next_page_token,
         })
     }
 

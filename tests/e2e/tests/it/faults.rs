@@ -1,18 +1,20 @@
 //! Crashes in the midst of writing: nothing acknowledged is lost, nothing counts twice.
 
-use std::{collections::BTreeMap, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use futures::StreamExt as _;
-use herdbook_e2e::{BadNetwork, DurableWriter, Herdbook, folder};
+use herdbook_e2e::{BadNetwork, DurableWriter, Herdbook, folder, postmaster};
 use herdbook_proto::tracking::v1::{
     CreateRunRequest, GetRunRequest, ReadMetricsRequest,
     metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
 };
 use herdbook_testkit::wait_until;
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Signal, kill_process};
 use tokio::{sync::watch, task::JoinHandle};
 use tonic::{Status, transport::Channel};
+
+use crate::seed;
 
 const WRITERS: u64 = 8;
 const POINTS: u64 = 6_000;
@@ -116,24 +118,10 @@ async fn read(
     Ok(found)
 }
 
-/// The server of the embedded cluster.
-fn postmaster(data_dir: &Path) -> Option<Pid> {
-    let text = fs::read_to_string(data_dir.join("postgres/postmaster.pid")).ok()?;
-    Pid::from_raw(text.lines().next()?.parse().ok()?)
-}
-
 async fn up(folder: &Path) -> Herdbook {
     let mut command = Herdbook::command(&["up", "--listen", "127.0.0.1:0", "--data-dir"]);
     // Points are compacted all the time, and so in the midst of it too.
     Herdbook::start(command.arg(folder).args(["--compact-after", "200ms"])).await
-}
-
-/// A seed that is told, so that a failure can be had again: HERDBOOK_TEST_SEED sets it.
-fn seed() -> u64 {
-    let given = std::env::var("HERDBOOK_TEST_SEED");
-    let seed = given.map_or_else(|_| rand::random(), |text| text.parse().unwrap());
-    println!("HERDBOOK_TEST_SEED={seed}");
-    seed
 }
 
 #[tokio::test]

@@ -65,8 +65,7 @@ pub(super) fn file(
             let number = number + 1;
             Failure::refused(format!("line {number} of {} is no record", path.display()))
         })?;
-        verifier.take_line(&line);
-        checkpoint.iter().for_each(|kept| verifier.compare(kept));
+        verifier.take_line(&line, checkpoint.as_ref());
     }
     checkpoint.iter().for_each(|kept| verifier.reached(kept));
     let found = VerifyAuditResponse {
@@ -82,7 +81,16 @@ pub(super) fn file(
             .unwrap_or_default(),
         checkpoints: verifier.checkpoints,
     };
-    tell(output, &found)
+    tell(output, &found)?;
+    match checkpoint.map(|kept| (verifier.covers(&kept), kept.revision)) {
+        Some((Err(start), revision)) => Err(Failure::refused(format!(
+            "the checkpoint of revision {revision} could not be compared: the first record of {} is that of \
+             revision {}; export from an earlier time, or give a later checkpoint",
+            path.display(),
+            start + 1
+        ))),
+        _ => Ok(()),
+    }
 }
 
 /// Prints what was found; refused if anything does not fit.

@@ -214,7 +214,10 @@ fn list(requests: &[TransitionRequest]) -> String {
         vec![
             request.id.to_string(),
             format!("{}/{}", request.model, request.version),
-            format!("{} -> {}", request.from, request.to),
+            match request.rollback {
+                true => format!("{} -> {} (rollback)", request.from, request.to),
+                false => format!("{} -> {}", request.from, request.to),
+            },
             state(request),
             request.requested_by.clone(),
             output::ago(request.requested_at.as_ref()),
@@ -249,11 +252,13 @@ fn facts(request: &TransitionRequest) -> String {
         version,
         from,
         to,
+        rollback,
         ..
     } = request;
+    let way = if *rollback { "rollback" } else { "move" };
     output::facts(&[
         ("request", request.id.to_string()),
-        ("move", format!("{model}/{version} from {from} to {to}")),
+        (way, format!("{model}/{version} from {from} to {to}")),
         ("state", state(request)),
         ("by", request.requested_by.clone()),
         ("comment", request.comment.clone()),

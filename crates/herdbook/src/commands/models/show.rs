@@ -259,6 +259,10 @@ fn ask(asks: Option<&Asks>) -> String {
             };
             format!("{} approvals of {from}", asks.count)
         }
+        Some(Asks::SignedBy(asks)) => {
+            let names: Vec<_> = asks.keys.iter().map(|key| key.name.as_str()).collect();
+            format!("signed by {} of {}", asks.threshold, names.join(", "))
+        }
         Some(Asks::Cel(asks)) => asks.expression.clone(),
         None => String::new(),
     }
