@@ -1,13 +1,10 @@
 //! CompareVersions.
 
-use herdbook_proto::{
-    InvalidRequest,
-    registry::v1::{self as proto, compare_service_server::CompareService},
-};
+use herdbook_proto::registry::v1::{self as proto, compare_service_server::CompareService};
 use herdbook_rpc::{Caller, PeerChannel};
 use tonic::{Request, Response, Status};
 
-use super::answer;
+use super::{answer, serving::reference};
 use crate::{
     RegistryError, compare, convert, descent, facts, reference::Reference, store::Store,
     version::Version,
@@ -26,18 +23,6 @@ impl CompareApi {
             tracking,
             lineage,
         }
-    }
-
-    async fn resolve(
-        &self,
-        caller: &Caller,
-        field: &str,
-        text: &str,
-    ) -> Result<Version, RegistryError> {
-        let reference =
-            Reference::parse(text).map_err(|error| InvalidRequest::field(field, error))?;
-        let (version, _) = self.store.resolve(caller.workspace, &reference).await?;
-        Ok(version)
     }
 
     /// A version without its files, with its aliases.
@@ -62,10 +47,11 @@ impl CompareApi {
     async fn compare(
         &self,
         caller: &Caller,
-        request: proto::CompareVersionsRequest,
+        from: &Reference,
+        to: &Reference,
     ) -> Result<proto::CompareVersionsResponse, RegistryError> {
-        let from = self.resolve(caller, "from", &request.from).await?;
-        let to = self.resolve(caller, "to", &request.to).await?;
+        let (from, _) = self.store.resolve(caller.workspace, from).await?;
+        let (to, _) = self.store.resolve(caller.workspace, to).await?;
         let (before, after) = futures::try_join!(
             descent::ancestors(&self.lineage, caller, &from),
             descent::ancestors(&self.lineage, caller, &to),
@@ -97,6 +83,11 @@ impl CompareService for CompareApi {
         request: Request<proto::CompareVersionsRequest>,
     ) -> Result<Response<proto::CompareVersionsResponse>, Status> {
         let caller = Caller::of(&request)?;
-        answer(self.compare(&caller, request.into_inner()).await)
+        let compared = async {
+            let from = reference(&request, "from", &request.get_ref().from)?;
+            let to = reference(&request, "to", &request.get_ref().to)?;
+            self.compare(&caller, &from, &to).await
+        };
+        answer(compared.await)
     }
 }

@@ -88,10 +88,13 @@ impl ServingApi {
     }
 }
 
-/// The reference that a request names. One that names a workspace goes with the workspace of the call.
-pub(super) fn reference<T>(request: &Request<T>, text: &str) -> Result<Reference, InvalidRequest> {
-    let reference =
-        Reference::parse(text).map_err(|error| InvalidRequest::field("reference", error))?;
+/// The reference in a field of a request. One that names a workspace goes with the workspace of the call.
+pub(super) fn reference<T>(
+    request: &Request<T>,
+    field: &str,
+    text: &str,
+) -> Result<Reference, InvalidRequest> {
+    let reference = Reference::parse(text).map_err(|error| InvalidRequest::field(field, error))?;
     let called = request.metadata().get(WORKSPACE);
     match &reference.workspace {
         Some(named) if called.is_none_or(|called| called != named.as_str()) => {
@@ -99,7 +102,7 @@ pub(super) fn reference<T>(request: &Request<T>, text: &str) -> Result<Reference
                 "names the workspace {named:?}; send the call there, with `{WORKSPACE}: {named}` in its \
                  metadata"
             );
-            Err(InvalidRequest::field("reference", what))
+            Err(InvalidRequest::field(field, what))
         }
         _ => Ok(reference),
     }
@@ -127,7 +130,7 @@ impl ServingService for ServingApi {
     ) -> Result<Response<proto::ResolveVersionResponse>, Status> {
         let caller = Caller::of(&request)?;
         let found = async {
-            let reference = reference(&request, &request.get_ref().reference)?;
+            let reference = reference(&request, "reference", &request.get_ref().reference)?;
             self.resolve(&caller, reference).await
         };
         answer(found.await)
@@ -139,7 +142,7 @@ impl ServingService for ServingApi {
     ) -> Result<Response<proto::PresignVersionFilesResponse>, Status> {
         let caller = Caller::of(&request)?;
         let urls = async {
-            let reference = reference(&request, &request.get_ref().reference)?;
+            let reference = reference(&request, "reference", &request.get_ref().reference)?;
             self.presign(&caller, reference, request.into_inner()).await
         };
         answer(urls.await)

@@ -288,7 +288,7 @@ impl VersionService for VersionApi {
     ) -> Result<Response<proto::GetVersionResponse>, Status> {
         let caller = Caller::of(&request)?;
         let found = async {
-            let reference = reference(&request, &request.get_ref().reference)?;
+            let reference = reference(&request, "reference", &request.get_ref().reference)?;
             let (version, _) = self.store.resolve(caller.workspace, &reference).await?;
             self.shown(&caller, version).await
         };
@@ -332,7 +332,7 @@ impl VersionService for VersionApi {
     ) -> Result<Response<Self::DownloadVersionFileStream>, Status> {
         let caller = Caller::of(&request)?;
         let bytes = async {
-            let reference = reference(&request, &request.get_ref().reference)?;
+            let reference = reference(&request, "reference", &request.get_ref().reference)?;
             self.download(&caller, reference, request.into_inner())
                 .await
         };
