@@ -277,8 +277,17 @@ fn length(duration: Option<&prost_types::Duration>) -> String {
 
 /// What a record was about, for a line.
 pub(crate) fn subject(record: &AuditRecord) -> String {
-    match record.version {
-        0 => record.model.clone(),
-        number => format!("{}/{number}", record.model),
+    match (record.model.as_str(), record.version) {
+        ("", _) => subject_of_workspace(&record.details),
+        (model, 0) => model.to_owned(),
+        (model, number) => format!("{model}/{number}"),
     }
+}
+
+/// What a record without a model is about: a shared policy or a webhook.
+fn subject_of_workspace(details: &str) -> String {
+    let details: serde_json::Value = serde_json::from_str(details).unwrap_or_default();
+    let named = |kind| Some(format!("{kind} {}", details.get(kind)?.as_str()?));
+    let mut kinds = ["policy", "webhook"].into_iter();
+    kinds.find_map(named).unwrap_or_default()
 }
