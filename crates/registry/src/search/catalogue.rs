@@ -152,11 +152,13 @@ impl Catalogue {
         let Some(row) = self.models.find((model, 0)) else {
             return;
         };
-        let before = std::mem::replace(&mut self.aliases[row as usize], aliases);
-        let now = &self.aliases[row as usize];
-        if before == *now {
+        let Some(now) = self.aliases.get_mut(row as usize) else {
+            return;
+        };
+        if *now == aliases {
             return;
         }
+        let before = std::mem::replace(now, aliases);
         for number in before.values().chain(now.values()) {
             let Some(version) = self.versions.find((model, *number)) else {
                 continue;

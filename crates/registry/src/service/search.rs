@@ -14,6 +14,7 @@ const ORDERS: usize = 3;
 /// What is searched for, and which page of it.
 struct Question<F> {
     filter: Option<Filter<F>>,
+    /// The last is that the newest come first.
     orders: Vec<Order<F>>,
     after: Option<Place>,
     size: usize,
@@ -38,9 +39,15 @@ impl<F: Vocabulary> Question<F> {
             .iter()
             .enumerate()
             .map(|(index, text)| parse_order(text).map_err(unread(format!("order_by[{index}]"))));
+        let mut orders = orders.collect::<Result<Vec<_>, _>>()?;
+        let created = F::attribute("created_at");
+        orders.extend(created.map(|field| Order {
+            field,
+            descending: true,
+        }));
         Ok(Self {
             filter: parse_filter(filter).map_err(unread("filter".to_owned()))?,
-            orders: orders.collect::<Result<_, _>>()?,
+            orders,
             after: PageToken::decode(page_token, &query)?,
             size: fields::page_size(page_size)?,
             query,

@@ -14,6 +14,7 @@ mod downloads;
 mod faults;
 mod histories;
 mod logging;
+mod models;
 mod startup;
 mod values;
 mod watch;

@@ -25,7 +25,7 @@ const METRICS: usize = 20;
 ///
 /// Example: herdbook models card fraud-detector@Production
 #[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Options {
     /// A model, or a version such as model/3, model@Production or model@v1.2.0.
     reference: Option<String>,
@@ -60,7 +60,8 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     match (options.edit, options.reference) {
         (Some(edit), _) => change(connection, output, edit).await,
-        (None, reference) => show(connection, output, reference.unwrap_or_default()).await,
+        (None, Some(reference)) => show(connection, output, reference).await,
+        (None, None) => Err(Failure::usage("name a model, or a version such as model/3")),
     }
 }
 

@@ -50,7 +50,9 @@ fn shown(found: &CompareVersionsResponse) -> String {
         .into_iter()
         .map(|(what, differ)| table(what, &names, differ.iter().map(difference)));
     let mut parts: Vec<String> = differ.collect();
-    let metrics = table("METRIC", &names, found.metrics.iter().map(metric));
+    let differ = found.metrics.iter();
+    let differ = differ.filter(|metric| metric.difference != Some(0.0));
+    let metrics = table("METRIC", &names, differ.map(metric));
     parts.insert(1, metrics);
     parts.push(files(found, &names));
     parts.push(found.text.trim_end().to_owned());
@@ -93,8 +95,7 @@ fn difference(found: &Difference) -> Vec<String> {
 
 fn metric(found: &MetricDifference) -> Vec<String> {
     let value = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), output::number);
-    let difference = found.difference.filter(|difference| *difference != 0.0);
-    let difference = difference.map_or_else(String::new, |difference| {
+    let difference = found.difference.map_or_else(String::new, |difference| {
         let sign = if difference > 0.0 { "+" } else { "" };
         let verdict = match (found.better(), difference > 0.0) {
             (Direction::Unspecified, _) => "",
