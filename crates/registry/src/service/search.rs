@@ -1,15 +1,22 @@
 //! SearchVersions and SearchModels.
 
-use herdbook_core::PageToken;
+use herdbook_core::{PageToken, WorkspaceId};
 use herdbook_filter::{Filter, Order, ParseError, Vocabulary, parse_filter, parse_order};
 use herdbook_proto::{InvalidRequest, fields, registry::v1 as proto};
 use herdbook_rpc::Caller;
 
 use super::{models::ModelApi, versions::VersionApi};
-use crate::{RegistryError, convert, search::Place};
+use crate::{
+    RegistryError, convert,
+    search::{Catalogue, Place},
+    store::Store,
+};
 
 /// Orders of one search.
 const ORDERS: usize = 3;
+
+/// Finds the first of what a filter lets through, in an order, after a place.
+type Find<F> = fn(&Catalogue, Option<&Filter<F>>, &[Order<F>], Option<&Place>, usize) -> Vec<Place>;
 
 /// What is searched for, and which page of it.
 struct Question<F> {
@@ -22,7 +29,7 @@ struct Question<F> {
     query: String,
 }
 
-impl<F: Vocabulary> Question<F> {
+impl<F: Vocabulary + Send + 'static> Question<F> {
     fn read(
         filter: &str,
         order_by: &[String],
@@ -54,13 +61,33 @@ impl<F: Vocabulary> Question<F> {
         })
     }
 
-    /// Cuts `found`, which has one more than a page if there is a next one; its token.
-    fn next(&self, found: &mut Vec<Place>) -> String {
-        let more = found.len() > self.size;
-        found.truncate(self.size);
-        let last = found.last().filter(|_| more).cloned();
-        last.map(|last| PageToken::new(last, &self.query).encode())
-            .unwrap_or_default()
+    /// A page of what `find` gives of it, and the token of the next.
+    async fn page(
+        self,
+        store: &Store,
+        workspace: WorkspaceId,
+        find: Find<F>,
+    ) -> Result<(Vec<Place>, String), RegistryError> {
+        let Self {
+            filter,
+            orders,
+            after,
+            size,
+            query,
+        } = self;
+        let mut found = store
+            .search(workspace, move |catalogue| {
+                find(
+                    catalogue,
+                    filter.as_ref(),
+                    &orders,
+                    after.as_ref(),
+                    size + 1,
+                )
+            })
+            .await?;
+        let token = PageToken::cut(&mut found, size, &query, Place::clone);
+        Ok((found, token))
     }
 }
 
@@ -77,22 +104,9 @@ impl VersionApi {
             page_token,
         } = request;
         let question = Question::read(&filter, &order_by, page_size, &page_token)?;
-        let (question, mut found) = self
-            .store
-            .search(caller.workspace, move |catalogue| {
-                let Question {
-                    filter,
-                    orders,
-                    after,
-                    size,
-                    ..
-                } = &question;
-                let found =
-                    catalogue.find_versions(filter.as_ref(), orders, after.as_ref(), size + 1);
-                (question, found)
-            })
+        let (found, next_page_token) = question
+            .page(&self.store, caller.workspace, Catalogue::find_versions)
             .await?;
-        let next_page_token = question.next(&mut found);
         let keys: Vec<_> = found.iter().map(|place| place.key).collect();
         let versions = self.store.versions_of(&keys).await?;
         let mut aliases = self.store.aliases_of(&keys).await?;
@@ -121,22 +135,9 @@ impl ModelApi {
             page_token,
         } = request;
         let question = Question::read(&filter, &order_by, page_size, &page_token)?;
-        let (question, mut found) = self
-            .store
-            .search(caller.workspace, move |catalogue| {
-                let Question {
-                    filter,
-                    orders,
-                    after,
-                    size,
-                    ..
-                } = &question;
-                let found =
-                    catalogue.find_models(filter.as_ref(), orders, after.as_ref(), size + 1);
-                (question, found)
-            })
+        let (found, next_page_token) = question
+            .page(&self.store, caller.workspace, Catalogue::find_models)
             .await?;
-        let next_page_token = question.next(&mut found);
         let keys: Vec<i64> = found.iter().map(|place| place.key.0).collect();
         let models = self.store.models_of(&keys).await?;
         let contents = self.store.contents(&keys).await?;

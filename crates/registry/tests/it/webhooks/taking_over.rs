@@ -73,6 +73,11 @@ async fn two_processes_send_each_change_once_and_in_order() {
         let url = receiver.url(&hooks.to_string());
         cluster.hook(&format!("hook {hooks}"), &url, selector).await;
         hooks += 1;
+        wait_until("all to be taken", async || {
+            let taken = count(&cluster, "sender", "webhooks").await;
+            (usize::try_from(taken) == Ok(hooks)).then_some(())
+        })
+        .await;
     }
     let before = cluster.audit().await.last().unwrap().revision;
     for change in 0..CHANGES {
