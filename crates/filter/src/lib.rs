@@ -119,7 +119,7 @@ impl<F: Vocabulary> Filter<F> {
             Self::Or(parts) => parts.iter().fold(Mask::none(there.rows()), |mask, part| {
                 mask.or(&part.matches(there, leaf))
             }),
-            Self::Not(inner) => inner.matches(there, leaf).not().and(there),
+            Self::Not(inner) => inner.matches(there, leaf).complement().and(there),
             Self::Compare {
                 field,
                 operator,
@@ -128,7 +128,7 @@ impl<F: Vocabulary> Filter<F> {
             Self::In { field, values } => {
                 leaf(field, &Test::one_of(&field.form(), values)).and(there)
             }
-            Self::IsNull(field) => leaf(field, &Test::Present).not().and(there),
+            Self::IsNull(field) => leaf(field, &Test::Present).complement().and(there),
         }
     }
 }

@@ -18,7 +18,7 @@ impl Mask {
 
     /// Every row.
     pub fn all(rows: usize) -> Self {
-        Self::none(rows).not()
+        Self::none(rows).complement()
     }
 
     /// The rows that `holds` says.
@@ -101,7 +101,7 @@ impl Mask {
 
     /// The rows that are not in it.
     #[must_use]
-    pub fn not(mut self) -> Self {
+    pub fn complement(mut self) -> Self {
         for word in &mut self.words {
             *word = !*word;
         }
@@ -157,7 +157,7 @@ mod tests {
             prop_assert_eq!(left.count(), a.len());
             prop_assert_eq!(set(&left.clone().and(&right)), &a & &b);
             prop_assert_eq!(set(&left.clone().or(&right)), &a | &b);
-            prop_assert_eq!(set(&left.clone().not()), &(0..rows).collect::<BTreeSet<_>>() - &a);
+            prop_assert_eq!(set(&left.clone().complement()), &(0..rows).collect::<BTreeSet<_>>() - &a);
             prop_assert_eq!(Mask::from_bytes(rows, &left.bytes()), Some(left));
         }
     }

@@ -216,7 +216,7 @@ impl Catalogue {
             models.has(self.model_rows[row] as usize)
         });
         let has_own = self.versions.leaf(field, &Test::Present);
-        rows.and(&has_own.not()).or(&own)
+        rows.and(&has_own.complement()).or(&own)
     }
 
     fn sorted(&self, field: &VersionField) -> Vec<Option<Sorted<'_>>> {
