@@ -3,6 +3,8 @@
 
 use chrono::DateTime;
 
+use crate::output;
+
 /// One curve: a name and its points along x.
 pub(crate) struct Curve {
     pub(crate) name: String,
@@ -166,7 +168,11 @@ fn frame(
             true => format!("\x1b[38;5;{}m━━\x1b[0m", COLOURS[index % COLOURS.len()]),
             false => format!("{} ", MARKS[index % MARKS.len()]),
         };
-        lines.push(format!("{:MARGIN$}  {key} {}", "", curve.name));
+        lines.push(format!(
+            "{:MARGIN$}  {key} {}",
+            "",
+            output::plain(&curve.name)
+        ));
     }
     lines.join("\n")
 }

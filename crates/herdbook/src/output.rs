@@ -13,8 +13,18 @@ use serde_json::ser::Formatter;
 use crate::{cli::Output, exit::Failure};
 
 /// Prints a message of the contract, named such as `herdbook.tracking.v1.Run`: as JSON, or as what
-/// `for_people` makes of it.
+/// `for_people` makes of it, [`plain`].
 pub(crate) fn print<M: Message>(
+    output: Output,
+    name: &str,
+    message: &M,
+    for_people: impl FnOnce(&M) -> String,
+) -> Result<(), Failure> {
+    print_drawn(output, name, message, |message| plain(&for_people(message)))
+}
+
+/// The same where colours are drawn in; what others wrote is to be [`plain`] before.
+pub(crate) fn print_drawn<M: Message>(
     output: Output,
     name: &str,
     message: &M,
@@ -27,6 +37,12 @@ pub(crate) fn print<M: Message>(
     let mut out = std::io::stdout().lock();
     writeln!(out, "{}", text.trim_end())?;
     Ok(())
+}
+
+/// Without characters that command a terminal: what others wrote must not.
+pub(crate) fn plain(text: &str) -> String {
+    let shows = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
+    text.chars().filter(shows).collect()
 }
 
 /// The message as JSON by the protobuf mapping, with the contract's field names and plain numbers.
@@ -227,6 +243,11 @@ mod tests {
             ("params", "a\nb".into()),
         ]);
         assert_eq!(shown, "id      7\nparams  a\n        b");
+    }
+
+    #[test]
+    fn what_others_wrote_does_not_command_the_terminal() {
+        assert_eq!(plain("a\tb\n\u{1b}[2Jc\u{9b}31m\r\u{7}"), "a\tb\n[2Jc31m");
     }
 
     #[test]

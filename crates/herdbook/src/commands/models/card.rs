@@ -69,8 +69,8 @@ async fn show(connection: Connection, output: Output, reference: String) -> Resu
     let (model, version) = get(connection, reference).await?;
     let text = document(&model, version.as_ref());
     match version {
-        Some(version) => output::print(output, VERSION, &version, |_| laid_out(&text)),
-        None => output::print(output, MODEL, &model, |_| laid_out(&text)),
+        Some(version) => output::print_drawn(output, VERSION, &version, |_| laid_out(&text)),
+        None => output::print_drawn(output, MODEL, &model, |_| laid_out(&text)),
     }
 }
 
@@ -139,7 +139,7 @@ async fn change(connection: Connection, output: Output, edit: Edit) -> Result<()
         let changed = models.update_model(request).await?.into_inner().model;
         let changed = changed.unwrap_or_default();
         let text = document(&changed, None);
-        return output::print(output, MODEL, &changed, |_| laid_out(&text));
+        return output::print_drawn(output, MODEL, &changed, |_| laid_out(&text));
     };
     if !owner.is_empty() {
         return Err(Failure::usage(
@@ -161,7 +161,7 @@ async fn change(connection: Connection, output: Output, edit: Edit) -> Result<()
     let changed = versions.update_version(request).await?.into_inner().version;
     let changed = changed.unwrap_or_default();
     let text = document(&model, Some(&changed));
-    output::print(output, VERSION, &changed, |_| laid_out(&text))
+    output::print_drawn(output, VERSION, &changed, |_| laid_out(&text))
 }
 
 /// The card in a file of YAML.
@@ -298,10 +298,9 @@ fn metrics(version: &Version) -> String {
     )
 }
 
-/// As a terminal shows it. What others wrote must not command the terminal.
+/// As a terminal shows it.
 fn laid_out(markdown: &str) -> String {
-    let shows = |c: &char| !c.is_control() || matches!(c, '\n' | '\t');
-    let text: String = markdown.chars().filter(shows).collect();
+    let text = output::plain(markdown);
     if !std::io::stdout().is_terminal() {
         return text;
     }

@@ -93,7 +93,7 @@ pub(super) async fn bands(
     let mut client = MetricServiceClient::new(connection);
     let found = client.get_bands(request).await?.into_inner();
     let name = "herdbook.tracking.v1.GetBandsResponse";
-    output::print(output, name, &found, |found| {
+    output::print_drawn(output, name, &found, |found| {
         let curves = found.bands.iter().map(|band| {
             let definition = definitions.get(&band.key);
             let runs = sizes.get(&band.group).copied().unwrap_or_default();

@@ -189,7 +189,7 @@ pub(super) async fn chart(
     let mut client = MetricServiceClient::new(connection);
     let found = client.get_curves(request).await?.into_inner();
     let name = "herdbook.tracking.v1.GetCurvesResponse";
-    output::print(output, name, &found, |found| {
+    output::print_drawn(output, name, &found, |found| {
         let curves = found.curves.iter().map(|curve| {
             let known = runs.get(&curve.run_id);
             let definition = known.and_then(|known| known.definitions.get(&curve.key));
