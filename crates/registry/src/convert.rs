@@ -106,7 +106,7 @@ pub(crate) fn check_alias(alias: &str, policy: &Policy) -> Result<(), InvalidReq
 /// A model with what stands where.
 pub(crate) fn to_model(model: Model, contents: Option<&Contents>) -> proto::Model {
     let stages = model.policy.stages.iter().filter_map(|stage| {
-        let versions = contents?.stages.get(&stage.name)?.clone();
+        let versions = contents?.stages.0.get(&stage.name)?.clone();
         Some(proto::StageContent {
             stage: stage.name.clone(),
             versions,
@@ -115,7 +115,7 @@ pub(crate) fn to_model(model: Model, contents: Option<&Contents>) -> proto::Mode
     proto::Model {
         stages: stages.collect(),
         aliases: contents
-            .map(|c| c.aliases.clone().into_iter().collect())
+            .map(|c| c.aliases.0.clone().into_iter().collect())
             .unwrap_or_default(),
         name: model.name,
         description: model.description,
@@ -132,11 +132,9 @@ pub(crate) fn to_model(model: Model, contents: Option<&Contents>) -> proto::Mode
 }
 
 /// A version with the aliases that point at it.
-pub(crate) fn to_version(version: Version, contents: Option<&Contents>) -> proto::Version {
-    let aliases = contents.into_iter().flat_map(|contents| &contents.aliases);
-    let aliases = aliases.filter(|(_, number)| **number == version.number);
+pub(crate) fn to_version(version: Version, aliases: Vec<String>) -> proto::Version {
     proto::Version {
-        aliases: aliases.map(|(alias, _)| alias.clone()).collect(),
+        aliases,
         model: version.model,
         number: version.number,
         label: version.label,

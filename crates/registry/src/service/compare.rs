@@ -38,10 +38,7 @@ impl CompareApi {
             files: Vec::new(),
             ..version.clone()
         };
-        Ok(proto::Version {
-            aliases: aliases.unwrap_or_default(),
-            ..convert::to_version(bare, None)
-        })
+        Ok(convert::to_version(bare, aliases.unwrap_or_default()))
     }
 
     async fn compare(

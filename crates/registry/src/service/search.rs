@@ -111,9 +111,7 @@ impl VersionApi {
         let versions = self.store.versions_of(&keys).await?;
         let mut aliases = self.store.aliases_of(&keys).await?;
         let versions = versions.into_iter().map(|(key, version)| {
-            let mut version = convert::to_version(version, None);
-            version.aliases = aliases.remove(&key).unwrap_or_default();
-            version
+            convert::to_version(version, aliases.remove(&key).unwrap_or_default())
         });
         Ok(proto::SearchVersionsResponse {
             versions: versions.collect(),

@@ -68,9 +68,11 @@ impl VersionApi {
         caller: &Caller,
         version: Version,
     ) -> Result<proto::Version, RegistryError> {
-        let model = self.store.model(caller.workspace, &version.model).await?;
-        let contents = self.store.contents(&[model.key]).await?;
-        Ok(convert::to_version(version, contents.get(&model.key)))
+        let aliases = self
+            .store
+            .aliases_of_version(caller.workspace, &version)
+            .await?;
+        Ok(convert::to_version(version, aliases))
     }
 
     async fn create(
@@ -105,7 +107,10 @@ impl VersionApi {
         // Asked first: who misspells the model should not be told about the run.
         self.store.model(caller.workspace, &request.model).await?;
 
-        let files = facts::list_files(&self.tracking, caller, run, path).await?;
+        let (files, source_run) = tokio::try_join!(
+            facts::list_files(&self.tracking, caller, run, path),
+            facts::get_run(&self.tracking, caller, run)
+        )?;
         if files.is_empty() {
             return Err(RegistryError::SourceEmpty {
                 run: run.to_string(),
@@ -114,7 +119,6 @@ impl VersionApi {
         }
         let blobs: Vec<_> = files.iter().map(File::blob).collect();
         self.blobs.adopt(&blobs).await?;
-        let source_run = facts::get_run(&self.tracking, caller, run).await?;
         let mut based_on = request.based_on;
         based_on.extend(source_run.based_on.iter().cloned());
         based_on.sort_unstable();
@@ -159,13 +163,14 @@ impl VersionApi {
             .map_or(&request.stage, |stage| &stage.name);
         let mut found = self.store.versions(&model, stage, before, size + 1).await?;
         let next_page_token = PageToken::cut(&mut found, size, &query, |version| version.number);
-        let contents = self.store.contents(&[model.key]).await?;
-        let contents = contents.get(&model.key);
+        let keys: Vec<_> = found.iter().map(|v| (model.key, v.number)).collect();
+        let mut aliases = self.store.aliases_of(&keys).await?;
+        let versions = found.into_iter().map(|version| {
+            let aliases = aliases.remove(&(model.key, version.number));
+            convert::to_version(version, aliases.unwrap_or_default())
+        });
         Ok(proto::ListVersionsResponse {
-            versions: found
-                .into_iter()
-                .map(|v| convert::to_version(v, contents))
-                .collect(),
+            versions: versions.collect(),
             next_page_token,
             revision,
         })

@@ -1,6 +1,6 @@
 //! Models, their policies and aliases.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Utc};
 use herdbook_core::WorkspaceId;
@@ -9,7 +9,13 @@ use herdbook_proto::registry::v1::{AuditAction, AuditRecord};
 use sqlx::{FromRow, PgConnection, PgExecutor, types::Json};
 
 use super::{Store, audit::append};
-use crate::{RegistryError, card::Card, policy::Policy, version::Pairs};
+use crate::{
+    RegistryError,
+    card::Card,
+    policy::Policy,
+    search::Key,
+    version::{Pairs, Version},
+};
 
 /// A model.
 #[derive(Debug, Clone, FromRow)]
@@ -47,13 +53,25 @@ const COLUMNS: &str = "model_key, name, description, tags, policy, policy_revisi
     latest_version, created_by, created_at, updated_at, revision, changed_by, card, \
     CASE owners WHEN '{}' THEN ARRAY[created_by] ELSE owners END AS owners";
 
+/// What stands where in a model `m`, as [`Contents`] has it.
+const CONTENTS: &str = "\
+    coalesce((SELECT jsonb_object_agg(stage, numbers) FROM ( \
+        SELECT s ->> 'name' AS stage, (SELECT jsonb_agg(number ORDER BY number) FROM ( \
+            SELECT number FROM registry.versions AS v \
+            WHERE v.model_key = m.model_key AND v.stage = s ->> 'name' \
+            ORDER BY number DESC LIMIT 100) AS newest) AS numbers \
+        FROM jsonb_array_elements(m.policy -> 'stages') AS s) AS held \
+        WHERE numbers IS NOT NULL), '{}') AS stages, \
+    coalesce((SELECT jsonb_object_agg(alias, number) FROM registry.aliases AS a \
+        WHERE a.model_key = m.model_key), '{}') AS aliases";
+
 /// What stands where in a model, and what its aliases point at.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, FromRow)]
 pub(crate) struct Contents {
-    /// Numbers by stage.
-    pub(crate) stages: BTreeMap<String, Vec<i64>>,
+    /// Numbers by stage, the newest hundred of each.
+    pub(crate) stages: Json<BTreeMap<String, Vec<i64>>>,
     /// Numbers by alias.
-    pub(crate) aliases: BTreeMap<String, i64>,
+    pub(crate) aliases: Json<BTreeMap<String, i64>>,
 }
 
 /// A model by its name.
@@ -77,8 +95,15 @@ pub(super) async fn find(
 struct WholeRow {
     #[sqlx(flatten)]
     model: Model,
-    stages: Json<BTreeMap<String, Vec<i64>>>,
-    aliases: Json<BTreeMap<String, i64>>,
+    #[sqlx(flatten)]
+    contents: Contents,
+}
+
+#[derive(FromRow)]
+struct ContentsRow {
+    model_key: i64,
+    #[sqlx(flatten)]
+    contents: Contents,
 }
 
 /// A model whose row the transaction at hand has locked.
@@ -210,14 +235,7 @@ impl Store {
         name: &str,
     ) -> Result<(Model, Contents), RegistryError> {
         let row: Option<WholeRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS}, \
-                 coalesce((SELECT jsonb_object_agg(stage, numbers) FROM ( \
-                     SELECT stage, jsonb_agg(number ORDER BY number) AS numbers \
-                     FROM registry.versions AS v WHERE v.model_key = m.model_key \
-                     GROUP BY stage) AS held), '{{}}') AS stages, \
-                 coalesce((SELECT jsonb_object_agg(alias, number) FROM registry.aliases AS a \
-                     WHERE a.model_key = m.model_key), '{{}}') AS aliases \
-             FROM registry.models AS m WHERE workspace_id = $1 AND name = $2"
+            "SELECT {COLUMNS}, {CONTENTS} FROM registry.models AS m WHERE workspace_id = $1 AND name = $2"
         )))
         .bind(workspace.0)
         .bind(name)
@@ -225,11 +243,7 @@ impl Store {
         .await?;
         let missing = || RegistryError::ModelNotFound(name.chars().take(255).collect());
         let row = row.ok_or_else(missing)?;
-        let contents = Contents {
-            stages: row.stages.0,
-            aliases: row.aliases.0,
-        };
-        Ok((row.model, contents))
+        Ok((row.model, row.contents))
     }
 
     /// Models by name, after the name `after`.
@@ -255,37 +269,50 @@ impl Store {
         &self,
         models: &[i64],
     ) -> Result<BTreeMap<i64, Contents>, RegistryError> {
-        let mut contents: BTreeMap<i64, Contents> = BTreeMap::new();
-        let stages: Vec<(i64, String, i64)> = sqlx::query_as(
-            "SELECT model_key, stage, number FROM registry.versions WHERE model_key = ANY($1) \
-             ORDER BY model_key, number",
+        let rows: Vec<ContentsRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+            "SELECT model_key, {CONTENTS} FROM registry.models AS m WHERE model_key = ANY($1)"
+        )))
+        .bind(models)
+        .fetch_all(&self.pool)
+        .await?;
+        let by_model = rows.into_iter().map(|row| (row.model_key, row.contents));
+        Ok(by_model.collect())
+    }
+
+    /// The aliases of versions, in the order of the alphabet.
+    pub(crate) async fn aliases_of(
+        &self,
+        keys: &[Key],
+    ) -> Result<HashMap<Key, Vec<String>>, RegistryError> {
+        let models: Vec<i64> = keys.iter().map(|(model, _)| *model).collect();
+        let rows: Vec<(i64, String, i64)> = sqlx::query_as(
+            "SELECT model_key, alias, number FROM registry.aliases WHERE model_key = ANY($1) ORDER BY alias",
         )
         .bind(models)
         .fetch_all(&self.pool)
         .await?;
-        for (model, stage, number) in stages {
-            contents
-                .entry(model)
-                .or_default()
-                .stages
-                .entry(stage)
-                .or_default()
-                .push(number);
+        let mut aliases: HashMap<Key, Vec<String>> = HashMap::new();
+        for (model, alias, number) in rows {
+            aliases.entry((model, number)).or_default().push(alias);
         }
-        let aliases: Vec<(i64, String, i64)> = sqlx::query_as(
-            "SELECT model_key, alias, number FROM registry.aliases WHERE model_key = ANY($1)",
+        Ok(aliases)
+    }
+
+    /// The aliases of a version, in the order of the alphabet.
+    pub(crate) async fn aliases_of_version(
+        &self,
+        workspace: WorkspaceId,
+        version: &Version,
+    ) -> Result<Vec<String>, RegistryError> {
+        Ok(sqlx::query_scalar(
+            "SELECT alias FROM registry.aliases JOIN registry.models USING (model_key) \
+             WHERE workspace_id = $1 AND name = $2 AND number = $3 ORDER BY alias",
         )
-        .bind(models)
+        .bind(workspace.0)
+        .bind(&version.model)
+        .bind(version.number)
         .fetch_all(&self.pool)
-        .await?;
-        for (model, alias, number) in aliases {
-            contents
-                .entry(model)
-                .or_default()
-                .aliases
-                .insert(alias, number);
-        }
-        Ok(contents)
+        .await?)
     }
 
     /// Changes what people may change of a model.

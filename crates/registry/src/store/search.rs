@@ -259,23 +259,4 @@ impl Store {
             found.into_iter().map(|model| (model.key, model)).collect();
         Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
     }
-
-    /// The aliases of versions, in the order of the alphabet.
-    pub(crate) async fn aliases_of(
-        &self,
-        keys: &[Key],
-    ) -> Result<HashMap<Key, Vec<String>>, RegistryError> {
-        let models: Vec<i64> = keys.iter().map(|(model, _)| *model).collect();
-        let rows: Vec<(i64, String, i64)> = sqlx::query_as(
-            "SELECT model_key, alias, number FROM registry.aliases WHERE model_key = ANY($1) ORDER BY alias",
-        )
-        .bind(models)
-        .fetch_all(&self.pool)
-        .await?;
-        let mut aliases: HashMap<Key, Vec<String>> = HashMap::new();
-        for (model, alias, number) in rows {
-            aliases.entry((model, number)).or_default().push(alias);
-        }
-        Ok(aliases)
-    }
 }

@@ -180,11 +180,6 @@ impl Store {
                     _ => error.into(),
                 }
             })?;
-        sqlx::query("UPDATE registry.models SET latest_version = $2 WHERE model_key = $1")
-            .bind(model.key)
-            .bind(number)
-            .execute(&mut *transaction)
-            .await?;
         let mut references = References::default();
         references.extend(new.files.iter().map(|file| file.digest));
         references.apply(&mut transaction).await?;
@@ -195,8 +190,7 @@ impl Store {
         let revision = seal(&mut transaction, workspace, model.key, record)
             .await?
             .revision;
-        set_revision(&mut transaction, &model, &[number], revision).await?;
-        let version = read(&mut transaction, &model, number).await?;
+        let version = set_revision(&mut transaction, &model, number, revision).await?;
         let told = pedigree::of_version(&version).encode_to_vec();
         self.outbox.add(&mut transaction, workspace, &told).await?;
         transaction.commit().await?;
@@ -308,8 +302,7 @@ impl Store {
         let revision = seal(&mut transaction, workspace, model.key, record)
             .await?
             .revision;
-        set_revision(&mut transaction, &model, &[number], revision).await?;
-        let version = read(&mut transaction, &model, number).await?;
+        let version = set_revision(&mut transaction, &model, number, revision).await?;
         let told = pedigree::of_change(&version).encode_to_vec();
         self.outbox.add(&mut transaction, workspace, &told).await?;
         transaction.commit().await?;
@@ -340,7 +333,9 @@ async fn insert(
     new: &NewVersion,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO registry.versions (model_key, number, label, stage, description, tags, source, run_id, \
+        "WITH counted AS ( \
+             UPDATE registry.models SET latest_version = $2 WHERE model_key = $1) \
+         INSERT INTO registry.versions (model_key, number, label, stage, description, tags, source, run_id, \
              based_on, files, digest, params, metric_keys, metric_values, request_id, created_by, flavor, io_schema, card, counted) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, true)",
     )
@@ -368,20 +363,21 @@ async fn insert(
     Ok(())
 }
 
-/// Notes the revision at which versions changed.
-pub(super) async fn set_revision(
+/// Notes the revision at which a version changed; the version as it is now.
+async fn set_revision(
     transaction: &mut PgConnection,
     model: &Model,
-    numbers: &[i64],
+    number: i64,
     revision: i64,
-) -> Result<(), RegistryError> {
-    sqlx::query(
-        "UPDATE registry.versions SET revision = $3 WHERE model_key = $1 AND number = ANY($2)",
-    )
+) -> Result<Version, RegistryError> {
+    let row: Row = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "UPDATE registry.versions SET revision = $3 WHERE model_key = $1 AND number = $2 \
+         RETURNING {COLUMNS}"
+    )))
     .bind(model.key)
-    .bind(numbers)
+    .bind(number)
     .bind(revision)
-    .execute(transaction)
+    .fetch_one(transaction)
     .await?;
-    Ok(())
+    row.of(model)
 }

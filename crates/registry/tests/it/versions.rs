@@ -82,6 +82,20 @@ async fn eight_at_once_are_numbered_without_a_gap_and_repeats_make_none() {
 }
 
 #[tokio::test]
+async fn a_model_names_the_newest_hundred_versions_of_a_stage() {
+    let cluster = Cluster::start().await;
+    let run = cluster.create_run(0.9).await;
+    for _ in 0..103 {
+        cluster.create_version(from(&run)).await.unwrap();
+    }
+    cluster.promote(1, "Staging").await.unwrap();
+    let newest: Vec<i64> = (4..=103).collect();
+    assert_eq!(cluster.in_stage("None").await, newest);
+    assert_eq!(cluster.in_stage("Staging").await, [1]);
+    assert_eq!(cluster.model().await.latest_version, 103);
+}
+
+#[tokio::test]
 async fn each_name_of_a_version_finds_it() {
     let cluster = Cluster::start().await;
     let run = cluster.create_run(0.9).await;
