@@ -142,15 +142,11 @@ pub enum RegistryError {
     )]
     PolicyNotFound(String),
     /// Models use the shared policy.
-    #[error(
-        "the policy {policy:?} is in use ({count} models: {models}); make them use another, then delete it"
-    )]
+    #[error("the policy {policy:?} is in use by {models}; have them use another, then delete it")]
     PolicyInUse {
         /// The policy.
         policy: String,
-        /// How many.
-        count: i64,
-        /// Some of them.
+        /// Some of them, and how many more.
         models: String,
     },
     /// No such request.

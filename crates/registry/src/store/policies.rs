@@ -236,10 +236,14 @@ impl Store {
         .fetch_all(&mut *transaction)
         .await?;
         if !users.is_empty() {
+            let mut models = users.join(", ");
+            let more = shared.models - users.len() as i64;
+            if more > 0 {
+                models += &format!(" and {more} more");
+            }
             return Err(RegistryError::PolicyInUse {
                 policy: shared.name,
-                count: shared.models,
-                models: users.join(", "),
+                models,
             });
         }
         sqlx::query("DELETE FROM registry.policies WHERE workspace_id = $1 AND name = $2")

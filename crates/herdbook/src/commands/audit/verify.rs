@@ -101,6 +101,7 @@ fn tell(output: Output, found: &VerifyAuditResponse) -> Result<(), Failure> {
     output::print(output, name, found, |found| {
         let checked = match found.checkpoints {
             0 => format!("{} records", found.records),
+            1 => format!("{} records and a checkpoint", found.records),
             count => format!("{} records and {count} checkpoints", found.records),
         };
         match found.broken_at {
