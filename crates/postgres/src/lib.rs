@@ -10,7 +10,7 @@ mod migrate;
 pub mod outbox;
 mod sqlstate;
 
-pub use database::{ConnectError, Database};
+pub use database::{ConnectError, Database, SNAPSHOT};
 pub use error::DatabaseError;
 pub use kept::KeptConnection;
 pub use migrate::{MigrationError, MigrationStatus, migrate, migration_status};

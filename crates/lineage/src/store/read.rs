@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use herdbook_core::WorkspaceId;
+use herdbook_postgres::SNAPSHOT;
 use serde_json::Value;
 use sqlx::{FromRow, Postgres, Transaction};
 
@@ -62,10 +63,7 @@ impl From<NodeRow> for Node {
 impl Store {
     /// Opens a snapshot of the graph of `workspace`.
     pub(crate) async fn snapshot(&self, workspace: WorkspaceId) -> Result<Snapshot, LineageError> {
-        let transaction = self
-            .pool
-            .begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            .await?;
+        let transaction = self.pool.begin_with(SNAPSHOT).await?;
         Ok(Snapshot {
             transaction,
             workspace,

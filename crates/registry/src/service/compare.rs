@@ -31,14 +31,15 @@ impl CompareApi {
         caller: &Caller,
         version: &Version,
     ) -> Result<proto::Version, RegistryError> {
-        let model = self.store.model(caller.workspace, &version.model).await?;
-        let key = (model.key, version.number);
-        let aliases = self.store.aliases_of(&[key]).await?.remove(&key);
+        let aliases = self
+            .store
+            .aliases_of_version(caller.workspace, version)
+            .await?;
         let bare = Version {
             files: Vec::new(),
             ..version.clone()
         };
-        Ok(convert::to_version(bare, aliases.unwrap_or_default()))
+        Ok(convert::to_version(bare, aliases))
     }
 
     async fn compare(

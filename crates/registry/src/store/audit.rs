@@ -7,7 +7,7 @@ use herdbook_proto::{
 };
 use prost::Message as _;
 use sqlx::{
-    FromRow, PgConnection,
+    FromRow, PgConnection, PgExecutor,
     types::{
         Json,
         chrono::{DateTime, Utc},
@@ -68,6 +68,19 @@ pub(super) async fn append(
     .execute(transaction)
     .await?;
     Ok(record)
+}
+
+/// The last revision of `workspace`; 0 if nothing ever changed there.
+pub(super) async fn revision_of(
+    executor: impl PgExecutor<'_>,
+    workspace: WorkspaceId,
+) -> Result<i64, RegistryError> {
+    let revision: Option<i64> =
+        sqlx::query_scalar("SELECT revision FROM registry.workspaces WHERE workspace_id = $1")
+            .bind(workspace.0)
+            .fetch_optional(executor)
+            .await?;
+    Ok(revision.unwrap_or_default())
 }
 
 impl Store {
@@ -135,12 +148,7 @@ impl Store {
 
     /// The last revision of `workspace`.
     pub(crate) async fn revision(&self, workspace: WorkspaceId) -> Result<i64, RegistryError> {
-        let revision: Option<i64> =
-            sqlx::query_scalar("SELECT revision FROM registry.workspaces WHERE workspace_id = $1")
-                .bind(workspace.0)
-                .fetch_optional(&self.pool)
-                .await?;
-        Ok(revision.unwrap_or_default())
+        revision_of(&self.pool, workspace).await
     }
 
     /// Recomputes the chain from the record after `since` on, or from the first, a page at a time, and

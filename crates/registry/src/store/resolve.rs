@@ -1,11 +1,12 @@
 //! What references mean, and how far the log has come.
 
 use herdbook_core::WorkspaceId;
-use herdbook_postgres::KeptConnection;
+use herdbook_postgres::{KeptConnection, SNAPSHOT};
 use sqlx::PgConnection;
 
 use super::{
     Store,
+    audit::revision_of,
     models::{Model, find},
     versions::read,
 };
@@ -76,8 +77,7 @@ impl Store {
         workspace: WorkspaceId,
         reference: &Reference,
     ) -> Result<(Version, i64), RegistryError> {
-        let snapshot = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-        let mut transaction = self.pool.begin_with(snapshot).await?;
+        let mut transaction = self.pool.begin_with(SNAPSHOT).await?;
         let model = find(&mut *transaction, workspace, &reference.model).await?;
         let number = match &reference.version {
             Pointer::Number(number) => Some(*number),
@@ -86,11 +86,7 @@ impl Store {
         };
         let missing = || RegistryError::VersionNotFound(reference.to_string());
         let version = read(&mut transaction, &model, number.ok_or_else(missing)?).await?;
-        let revision =
-            sqlx::query_scalar("SELECT revision FROM registry.workspaces WHERE workspace_id = $1")
-                .bind(workspace.0)
-                .fetch_one(&mut *transaction)
-                .await?;
+        let revision = revision_of(&mut *transaction, workspace).await?;
         Ok((version, revision))
     }
 }

@@ -8,13 +8,14 @@ use std::{
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use herdbook_core::{Digest, WorkspaceId};
-use herdbook_postgres::DatabaseError;
+use herdbook_postgres::{DatabaseError, SNAPSHOT};
 use sqlx::{FromRow, types::Json};
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use uuid::Uuid;
 
 use super::{
     Store,
+    audit::revision_of,
     models::{self, Model},
     versions,
 };
@@ -170,15 +171,8 @@ impl Store {
         workspace: WorkspaceId,
         catalogue: &mut Catalogue,
     ) -> Result<(), RegistryError> {
-        let mut transaction = self.pool.begin().await?;
-        sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-            .execute(&mut *transaction)
-            .await?;
-        let revision: Option<i64> =
-            sqlx::query_scalar("SELECT revision FROM registry.workspaces WHERE workspace_id = $1")
-                .bind(workspace.0)
-                .fetch_optional(&mut *transaction)
-                .await?;
+        let mut transaction = self.pool.begin_with(SNAPSHOT).await?;
+        let revision = revision_of(&mut *transaction, workspace).await?;
         let since = catalogue.revision.unwrap_or(-1);
         let models: Vec<ModelRow> = sqlx::query_as(
             "SELECT model_key, name, description, tags, card, latest_version, created_by, created_at, updated_at, \
@@ -230,7 +224,7 @@ impl Store {
         for (model, aliases) in by_model {
             catalogue.set_aliases(model, aliases);
         }
-        catalogue.revision = Some(revision.unwrap_or_default());
+        catalogue.revision = Some(revision);
         Ok(())
     }
 

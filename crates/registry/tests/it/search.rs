@@ -14,15 +14,16 @@ use tonic::{Code, Status, transport::Channel};
 
 use crate::cluster::{Cluster, MODEL};
 
+fn orders(text: &str) -> Vec<String> {
+    let orders = text.split(", ").filter(|order| !order.is_empty());
+    orders.map(Into::into).collect()
+}
+
 /// The versions that are found, as `model/number`.
 async fn find(channel: &Channel, filter: &str, order: &str) -> Vec<String> {
     let request = SearchVersionsRequest {
         filter: filter.to_owned(),
-        order_by: order
-            .split(", ")
-            .filter(|o| !o.is_empty())
-            .map(Into::into)
-            .collect(),
+        order_by: orders(order),
         ..Default::default()
     };
     let found = VersionServiceClient::new(channel.clone())
@@ -40,11 +41,7 @@ fn named(versions: Vec<Version>) -> Vec<String> {
 async fn find_models(channel: &Channel, filter: &str, order: &str) -> Vec<String> {
     let request = SearchModelsRequest {
         filter: filter.to_owned(),
-        order_by: order
-            .split(", ")
-            .filter(|o| !o.is_empty())
-            .map(Into::into)
-            .collect(),
+        order_by: orders(order),
         ..Default::default()
     };
     let found = ModelServiceClient::new(channel.clone())

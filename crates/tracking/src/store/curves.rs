@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use herdbook_postgres::SNAPSHOT;
 use sqlx::{FromRow, PgConnection};
 
 use super::Store;
@@ -97,8 +98,7 @@ impl Store {
     pub(crate) async fn chunk_snapshot(
         &self,
     ) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, TrackingError> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        Ok(self.pool.begin_with(begin).await?)
+        Ok(self.pool.begin_with(SNAPSHOT).await?)
     }
 }
 

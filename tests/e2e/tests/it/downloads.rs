@@ -117,27 +117,22 @@ impl Library {
         self.folder.path().join("to")
     }
 
+    /// The SHA-256 of a file, as hexadecimal digits.
+    fn digest(&self, path: &str) -> &str {
+        let mut files = self.version.files.iter();
+        let file = files.find(|file| file.path == path).unwrap();
+        file.digest.strip_prefix("sha256:").unwrap()
+    }
+
     /// Where a download keeps what it has of a file.
     fn part(&self, path: &str) -> PathBuf {
-        let file = self
-            .version
-            .files
-            .iter()
-            .find(|file| file.path == path)
-            .unwrap();
-        let digest = file.digest.strip_prefix("sha256:").unwrap();
+        let digest = self.digest(path);
         self.to().join(format!("{path}.{}.part", &digest[..12]))
     }
 
     /// Where the store has the bytes of a file.
     fn blob(&self, path: &str) -> PathBuf {
-        let file = self
-            .version
-            .files
-            .iter()
-            .find(|file| file.path == path)
-            .unwrap();
-        let digest = file.digest.strip_prefix("sha256:").unwrap();
+        let digest = self.digest(path);
         let blobs = self.folder.path().join("data/blobs/blobs/sha256");
         blobs.join(&digest[..2]).join(digest)
     }

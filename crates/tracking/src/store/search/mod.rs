@@ -15,6 +15,7 @@ mod scan;
 use std::collections::{BTreeSet, HashMap};
 
 use herdbook_core::WorkspaceId;
+use herdbook_postgres::SNAPSHOT;
 use sqlx::{Postgres, Transaction};
 
 pub(crate) use cache::ColumnCache;
@@ -115,8 +116,7 @@ impl Store {
 
     /// A transaction in which all statements see the same moment.
     async fn moment(&self) -> Result<Transaction<'static, Postgres>, TrackingError> {
-        let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-        Ok(self.readers.begin_with(begin).await?)
+        Ok(self.readers.begin_with(SNAPSHOT).await?)
     }
 }
 
