@@ -212,6 +212,15 @@ impl Memory {
         }
     }
 
+    /// The workspaces that are kept, in order.
+    #[cfg(test)]
+    pub(super) fn remembered(&self) -> Vec<i32> {
+        let slots = self.slots();
+        let kept = slots.iter().filter(|(_, slot)| slot.graph().is_some());
+        let kept: std::collections::BTreeSet<_> = kept.map(|(workspace, _)| workspace.0).collect();
+        kept.into_iter().collect()
+    }
+
     fn slots(&self) -> MutexGuard<'_, HashMap<WorkspaceId, Arc<Slot>>> {
         self.0.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }

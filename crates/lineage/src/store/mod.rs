@@ -15,6 +15,8 @@ mod read;
 mod record;
 mod revision;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use sqlx::PgPool;
 

@@ -21,9 +21,9 @@ const CANDIDATES: i64 = 200;
 
 /// What the graph was at one moment.
 pub(crate) struct Snapshot {
-    transaction: Transaction<'static, Postgres>,
+    pub(super) transaction: Transaction<'static, Postgres>,
     workspace: WorkspaceId,
-    memory: Memory,
+    pub(super) memory: Memory,
 }
 
 #[derive(FromRow)]
