@@ -8,10 +8,15 @@ use herdbook_postgres::SNAPSHOT;
 use serde_json::Value;
 use sqlx::{FromRow, Postgres, Transaction};
 
-use super::{Store, record::facts_of};
+use super::{
+    Store,
+    edges::edges_of,
+    memory::{Memory, View},
+    record::facts_of,
+};
 use crate::{
     LineageError,
-    edge::{Edge, EdgeType},
+    edge::Edge,
     graph::{Direction, Walk},
     node::{Node, NodeId, NodeKey},
     reference::{Reference, nearest},
@@ -22,8 +27,11 @@ const CANDIDATES: i64 = 200;
 
 /// What the graph was at one moment.
 pub(crate) struct Snapshot {
-    transaction: Transaction<'static, Postgres>,
+    pub(super) transaction: Transaction<'static, Postgres>,
     workspace: WorkspaceId,
+    pub(super) memory: Memory,
+    /// The graph in memory, once it was asked for; `None` if Postgres is to be asked.
+    pub(super) view: Option<Option<View>>,
 }
 
 #[derive(FromRow)]
@@ -67,6 +75,8 @@ impl Store {
         Ok(Snapshot {
             transaction,
             workspace,
+            memory: self.memory.clone(),
+            view: None,
         })
     }
 }
@@ -152,44 +162,28 @@ impl Snapshot {
                 walk.cut_short();
                 break;
             }
-            let edges = self.edges_of(direction, walk.frontier()).await?;
-            walk.advance(edges);
+            walk.advance(self.edges_of(direction, walk.frontier()).await?);
         }
         Ok(walk)
     }
 
-    async fn edges_of(
+    /// The edges by which `direction` goes on from `nodes`, in order.
+    pub(crate) async fn edges_of(
         &mut self,
         direction: Direction,
         nodes: &[NodeId],
     ) -> Result<Vec<Edge<NodeId>>, LineageError> {
-        // LATERAL with OFFSET 0 keeps one index look-up a node, however many nodes there are.
-        let statement = match direction {
-            Direction::Ancestors => {
-                "SELECT e.source, e.target, e.type, e.label FROM unnest($1::bigint[]) AS f (id) \
-                 CROSS JOIN LATERAL (SELECT * FROM lineage.edges WHERE target = f.id OFFSET 0) e \
-                 ORDER BY e.source, e.target, e.type, e.label"
-            }
-            Direction::Descendants => {
-                "SELECT e.source, e.target, e.type, e.label FROM unnest($1::bigint[]) AS f (id) \
-                 CROSS JOIN LATERAL (SELECT * FROM lineage.edges WHERE source = f.id OFFSET 0) e \
-                 ORDER BY e.source, e.target, e.type, e.label"
+        let view = match &self.view {
+            Some(view) => view,
+            None => {
+                let view = self.memory.view(&mut self.transaction, self.workspace);
+                &*self.view.insert(view.await?)
             }
         };
-        let rows: Vec<(i64, i64, i16, String)> = sqlx::query_as(statement)
-            .bind(nodes.iter().map(|node| node.0).collect::<Vec<_>>())
-            .fetch_all(&mut *self.transaction)
-            .await?;
-        let edge = |(source, target, number, label): (i64, i64, i16, String)| {
-            let edge_type = EdgeType::from_number(number.into())?;
-            Some(Edge {
-                source: NodeId(source),
-                target: NodeId(target),
-                edge_type,
-                label,
-            })
-        };
-        Ok(rows.into_iter().filter_map(edge).collect())
+        match view {
+            Some(view) => Ok(view.edges_of(direction, nodes)),
+            None => edges_of(&mut self.transaction, direction, nodes).await,
+        }
     }
 
     /// The nodes of these ids.
