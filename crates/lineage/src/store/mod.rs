@@ -4,9 +4,13 @@
 //! Why durable: a pedigree is evidence; nothing is ever deleted. What must be fast: walking from a
 //! node, one index range a node and level. On failure: a batch is in or not; its producer sends it
 //! again.
+//!
+//! Order of locks: new nodes by key, known nodes by id, the workspace's edges where a cycle is possible,
+//! edges by their ids, then the workspace's revision, the last row touched.
 
 mod read;
 mod record;
+mod revision;
 mod tags;
 
 use sqlx::PgPool;

@@ -1,7 +1,6 @@
 //! Recording a batch, all or none of it, in few statements.
 //!
-//! Every batch locks in the same order: new nodes by key, known nodes by id, then the workspace's
-//! edges where a cycle is possible. So two at once wait for each other and never deadlock.
+//! Every batch locks in the order of the store. So two at once wait for each other and never deadlock.
 //!
 //! A cycle through edges recorded before needs one new edge into a node that was there and one out of
 //! such a node. Only then are the workspace's edges locked and searched; the common batch, a new run
@@ -14,7 +13,7 @@ use herdbook_postgres::advisory;
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
 
-use super::Store;
+use super::{Store, revision::advance};
 use crate::{
     LineageError,
     batch::{Batch, find_cycle},
@@ -62,6 +61,9 @@ impl Store {
         let ids = find_ids(connection, workspace, &keys).await?;
         merge_facts(connection, &ids, batch).await?;
         let edges = connect(connection, workspace, &ids, &new, batch).await?;
+        if edges > 0 {
+            advance(connection, workspace, i64::try_from(edges).ok()).await?;
+        }
         transaction.commit().await?;
         Ok(Recorded {
             nodes: new.len(),
@@ -283,12 +285,13 @@ async fn connect(
     check_cycles(connection, workspace, ids, new, &missing).await?;
     let (sources, targets, types, labels) = edge_columns(&missing);
     let inserted = sqlx::query(
-        "INSERT INTO lineage.edges (source, target, type, label) \
-         SELECT source, target, type, label \
-         FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[]) \
+        "INSERT INTO lineage.edges (workspace_id, source, target, type, label) \
+         SELECT $1, source, target, type, label \
+         FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::text[]) \
              AS e (source, target, type, label) \
          ON CONFLICT DO NOTHING",
     )
+    .bind(workspace.0)
     .bind(sources)
     .bind(targets)
     .bind(types)
