@@ -1,5 +1,8 @@
 -- Which edges changed when, so that a process can hold them in memory and bring that up to date.
 
+-- Filling in what each edge belongs to may take longer than a statement may elsewhere.
+SET LOCAL statement_timeout = 0;
+
 CREATE TABLE lineage.revisions (
     workspace_id int PRIMARY KEY,
     revision     bigint NOT NULL,
