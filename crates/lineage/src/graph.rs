@@ -15,7 +15,7 @@ pub(crate) enum Direction {
 
 impl Direction {
     /// The end of `edge` that is walked from, and the one that is walked to.
-    fn ends(self, edge: &Edge<NodeId>) -> (NodeId, NodeId) {
+    pub(crate) fn ends(self, edge: &Edge<NodeId>) -> (NodeId, NodeId) {
         match self {
             Self::Ancestors => (edge.target, edge.source),
             Self::Descendants => (edge.source, edge.target),

@@ -2,10 +2,14 @@
 
 mod export;
 mod questions;
+mod walk;
+
+use std::sync::Arc;
 
 use futures::{StreamExt as _, stream, stream::BoxStream};
 use herdbook_proto::lineage::v1::{self as proto, lineage_service_server::LineageService};
 use herdbook_rpc::{Caller, answer, status};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use crate::{convert, graph::Direction, store::Store};
@@ -14,11 +18,16 @@ use questions::GraphQuestion;
 
 pub(crate) struct LineageApi {
     store: Store,
+    /// Streamed walks that may begin.
+    walks: Arc<Semaphore>,
 }
 
 impl LineageApi {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+        Self {
+            store,
+            walks: Arc::new(Semaphore::new(walk::AT_A_TIME)),
+        }
     }
 }
 
@@ -125,5 +134,16 @@ impl LineageService for LineageApi {
     ) -> Result<Response<proto::ProveResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
         answer(self.prove(workspace, request.into_inner()).await)
+    }
+
+    type WalkGraphStream = BoxStream<'static, Result<proto::WalkGraphResponse, Status>>;
+
+    async fn walk_graph(
+        &self,
+        request: Request<proto::WalkGraphRequest>,
+    ) -> Result<Response<Self::WalkGraphStream>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let parts = self.walk(workspace, request.into_inner()).await;
+        answer(parts.map(|parts| parts.map(|part| part.map_err(status)).boxed()))
     }
 }

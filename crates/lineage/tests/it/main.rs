@@ -6,3 +6,4 @@ mod cluster;
 mod questions;
 mod random;
 mod record;
+mod walks;
