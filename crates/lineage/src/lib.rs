@@ -3,6 +3,7 @@
 //! Producers record nodes and edges in batches that may arrive more than once and in any order; the
 //! graph is the same. Each question is answered from one snapshot.
 
+mod adjacency;
 mod batch;
 mod convert;
 mod edge;

@@ -2,24 +2,39 @@
 //!
 //! What is stored: nodes by their natural key, and edges by the ids of their ends, indexed both ways.
 //! Why durable: a pedigree is evidence; nothing is ever deleted. What must be fast: walking from a
-//! node, one index range a node and level. On failure: a batch is in or not; its producer sends it
+//! node: in memory, or one index range a node and level. On failure: a batch is in or not; its producer sends it
 //! again.
+//!
+//! Order of locks: new nodes by key, known nodes by id, the workspace's edges where a cycle is possible,
+//! edges by their ids, then the workspace's revision, the last row touched.
 
+mod connect;
+mod edges;
+mod memory;
 mod read;
 mod record;
+mod revision;
 mod tags;
+#[cfg(test)]
+mod tests;
 
 use sqlx::PgPool;
+
+use memory::{BYTES, Memory};
 
 pub(crate) use read::Snapshot;
 
 #[derive(Debug, Clone)]
 pub(crate) struct Store {
     pool: PgPool,
+    memory: Memory,
 }
 
 impl Store {
     pub(crate) fn new(pool: PgPool) -> Self {
-        Self { pool }
+        Self {
+            memory: Memory::new(pool.clone(), BYTES),
+            pool,
+        }
     }
 }

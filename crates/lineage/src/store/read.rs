@@ -8,10 +8,9 @@ use herdbook_postgres::SNAPSHOT;
 use serde_json::Value;
 use sqlx::{FromRow, Postgres, Transaction};
 
-use super::{Store, record::facts_of};
+use super::{Store, edges::edges_of, memory::Memory, record::facts_of};
 use crate::{
     LineageError,
-    edge::{Edge, EdgeType},
     graph::{Direction, Walk},
     node::{Node, NodeId, NodeKey},
     reference::{Reference, nearest},
@@ -22,8 +21,9 @@ const CANDIDATES: i64 = 200;
 
 /// What the graph was at one moment.
 pub(crate) struct Snapshot {
-    transaction: Transaction<'static, Postgres>,
+    pub(super) transaction: Transaction<'static, Postgres>,
     workspace: WorkspaceId,
+    pub(super) memory: Memory,
 }
 
 #[derive(FromRow)]
@@ -67,6 +67,7 @@ impl Store {
         Ok(Snapshot {
             transaction,
             workspace,
+            memory: self.memory.clone(),
         })
     }
 }
@@ -146,50 +147,23 @@ impl Snapshot {
         limit: usize,
         enough: impl Fn(&Walk) -> bool,
     ) -> Result<Walk, LineageError> {
+        let view = self
+            .memory
+            .view(&mut self.transaction, self.workspace)
+            .await?;
         let mut walk = Walk::new(direction, starts, limit);
         while !walk.frontier().is_empty() && !enough(&walk) {
             if depth != 0 && walk.depth() >= depth {
                 walk.cut_short();
                 break;
             }
-            let edges = self.edges_of(direction, walk.frontier()).await?;
+            let edges = match &view {
+                Some(view) => view.edges_of(direction, walk.frontier()),
+                None => edges_of(&mut self.transaction, direction, walk.frontier()).await?,
+            };
             walk.advance(edges);
         }
         Ok(walk)
-    }
-
-    async fn edges_of(
-        &mut self,
-        direction: Direction,
-        nodes: &[NodeId],
-    ) -> Result<Vec<Edge<NodeId>>, LineageError> {
-        // LATERAL with OFFSET 0 keeps one index look-up a node, however many nodes there are.
-        let statement = match direction {
-            Direction::Ancestors => {
-                "SELECT e.source, e.target, e.type, e.label FROM unnest($1::bigint[]) AS f (id) \
-                 CROSS JOIN LATERAL (SELECT * FROM lineage.edges WHERE target = f.id OFFSET 0) e \
-                 ORDER BY e.source, e.target, e.type, e.label"
-            }
-            Direction::Descendants => {
-                "SELECT e.source, e.target, e.type, e.label FROM unnest($1::bigint[]) AS f (id) \
-                 CROSS JOIN LATERAL (SELECT * FROM lineage.edges WHERE source = f.id OFFSET 0) e \
-                 ORDER BY e.source, e.target, e.type, e.label"
-            }
-        };
-        let rows: Vec<(i64, i64, i16, String)> = sqlx::query_as(statement)
-            .bind(nodes.iter().map(|node| node.0).collect::<Vec<_>>())
-            .fetch_all(&mut *self.transaction)
-            .await?;
-        let edge = |(source, target, number, label): (i64, i64, i16, String)| {
-            let edge_type = EdgeType::from_number(number.into())?;
-            Some(Edge {
-                source: NodeId(source),
-                target: NodeId(target),
-                edge_type,
-                label,
-            })
-        };
-        Ok(rows.into_iter().filter_map(edge).collect())
     }
 
     /// The nodes of these ids.
