@@ -11,6 +11,7 @@ use sqlx::{FromRow, Postgres, Transaction};
 use super::{Store, edges::edges_of, memory::Memory, record::facts_of};
 use crate::{
     LineageError,
+    edge::EdgeType,
     graph::{Direction, Walk},
     node::{Node, NodeId, NodeKey},
     reference::{Reference, nearest},
@@ -24,6 +25,8 @@ pub(crate) struct Snapshot {
     pub(super) transaction: Transaction<'static, Postgres>,
     workspace: WorkspaceId,
     pub(super) memory: Memory,
+    /// Types of the edges to walk along; all if empty.
+    types: Vec<EdgeType>,
 }
 
 #[derive(FromRow)]
@@ -68,11 +71,17 @@ impl Store {
             transaction,
             workspace,
             memory: self.memory.clone(),
+            types: Vec::new(),
         })
     }
 }
 
 impl Snapshot {
+    /// Walks along edges of `types` alone from now on; of all, if empty.
+    pub(crate) fn following(self, types: Vec<EdgeType>) -> Self {
+        Self { types, ..self }
+    }
+
     /// The nodes that `reference` means, newest first; an error if there are none.
     pub(crate) async fn resolve(
         &mut self,
@@ -151,7 +160,7 @@ impl Snapshot {
             .memory
             .view(&mut self.transaction, self.workspace)
             .await?;
-        let mut walk = Walk::new(direction, starts, limit);
+        let mut walk = Walk::new(direction, starts, limit).following(&self.types);
         while !walk.frontier().is_empty() && !enough(&walk) {
             if depth != 0 && walk.depth() >= depth {
                 walk.cut_short();
@@ -185,21 +194,31 @@ impl Snapshot {
             .collect())
     }
 
-    /// Those of `ids` that are model versions in `stage` (in any, if empty), by model and number.
+    /// Those of `ids` that are model versions in `stage` (in any, if empty), with model and number, in the
+    /// order of these; at most `limit`, after the model and number `after`.
     pub(crate) async fn versions_in_stage(
         &mut self,
         ids: &[NodeId],
         stage: &str,
-    ) -> Result<Vec<NodeId>, LineageError> {
-        let ids: Vec<i64> = sqlx::query_scalar(
-            "SELECT id FROM lineage.nodes WHERE id = ANY($1) AND kind = 'model_version' \
+        after: Option<(String, String)>,
+        limit: usize,
+    ) -> Result<Vec<(NodeId, (String, String))>, LineageError> {
+        let (name, version) = after.unwrap_or_default();
+        let rows: Vec<(i64, String, String)> = sqlx::query_as(
+            "SELECT id, name, version FROM lineage.nodes \
+             WHERE id = ANY($1) AND kind = 'model_version' \
                  AND ($2 = '' OR attributes->>'stage' = $2) \
-             ORDER BY name, length(version), version",
+                 AND (name, length(version), version) > ($3, length($4), $4) \
+             ORDER BY name, length(version), version LIMIT $5",
         )
         .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
         .bind(stage)
+        .bind(name)
+        .bind(version)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&mut *self.transaction)
         .await?;
-        Ok(ids.into_iter().map(NodeId).collect())
+        let version = |(id, name, version)| (NodeId(id), (name, version));
+        Ok(rows.into_iter().map(version).collect())
     }
 }

@@ -50,20 +50,33 @@ async fn each_stay_in_a_stage_is_a_deployment_of_its_own() {
     // First, second, and first again; only the last one lasts.
     let stays = wait_until("lineage has heard of all", async || {
         let found = nodes(&cluster, &format!("deployment:{MODEL}@Production")).await;
-        let left = found.iter().filter(|node| node.attributes.contains_key("left_at"));
+        let left = found
+            .iter()
+            .filter(|node| node.attributes.contains_key("left_at"));
         (found.len() == 3 && left.count() == 2).then_some(found)
     })
     .await;
     let mut entered: Vec<_> = stays
         .iter()
-        .map(|node| (&*node.attributes["entered_at"], &*node.attributes["version"]))
+        .map(|node| {
+            (
+                &*node.attributes["entered_at"],
+                &*node.attributes["version"],
+            )
+        })
         .collect();
     entered.sort_unstable();
     let versions: Vec<_> = entered.iter().map(|(_, version)| *version).collect();
     assert_eq!(versions, ["1", "2", "1"]);
-    let lasting = stays.iter().find(|node| !node.attributes.contains_key("left_at"));
+    let lasting = stays
+        .iter()
+        .find(|node| !node.attributes.contains_key("left_at"));
     assert_eq!(lasting.unwrap().attributes["version"], first.to_string());
-    assert!(stays.iter().all(|node| node.attributes["entered_by"] == "ana"));
+    assert!(
+        stays
+            .iter()
+            .all(|node| node.attributes["entered_by"] == "ana")
+    );
 
     let request = GetDescendantsRequest {
         node: format!("model_version:{MODEL}@{second}"),
@@ -72,5 +85,9 @@ async fn each_stay_in_a_stage_is_a_deployment_of_its_own() {
     let found = cluster.lineage().get_descendants(request).await.unwrap();
     let graph = found.into_inner().graph.unwrap();
     let labels: Vec<_> = graph.edges.iter().map(|edge| edge.label.as_str()).collect();
-    assert_eq!(labels.len(), 2, "in Production, and out of the way: {labels:?}");
+    assert_eq!(
+        labels.len(),
+        2,
+        "in Production, and out of the way: {labels:?}"
+    );
 }

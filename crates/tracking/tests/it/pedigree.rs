@@ -67,7 +67,10 @@ fn itself(graph: &Graph) -> Node {
 
 /// The versions of the nodes of `kind`, sorted.
 fn versions(graph: &Graph, kind: &str) -> Vec<String> {
-    let keys = graph.nodes.iter().filter_map(|node| node.node.as_ref()?.key.clone());
+    let keys = graph
+        .nodes
+        .iter()
+        .filter_map(|node| node.node.as_ref()?.key.clone());
     let mut found: Vec<_> = keys
         .filter(|key| key.kind == kind)
         .map(|key| key.version)
@@ -94,7 +97,11 @@ async fn upload(cluster: &Cluster, run: &str, path: &str, content: &'static [u8]
 #[tokio::test]
 async fn how_the_code_was_run_is_told_of_the_run_and_params_as_they_come() {
     let cluster = Cluster::start().await;
-    let first = run_of(&cluster, source(false, "", &["python", "train.py", "--note", "a b"])).await;
+    let first = run_of(
+        &cluster,
+        source(false, "", &["python", "train.py", "--note", "a b"]),
+    )
+    .await;
     let second = run_of(&cluster, source(false, "", &["python", "tune.py"])).await;
     let log = LogBatchRequest {
         run_id: first.id.clone(),
@@ -107,7 +114,10 @@ async fn how_the_code_was_run_is_told_of_the_run_and_params_as_they_come() {
     assert_eq!(found["command"], r#"["python","train.py","--note","a b"]"#);
     assert_eq!(found["params"], r#"{"seed":"7"}"#);
     let found = graph(&cluster, &second.id, false, |graph| graph.nodes.len() > 1).await;
-    assert_eq!(itself(&found).attributes["command"], r#"["python","tune.py"]"#);
+    assert_eq!(
+        itself(&found).attributes["command"],
+        r#"["python","tune.py"]"#
+    );
     assert_eq!(versions(&found, "code"), ["4f2a"]);
 }
 
@@ -119,7 +129,10 @@ async fn uncommitted_changes_are_another_state_of_the_code() {
     let unknown = run_of(&cluster, source(true, "", &[])).await;
     let whole = |graph: &Graph| versions(graph, "code").len() == 2;
     let found = graph(&cluster, &known.id, false, whole).await;
-    assert_eq!(versions(&found, "code"), ["4f2a".to_owned(), format!("4f2a+{DIFF}")]);
+    assert_eq!(
+        versions(&found, "code"),
+        ["4f2a".to_owned(), format!("4f2a+{DIFF}")]
+    );
     let found = graph(&cluster, &unknown.id, false, whole).await;
     assert_eq!(versions(&found, "code"), ["4f2a", "4f2a+dirty"]);
 
@@ -163,9 +176,15 @@ async fn artifacts_are_told_when_left_and_when_another_run_names_them() {
     let reached = |graph: &Graph| versions(graph, "run").len() == 2;
     let found = graph(&cluster, &maker.id, true, reached).await;
     assert_eq!(versions(&found, "artifact"), [digest]);
-    let left = found.edges.iter().find(|edge| edge.r#type() == EdgeType::Generated);
+    let left = found
+        .edges
+        .iter()
+        .find(|edge| edge.r#type() == EdgeType::Generated);
     assert_eq!(left.unwrap().label, "out/features.csv");
-    let keys = found.nodes.iter().filter_map(|node| node.node.as_ref()?.key.clone());
+    let keys = found
+        .nodes
+        .iter()
+        .filter_map(|node| node.node.as_ref()?.key.clone());
     assert!(keys.map(|key| key.name).any(|name| name == reader.id));
 }
 
