@@ -1,9 +1,17 @@
 //! Between the contract and the domain.
 
+mod questions;
+
 use std::collections::HashMap;
 
 use herdbook_core::{check_key, check_name as check_tag};
-use herdbook_proto::{InvalidRequest, Violations, lineage::v1 as proto, time::to_timestamp};
+use herdbook_proto::{
+    InvalidRequest, Violations,
+    lineage::v1 as proto,
+    time::{from_timestamp, to_timestamp},
+};
+
+use prost_types::Timestamp;
 
 use crate::{
     batch::Batch,
@@ -14,12 +22,17 @@ use crate::{
     node::{Node, NodeId, NodeKey, check_kind, check_name, check_version},
     proof::Verdict,
     reference::Reference,
+    shown::Shown,
 };
+
+pub(crate) use questions::{to_comparison, to_completeness, to_reproduction};
 
 /// Nodes and edges of one request at most, each.
 const BATCH: usize = 10_000;
 /// Bytes in the value of an attribute: enough for a locked list of requirements.
 const ATTRIBUTE_BYTES: usize = 256 * 1024;
+/// What a wrong type of an edge is told.
+const EDGE_TYPES: &str = "must be one of EDGE_TYPE_USED, _GENERATED, _DERIVED_FROM and _PART_OF";
 /// Characters in the label of an edge.
 const LABEL_CHARS: usize = 255;
 
@@ -129,10 +142,7 @@ fn read_edge(scope: &str, edge: proto::Edge, violations: &mut Violations) -> Opt
     let target = key(&format!("{scope}.target"), edge.target, violations);
     let edge_type = EdgeType::from_number(edge.r#type);
     if edge_type.is_none() {
-        violations.add(
-            format!("{scope}.type"),
-            "must be one of EDGE_TYPE_USED, _GENERATED, _DERIVED_FROM and _PART_OF",
-        );
+        violations.add(format!("{scope}.type"), EDGE_TYPES);
     }
     if edge.label.chars().count() > LABEL_CHARS || edge.label.chars().any(char::is_control) {
         violations.add(
@@ -158,6 +168,40 @@ pub(crate) fn reference(field: &str, text: &str) -> Result<Reference, InvalidReq
     Reference::parse(text).map_err(|error| InvalidRequest::field(field, error))
 }
 
+/// Reads which nodes to show.
+pub(crate) fn shown(
+    kinds: Vec<String>,
+    filter: Option<proto::NodeFilter>,
+) -> Result<Shown, InvalidRequest> {
+    let filter = filter.unwrap_or_default();
+    let mut violations = Violations::default();
+    let mut time = |field: &str, time: Option<Timestamp>| {
+        let read = time.map(|time| from_timestamp(&time));
+        if read == Some(None) {
+            violations.add(format!("filter.{field}"), "is not a time");
+        }
+        read.flatten()
+    };
+    let shown = Shown {
+        kinds,
+        with_tags: filter.with_tags.into_iter().collect(),
+        without_tags: filter.without_tags.into_iter().collect(),
+        since: time("recorded_since", filter.recorded_since),
+        before: time("recorded_before", filter.recorded_before),
+    };
+    violations.finish()?;
+    Ok(shown)
+}
+
+/// Reads types of edges.
+pub(crate) fn edge_types(numbers: &[i32]) -> Result<Vec<EdgeType>, InvalidRequest> {
+    let read = |number: &i32| {
+        let wrong = || InvalidRequest::field("edge_types", EDGE_TYPES);
+        EdgeType::from_number(*number).ok_or_else(wrong)
+    };
+    numbers.iter().map(read).collect()
+}
+
 /// The format of this name.
 pub(crate) fn format(format: proto::ExportFormat) -> Option<Format> {
     match format {
@@ -166,6 +210,7 @@ pub(crate) fn format(format: proto::ExportFormat) -> Option<Format> {
         proto::ExportFormat::Dot => Some(Format::Dot),
         proto::ExportFormat::Mermaid => Some(Format::Mermaid),
         proto::ExportFormat::ProvJson => Some(Format::ProvJson),
+        proto::ExportFormat::Cyclonedx => Some(Format::CycloneDx),
     }
 }
 

@@ -5,17 +5,23 @@
 
 mod adjacency;
 mod batch;
+mod completeness;
 mod convert;
+mod diff;
 mod edge;
 mod error;
 mod export;
+mod exported_proof;
 mod facts;
 mod graph;
+mod making;
 mod node;
 mod pedigree;
 mod proof;
 mod reference;
+mod reproduction;
 mod service;
+mod shown;
 mod store;
 
 use herdbook_postgres::Database;
@@ -24,6 +30,7 @@ use herdbook_rpc::{RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
 
 pub use error::LineageError;
+pub use exported_proof::{DamagedProof, ExportedProof};
 
 use service::LineageApi;
 use store::Store;

@@ -1,11 +1,14 @@
 //! The rpcs of the lineage service.
 
+mod descents;
 mod export;
+mod proofs;
 mod questions;
 mod walk;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::{StreamExt as _, stream, stream::BoxStream};
 use herdbook_proto::lineage::v1::{self as proto, lineage_service_server::LineageService};
 use herdbook_rpc::{Caller, answer, status};
@@ -15,6 +18,15 @@ use tonic::{Request, Response, Status};
 use crate::{convert, graph::Direction, store::Store};
 
 use questions::GraphQuestion;
+
+/// Bytes of a text in a message.
+const CHUNK: usize = 64 * 1024;
+
+/// A text in pieces that fit in a message.
+fn chunks(text: Bytes) -> impl Iterator<Item = Bytes> + Send {
+    let places = (0..text.len()).step_by(CHUNK);
+    places.map(move |start| text.slice(start..text.len().min(start + CHUNK)))
+}
 
 pub(crate) struct LineageApi {
     store: Store,
@@ -76,6 +88,8 @@ impl LineageService for LineageApi {
             depth: asked.depth,
             kinds: asked.kinds,
             limit: asked.limit,
+            edge_types: asked.edge_types,
+            filter: asked.filter,
         };
         let graph = self.graph(workspace, Direction::Ancestors, question).await;
         answer(graph.map(|graph| proto::GetAncestorsResponse { graph: Some(graph) }))
@@ -92,6 +106,8 @@ impl LineageService for LineageApi {
             depth: asked.depth,
             kinds: asked.kinds,
             limit: asked.limit,
+            edge_types: asked.edge_types,
+            filter: asked.filter,
         };
         let graph = self
             .graph(workspace, Direction::Descendants, question)
@@ -104,8 +120,7 @@ impl LineageService for LineageApi {
         request: Request<proto::FindImpactRequest>,
     ) -> Result<Response<proto::FindImpactResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
-        let impacts = self.impact(workspace, request.into_inner()).await;
-        answer(impacts.map(|impacts| proto::FindImpactResponse { impacts }))
+        answer(self.impact(workspace, request.into_inner()).await)
     }
 
     async fn find_path(
@@ -145,5 +160,43 @@ impl LineageService for LineageApi {
         let workspace = Caller::of(&request)?.workspace;
         let parts = self.walk(workspace, request.into_inner()).await;
         answer(parts.map(|parts| parts.map(|part| part.map_err(status)).boxed()))
+    }
+
+    type ExportProofStream = BoxStream<'static, Result<proto::ExportProofResponse, Status>>;
+
+    async fn export_proof(
+        &self,
+        request: Request<proto::ExportProofRequest>,
+    ) -> Result<Response<Self::ExportProofStream>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let written = self.export_proof(workspace, request.into_inner()).await;
+        answer(written.map(|parts| stream::iter(parts.map(Ok)).boxed()))
+    }
+
+    async fn compare_pedigrees(
+        &self,
+        request: Request<proto::ComparePedigreesRequest>,
+    ) -> Result<Response<proto::ComparePedigreesResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.compare(workspace, request.into_inner()).await)
+    }
+
+    async fn check_completeness(
+        &self,
+        request: Request<proto::CheckCompletenessRequest>,
+    ) -> Result<Response<proto::CheckCompletenessResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.completeness(workspace, request.into_inner()).await)
+    }
+
+    async fn get_reproduction(
+        &self,
+        request: Request<proto::GetReproductionRequest>,
+    ) -> Result<Response<proto::GetReproductionResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let found = self.reproduction(workspace, request.into_inner()).await;
+        answer(found.map(|found| proto::GetReproductionResponse {
+            reproduction: Some(found),
+        }))
     }
 }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     LineageError,
-    edge::Edge,
+    edge::{Edge, EdgeType},
     graph::{Direction, Walk},
     node::{Node, NodeId, NodeKey},
     reference::{Reference, nearest},
@@ -32,6 +32,8 @@ pub(crate) struct Snapshot {
     pub(super) memory: Memory,
     /// The graph in memory, once it was asked for; `None` if Postgres is to be asked.
     pub(super) view: Option<Option<View>>,
+    /// Types of the edges to walk along; all if empty.
+    types: Vec<EdgeType>,
 }
 
 #[derive(FromRow)]
@@ -77,11 +79,17 @@ impl Store {
             workspace,
             memory: self.memory.clone(),
             view: None,
+            types: Vec::new(),
         })
     }
 }
 
 impl Snapshot {
+    /// Walks along edges of `types` alone from now on; of all, if empty.
+    pub(crate) fn following(self, types: Vec<EdgeType>) -> Self {
+        Self { types, ..self }
+    }
+
     /// The nodes that `reference` means, newest first; an error if there are none.
     pub(crate) async fn resolve(
         &mut self,
@@ -156,7 +164,7 @@ impl Snapshot {
         limit: usize,
         enough: impl Fn(&Walk) -> bool,
     ) -> Result<Walk, LineageError> {
-        let mut walk = Walk::new(direction, starts, limit);
+        let mut walk = Walk::new(direction, starts, limit).following(&self.types);
         while !walk.frontier().is_empty() && !enough(&walk) {
             if depth != 0 && walk.depth() >= depth {
                 walk.cut_short();
@@ -205,21 +213,31 @@ impl Snapshot {
             .collect())
     }
 
-    /// Those of `ids` that are model versions in `stage` (in any, if empty), by model and number.
+    /// Those of `ids` that are model versions in `stage` (in any, if empty), with model and number, in the
+    /// order of these; at most `limit`, after the model and number `after`.
     pub(crate) async fn versions_in_stage(
         &mut self,
         ids: &[NodeId],
         stage: &str,
-    ) -> Result<Vec<NodeId>, LineageError> {
-        let ids: Vec<i64> = sqlx::query_scalar(
-            "SELECT id FROM lineage.nodes WHERE id = ANY($1) AND kind = 'model_version' \
+        after: Option<(String, String)>,
+        limit: usize,
+    ) -> Result<Vec<(NodeId, (String, String))>, LineageError> {
+        let (name, version) = after.unwrap_or_default();
+        let rows: Vec<(i64, String, String)> = sqlx::query_as(
+            "SELECT id, name, version FROM lineage.nodes \
+             WHERE id = ANY($1) AND kind = 'model_version' \
                  AND ($2 = '' OR attributes->>'stage' = $2) \
-             ORDER BY name, length(version), version",
+                 AND (name, length(version), version) > ($3, length($4), $4) \
+             ORDER BY name, length(version), version LIMIT $5",
         )
         .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
         .bind(stage)
+        .bind(name)
+        .bind(version)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
         .fetch_all(&mut *self.transaction)
         .await?;
-        Ok(ids.into_iter().map(NodeId).collect())
+        let version = |(id, name, version)| (NodeId(id), (name, version));
+        Ok(rows.into_iter().map(version).collect())
     }
 }

@@ -9,7 +9,6 @@ use herdbook_blobs::References;
 use herdbook_core::{RunId, WorkspaceId};
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::registry::v1::AuditAction;
-use prost::Message as _;
 use sqlx::{PgConnection, types::Json};
 
 use super::{
@@ -129,7 +128,7 @@ impl Store {
             let model = models.get(version.new.model.as_str());
             let (row, model) = row.zip(model).ok_or(RegistryError::Damaged)?;
             let made = row.of(model)?;
-            told.push(pedigree::of_version(&made).encode_to_vec());
+            told.push(pedigree::of_version(&made).encode());
             answers[version.place] = Ok(Registered::Now(made));
         }
         let told: Vec<&[u8]> = told.iter().map(Vec::as_slice).collect();
