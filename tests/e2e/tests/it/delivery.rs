@@ -283,20 +283,20 @@ async fn lineage_hears_of_ten_thousand_runs_whatever_is_killed() {
             moves: TransitionServiceClient::new(registry.channel()),
             made: made.clone(),
         };
-        tokio::spawn(trainer.train(next.clone()))
+        trainer.train(next.clone())
     });
-    let trainers: Vec<_> = trainers.collect();
+    let trainers = join_all(trainers);
     let mut parts = [lineage, tracking, registry];
-    let mut moment = random.random_range(BETWEEN);
-    while moment < RUNS {
-        count.wait_for(|made| *made >= moment).await.unwrap();
-        let chosen = random.random_range(0..parts.len());
-        parts[chosen].crash().await;
-        moment = *count.borrow() + random.random_range(BETWEEN);
-    }
-    for trainer in join_all(trainers).await {
-        trainer.unwrap();
-    }
+    let killing = async {
+        let mut moment = random.random_range(BETWEEN);
+        while moment < RUNS {
+            count.wait_for(|made| *made >= moment).await.unwrap();
+            let chosen = random.random_range(0..parts.len());
+            parts[chosen].crash().await;
+            moment = *count.borrow() + random.random_range(BETWEEN);
+        }
+    };
+    tokio::join!(trainers, killing);
 
     let pool = database.database().pool().clone();
     let mut difference = Vec::new();
