@@ -301,10 +301,12 @@ async fn lineage_hears_of_ten_thousand_runs_whatever_is_killed() {
     let pool = database.database().pool().clone();
     let mut difference = Vec::new();
     wait_up_to(LONG, "lineage knows what the others know", async || {
-        difference = sqlx::query_as::<_, (String, String)>(DIFFERENCE)
-            .fetch_all(&pool)
-            .await
-            .unwrap();
+        let found = sqlx::query_as::<_, (String, String)>(DIFFERENCE);
+        let found = found.fetch_all(&pool).await.unwrap();
+        if found != difference {
+            println!("lineage {found:#?}");
+            difference = found;
+        }
         difference.is_empty().then_some(())
     })
     .await;

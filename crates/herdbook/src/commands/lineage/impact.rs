@@ -26,7 +26,7 @@ pub(super) async fn run(
     let Options { node, stage } = options;
     let node = resolve(&connection, node).await?;
     let found = Client::new(connection)
-        .find_impact(FindImpactRequest { node, stage })
+        .find_impact(FindImpactRequest { node, stage, ..Default::default() })
         .await?
         .into_inner();
     let name = "herdbook.lineage.v1.FindImpactResponse";
