@@ -1,5 +1,6 @@
 //! Between the contract and the domain.
 
+mod history;
 mod questions;
 
 use std::collections::HashMap;
@@ -19,12 +20,14 @@ use crate::{
     export::Format,
     facts::{ATTRIBUTES, Facts, TAGS},
     graph::Walk,
+    moment::{Held, Moment},
     node::{Node, NodeId, NodeKey, check_kind, check_name, check_version},
     proof::Verdict,
     reference::Reference,
     shown::Shown,
 };
 
+pub(crate) use history::{reason, to_former_edge, to_state};
 pub(crate) use questions::{to_comparison, to_completeness, to_reproduction};
 
 /// Nodes and edges of one request at most, each.
@@ -56,11 +59,17 @@ pub(crate) fn batch(request: proto::RecordRequest) -> Result<Batch, InvalidReque
     for (index, node) in request.nodes.into_iter().enumerate() {
         let scope = format!("nodes[{index}]");
         let key = key(&format!("{scope}.key"), node.key, &mut violations);
-        let facts = facts(
+        let mut facts = facts(
             &scope,
             node.attributes,
             node.tags,
             node.revision,
+            &mut violations,
+        );
+        facts.held = held(
+            &scope,
+            node.held_from.as_ref(),
+            node.held_until.as_ref(),
             &mut violations,
         );
         if let Some(key) = key {
@@ -68,7 +77,15 @@ pub(crate) fn batch(request: proto::RecordRequest) -> Result<Batch, InvalidReque
         }
     }
     for (index, edge) in request.edges.into_iter().enumerate() {
-        if let Some(edge) = read_edge(&format!("edges[{index}]"), edge, &mut violations) {
+        let scope = format!("edges[{index}]");
+        let held = held(
+            &scope,
+            edge.held_from.as_ref(),
+            edge.held_until.as_ref(),
+            &mut violations,
+        );
+        if let Some(edge) = read_edge(&scope, edge, &mut violations) {
+            batch.hold(edge.clone(), held);
             batch.connect(edge);
         }
     }
@@ -76,7 +93,39 @@ pub(crate) fn batch(request: proto::RecordRequest) -> Result<Batch, InvalidReque
     Ok(batch)
 }
 
-fn key(field: &str, key: Option<proto::NodeKey>, violations: &mut Violations) -> Option<NodeKey> {
+fn held(
+    scope: &str,
+    from: Option<&Timestamp>,
+    until: Option<&Timestamp>,
+    violations: &mut Violations,
+) -> Held {
+    let held = Held {
+        from: violations.time(format!("{scope}.held_from"), from),
+        until: violations.time(format!("{scope}.held_until"), until),
+    };
+    violations.check(format!("{scope}.held_until"), held.check());
+    held
+}
+
+/// Reads the time that a question is about.
+pub(crate) fn moment(
+    known_at: Option<&Timestamp>,
+    held_at: Option<&Timestamp>,
+) -> Result<Moment, InvalidRequest> {
+    let mut violations = Violations::default();
+    let moment = Moment {
+        known_at: violations.time("known_at", known_at),
+        held_at: violations.time("held_at", held_at),
+    };
+    violations.finish()?;
+    Ok(moment)
+}
+
+pub(crate) fn key(
+    field: &str,
+    key: Option<proto::NodeKey>,
+    violations: &mut Violations,
+) -> Option<NodeKey> {
     let key = violations.require(field, key)?;
     violations.check(format!("{field}.kind"), check_kind(&key.kind))?;
     violations.check(format!("{field}.name"), check_name(&key.name))?;
@@ -238,6 +287,8 @@ fn to_edge(edge: &Edge<NodeId>, nodes: &HashMap<NodeId, Node>) -> Option<proto::
         target: Some(key(edge.target)?),
         r#type: i32::from(edge.edge_type.number()),
         label: edge.label.clone(),
+        held_from: None,
+        held_until: None,
     })
 }
 
@@ -289,6 +340,8 @@ impl From<Node> for proto::Node {
             tags: node.facts.tags.into_iter().collect(),
             revision: node.facts.revision,
             recorded_at: Some(to_timestamp(node.recorded_at)),
+            held_from: node.facts.held.from.map(to_timestamp),
+            held_until: node.facts.held.until.map(to_timestamp),
         }
     }
 }

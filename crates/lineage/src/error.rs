@@ -21,10 +21,27 @@ pub enum LineageError {
         near: Vec<String>,
     },
     /// An edge would close a cycle.
-    #[error(
-        "these edges would close a cycle, in which each came from the next: {0}; nothing was recorded"
-    )]
+    #[error("a cycle would be closed, in which each came from the next: {0}; nothing was changed")]
     Cycle(String),
+    /// A node cannot be taken back without these edges.
+    #[error(
+        "these edges would lose an end: {}; retract them too, or set with_edges; nothing was retracted",
+        .0.join(", ")
+    )]
+    HasEdges(Vec<String>),
+    /// The alias means another node.
+    #[error(
+        "{alias} means {means} already, and an alias means one node forever; merge the two nodes instead"
+    )]
+    AliasTaken {
+        /// The alias.
+        alias: String,
+        /// What it means.
+        means: String,
+    },
+    /// The alias is the key of a node.
+    #[error("{0} is recorded as a node itself; merge it into the other node instead")]
+    AliasIsNode(String),
     /// The answer has more nodes than a message can carry.
     #[error("the answer has more than {0} nodes; ask with a smaller depth, or for fewer kinds")]
     TooLarge(usize),
@@ -58,6 +75,16 @@ pub(crate) fn show_cycle(cycle: &[NodeKey]) -> String {
     names.join(" -> ")
 }
 
+impl LineageError {
+    /// No node has this key.
+    pub(crate) fn nothing_recorded(key: &NodeKey) -> Self {
+        Self::NodeNotFound {
+            reference: key.brief(),
+            near: Vec::new(),
+        }
+    }
+}
+
 impl From<sqlx::Error> for LineageError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error.into())
@@ -69,7 +96,8 @@ impl ServiceError for LineageError {
         match self {
             Self::Invalid(error) => error.code(),
             Self::NodeNotFound { .. } => Code::NotFound,
-            Self::Cycle(_) => Code::FailedPrecondition,
+            Self::Cycle(_) | Self::HasEdges(_) | Self::AliasIsNode(_) => Code::FailedPrecondition,
+            Self::AliasTaken { .. } => Code::AlreadyExists,
             Self::TooLarge(_) => Code::ResourceExhausted,
             Self::TooManyWalks(_) => Code::Unavailable,
             Self::NotRead(_) => Code::Aborted,
@@ -82,6 +110,9 @@ impl ServiceError for LineageError {
             Self::Invalid(error) => error.reason(),
             Self::NodeNotFound { .. } => "NODE_NOT_FOUND",
             Self::Cycle(_) => "CYCLE",
+            Self::HasEdges(_) => "HAS_EDGES",
+            Self::AliasTaken { .. } => "ALIAS_TAKEN",
+            Self::AliasIsNode(_) => "ALIAS_IS_NODE",
             Self::TooLarge(_) => "ANSWER_TOO_LARGE",
             Self::TooManyWalks(_) => "TOO_MANY_WALKS",
             Self::NotRead(_) => "NOT_READ",
@@ -97,7 +128,12 @@ impl ServiceError for LineageError {
                 metadata: vec![("cycle", cycle.clone())],
                 ..Details::default()
             },
-            Self::TooLarge(_) | Self::TooManyWalks(_) | Self::NotRead(_) => Details::default(),
+            Self::AliasTaken { alias, .. } => Details::resource("alias", alias),
+            Self::HasEdges(_)
+            | Self::AliasIsNode(_)
+            | Self::TooLarge(_)
+            | Self::TooManyWalks(_)
+            | Self::NotRead(_) => Details::default(),
             Self::Database(error) => error.details(),
         }
     }

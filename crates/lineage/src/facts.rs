@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
+use crate::moment::Held;
+
 /// Attributes of a node at most.
 pub(crate) const ATTRIBUTES: usize = 256;
 /// Tags of a node at most.
@@ -26,6 +28,8 @@ pub(crate) struct Facts {
     pub(crate) tags: BTreeSet<String>,
     /// Highest revision heard of.
     pub(crate) revision: i64,
+    /// When it was.
+    pub(crate) held: Held,
 }
 
 /// A node would have more attributes or tags than it may.
@@ -52,6 +56,7 @@ impl Facts {
             attributes,
             tags: tags.into_iter().collect(),
             revision,
+            held: Held::default(),
         }
     }
 
@@ -70,6 +75,7 @@ impl Facts {
         }
         self.tags.extend(news.tags.iter().cloned());
         self.revision = self.revision.max(news.revision);
+        self.held.merge(&news.held);
     }
 
     /// Checks that a node may know as much.

@@ -26,7 +26,8 @@ impl LineageApi {
             true => Direction::Descendants,
             false => Direction::Ancestors,
         };
-        let (mut snapshot, starts) = self.nodes_of(workspace, &request.node).await?;
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let (mut snapshot, starts) = self.nodes_at(workspace, &request.node, moment).await?;
         let walk = snapshot
             .walk(direction, &starts, request.depth, NODES, |_| false)
             .await?;

@@ -2,6 +2,7 @@
 
 mod descents;
 mod export;
+mod identity;
 mod proofs;
 mod questions;
 mod walk;
@@ -90,6 +91,7 @@ impl LineageService for LineageApi {
             limit: asked.limit,
             edge_types: asked.edge_types,
             filter: asked.filter,
+            moment: convert::moment(asked.known_at.as_ref(), asked.held_at.as_ref()),
         };
         let graph = self.graph(workspace, Direction::Ancestors, question).await;
         answer(graph.map(|graph| proto::GetAncestorsResponse { graph: Some(graph) }))
@@ -108,6 +110,7 @@ impl LineageService for LineageApi {
             limit: asked.limit,
             edge_types: asked.edge_types,
             filter: asked.filter,
+            moment: convert::moment(asked.known_at.as_ref(), asked.held_at.as_ref()),
         };
         let graph = self
             .graph(workspace, Direction::Descendants, question)
@@ -198,5 +201,47 @@ impl LineageService for LineageApi {
         answer(found.map(|found| proto::GetReproductionResponse {
             reproduction: Some(found),
         }))
+    }
+
+    async fn retract(
+        &self,
+        request: Request<proto::RetractRequest>,
+    ) -> Result<Response<proto::RetractResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        answer(self.take_back(&caller, request.into_inner()).await)
+    }
+
+    async fn get_history(
+        &self,
+        request: Request<proto::GetHistoryRequest>,
+    ) -> Result<Response<proto::GetHistoryResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.history(workspace, &request.get_ref().node).await)
+    }
+
+    async fn set_alias(
+        &self,
+        request: Request<proto::SetAliasRequest>,
+    ) -> Result<Response<proto::SetAliasResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let node = self.alias(&caller, request.into_inner()).await;
+        answer(node.map(|node| proto::SetAliasResponse { node }))
+    }
+
+    async fn merge_nodes(
+        &self,
+        request: Request<proto::MergeNodesRequest>,
+    ) -> Result<Response<proto::MergeNodesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let node = self.merge(&caller, request.into_inner()).await;
+        answer(node.map(|node| proto::MergeNodesResponse { node }))
+    }
+
+    async fn find_duplicates(
+        &self,
+        request: Request<proto::FindDuplicatesRequest>,
+    ) -> Result<Response<proto::FindDuplicatesResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.duplicates(workspace, request.into_inner()).await)
     }
 }

@@ -12,9 +12,9 @@ use crate::{
     node::NodeId,
 };
 
-type EdgeRow = (i64, i64, i16, String);
+pub(super) type EdgeRow = (i64, i64, i16, String);
 
-fn read((source, target, number, label): EdgeRow) -> Option<Edge<NodeId>> {
+pub(super) fn read((source, target, number, label): EdgeRow) -> Option<Edge<NodeId>> {
     Some(Edge {
         source: NodeId(source),
         target: NodeId(target),

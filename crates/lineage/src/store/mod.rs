@@ -5,14 +5,23 @@
 //! node: in memory, or one index range a node and level. On failure: a batch is in or not; its producer sends it
 //! again.
 //!
-//! Order of locks: new nodes by key, known nodes by id, the workspace's edges where a cycle is possible,
+//! What stands now is in `nodes` and `edges`; what was known before is in `node_history` and
+//! `edge_history`, and questions about the present never look there.
+//!
+//! Order of locks: the nodes of the workspace (shared to record, alone to retract or merge), new nodes by key, known nodes by id, the workspace's edges where a cycle is possible,
 //! edges by their ids, then the workspace's revision, the last row touched.
 
+mod aliases;
 mod connect;
+mod duplicates;
 mod edges;
+mod history;
 mod memory;
+mod merge;
+mod past;
 mod read;
 mod record;
+mod retract;
 mod revision;
 mod tags;
 #[cfg(test)]
@@ -22,6 +31,7 @@ use sqlx::PgPool;
 
 use memory::{BYTES, Memory};
 
+pub(crate) use history::{Ending, FormerEdge, State};
 pub(crate) use read::Snapshot;
 
 #[derive(Debug, Clone)]

@@ -122,6 +122,7 @@ pub(crate) fn edge(text: &str) -> Edge {
         target: Some(key(target)),
         r#type: edge_type.into(),
         label: String::new(),
+        ..Default::default()
     }
 }
 

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cluster;
+mod identity;
+mod past;
 mod questions;
 mod random;
 mod record;
