@@ -57,10 +57,10 @@ struct Options {
     /// A smaller measurement, to see that it works.
     #[arg(long)]
     quick: bool,
-    /// Measure another server too: MLflow or FastTrackML, and the Python that it is installed in.
+    /// Measure another too: MLflow, FastTrackML or ML-Metadata, and the Python that it is installed in.
     #[arg(long = "peer", value_name = "NAME=PYTHON")]
     peers: Vec<Peer>,
-    /// Measure no other server.
+    /// Measure no other.
     #[arg(long)]
     no_peers: bool,
     /// Write the page of the documentation to this file.

@@ -16,6 +16,7 @@ use super::{Store, aliases, connect::connect, history::keep, revision::advance};
 use crate::{
     LineageError,
     batch::Batch,
+    edge::Edge,
     facts::{Attribute, Facts},
     moment::Held,
     node::{NodeId, NodeKey},
@@ -97,6 +98,13 @@ pub(super) struct Nodes {
     pub(super) ids: BTreeMap<NodeKey, NodeId>,
     /// Those that nobody had recorded before.
     pub(super) new: HashSet<NodeId>,
+}
+
+impl Nodes {
+    /// Whether an end of `edge` is new.
+    pub(super) fn has_new(&self, edge: &Edge<NodeId>) -> bool {
+        self.new.contains(&edge.source) || self.new.contains(&edge.target)
+    }
 }
 
 /// The nodes of `batch`, with what it tells of them: merged into what is known, or new.

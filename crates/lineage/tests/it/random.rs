@@ -85,3 +85,51 @@ async fn any_graph_in_any_order_answers_as_the_naive_one() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_edge_between_known_nodes_is_refused_exactly_if_it_closes_a_cycle() {
+    let mut runner = TestRunner::new(Config::default());
+    let graphs = prop::collection::vec((0_u8..14, 0_u8..14), 20..60);
+    for _ in 0..8 {
+        let tried = graphs.new_tree(&mut runner).unwrap().current();
+        let cluster = Cluster::start().await;
+        let nodes = (0..14).map(|n| crate::cluster::node(&format!("dataset:n{n}"), &[], 0));
+        cluster.record(nodes.collect(), vec![]).await.unwrap();
+        let mut kept = BTreeSet::new();
+        for (from, to) in tried.iter().copied().filter(|(from, to)| from != to) {
+            let new = edge(&format!("dataset:n{from} -> dataset:n{to}"));
+            let closes = reach(to, &kept).contains(&from);
+            let recorded = cluster.record(vec![], vec![new]).await;
+            assert_eq!(recorded.is_err(), closes, "{from} -> {to} to {kept:?}");
+            if !closes {
+                kept.insert((from, to));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_refused_exactly_if_it_closes_a_cycle_with_what_was_there() {
+    let mut runner = TestRunner::new(Config::default());
+    let batches = prop::collection::vec(prop::collection::vec((0_u8..24, 0_u8..24), 1..5), 10..25);
+    for _ in 0..8 {
+        let batches = batches.new_tree(&mut runner).unwrap().current();
+        let cluster = Cluster::start().await;
+        let mut kept: BTreeSet<(u8, u8)> = BTreeSet::new();
+        for batch in batches {
+            let batch: Vec<_> = batch.into_iter().filter(|(from, to)| from != to).collect();
+            let with: BTreeSet<_> = kept.iter().chain(&batch).copied().collect();
+            let closes = with
+                .iter()
+                .any(|(from, to)| reach(*to, &with).contains(from));
+            let edges = batch
+                .iter()
+                .map(|(from, to)| edge(&format!("dataset:n{from} -> dataset:n{to}")));
+            let recorded = cluster.record(vec![], edges.collect()).await;
+            assert_eq!(recorded.is_err(), closes, "{batch:?} to {kept:?}");
+            if !closes {
+                kept = with;
+            }
+        }
+    }
+}
