@@ -125,6 +125,7 @@ async fn impact_names_the_versions_in_the_stage_and_the_way_to_each() {
         let request = FindImpactRequest {
             node: node.to_owned(),
             stage: stage.to_owned(),
+            ..Default::default()
         };
         cluster
             .client()
