@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cluster;
+mod descents;
 mod identity;
+mod narrowed;
 mod past;
 mod questions;
 mod random;

@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use herdbook_proto::lineage::v1::{GetAncestorsRequest, GetDescendantsRequest};
+use herdbook_proto::lineage::v1::{
+    ComparePedigreesRequest, EdgeType, GetAncestorsRequest, GetDescendantsRequest, PedigreeAspect,
+    PedigreeChange,
+};
 use proptest::{
     prelude::*,
     strategy::ValueTree as _,
@@ -130,6 +133,88 @@ async fn a_batch_is_refused_exactly_if_it_closes_a_cycle_with_what_was_there() {
             if !closes {
                 kept = with;
             }
+        }
+    }
+}
+
+/// The names of data sets that only the one side came from.
+fn only(changes: &[PedigreeChange], came: bool) -> BTreeSet<String> {
+    let data = changes
+        .iter()
+        .filter(|change| change.aspect() == PedigreeAspect::Data);
+    let side = data.filter(|change| change.to.is_some() == came);
+    side.map(|change| format!("dataset:{}", change.name))
+        .collect()
+}
+
+#[tokio::test]
+async fn pedigrees_differ_as_the_naive_ones_and_edge_types_narrow_as_they_do() {
+    let mut runner = TestRunner::new(Config::default());
+    let graphs = prop::collection::vec((0_u8..12, 1_u8..6, any::<bool>()), 1..30);
+    for _ in 0..6 {
+        let edges = graphs.new_tree(&mut runner).unwrap().current();
+        let cluster = Cluster::start().await;
+        let typed = |(from, gap, part): &(u8, u8, bool)| {
+            let mut edge = edge(&format!("dataset:n{from} -> dataset:n{}", from + gap));
+            edge.r#type = match part {
+                true => EdgeType::PartOf.into(),
+                false => EdgeType::DerivedFrom.into(),
+            };
+            edge
+        };
+        cluster
+            .record(vec![], edges.iter().map(typed).collect())
+            .await
+            .unwrap();
+        let up = |only_parts: bool| -> BTreeSet<(u8, u8)> {
+            let edges = edges.iter().filter(|(_, _, part)| *part || !only_parts);
+            edges.map(|(from, gap, _)| (from + gap, *from)).collect()
+        };
+        let nodes: BTreeSet<u8> = edges.iter().flat_map(|(a, gap, _)| [*a, a + gap]).collect();
+        for node in &nodes {
+            let request = GetAncestorsRequest {
+                node: format!("dataset:n{node}"),
+                edge_types: vec![EdgeType::PartOf.into()],
+                ..Default::default()
+            };
+            let found: BTreeSet<_> = names(&cluster.ancestors(request).await)
+                .into_iter()
+                .collect();
+            assert_eq!(
+                found,
+                named(&reach(*node, &up(true))),
+                "parts of {node} in {edges:?}"
+            );
+        }
+        let pairs = nodes.iter().zip(nodes.iter().rev());
+        for (from, to) in pairs {
+            let request = ComparePedigreesRequest {
+                from: format!("dataset:n{from}"),
+                to: format!("dataset:n{to}"),
+            };
+            let found = cluster
+                .client()
+                .compare_pedigrees(request)
+                .await
+                .unwrap()
+                .into_inner();
+            // What each came from, the things in question themselves left out.
+            let before = |node: u8| -> BTreeSet<u8> {
+                let reached = reach(node, &up(false)).into_iter();
+                reached.filter(|reached| *reached != node).collect()
+            };
+            let (from, to) = (before(*from), before(*to));
+            assert_eq!(
+                only(&found.changes, false),
+                named(&(&from - &to)),
+                "{edges:?}"
+            );
+            assert_eq!(
+                only(&found.changes, true),
+                named(&(&to - &from)),
+                "{edges:?}"
+            );
+            assert_eq!(found.same_data as usize, from.intersection(&to).count());
         }
     }
 }
