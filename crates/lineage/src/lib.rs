@@ -14,6 +14,7 @@ mod export;
 mod exported_proof;
 mod facts;
 mod graph;
+mod inherited;
 mod making;
 mod moment;
 mod node;

@@ -1,19 +1,26 @@
 //! `herdbook lineage`, a file a subject.
 
+mod alias;
 mod completeness;
 mod diff;
+mod duplicates;
 mod export;
+mod history;
 mod impact;
+mod merge;
+mod moment;
 mod path;
 mod prove;
 mod reproduce;
+mod retract;
 mod tag;
+mod tags;
 mod tree;
 mod verify;
 
 use clap::Subcommand;
 use herdbook_proto::{
-    lineage::v1::{Path, lineage_service_client::LineageServiceClient},
+    lineage::v1::{GetNodesRequest, NodeKey, Path, lineage_service_client::LineageServiceClient},
     registry::v1::{GetVersionRequest, version_service_client::VersionServiceClient},
 };
 
@@ -38,6 +45,15 @@ pub(crate) enum Command {
     Reproduce(reproduce::Options),
     Export(export::Options),
     Tag(tag::Options),
+    Tags(tags::Options),
+    History(history::Options),
+    Retract(retract::Options),
+    Alias(alias::Options),
+    Merge(merge::Options),
+    /// List data sets of one digest that are recorded under several names.
+    ///
+    /// Example: herdbook lineage duplicates
+    Duplicates,
 }
 
 pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), Failure> {
@@ -57,6 +73,12 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
         Command::Reproduce(options) => reproduce::run(connection().await?, output, options).await,
         Command::Export(options) => export::run(connection().await?, options).await,
         Command::Tag(options) => tag::run(connection().await?, output, options).await,
+        Command::Tags(options) => tags::run(connection().await?, output, options).await,
+        Command::History(options) => history::run(connection().await?, output, options).await,
+        Command::Retract(options) => retract::run(connection().await?, output, options).await,
+        Command::Alias(options) => alias::run(connection().await?, output, options).await,
+        Command::Merge(options) => merge::run(connection().await?, output, options).await,
+        Command::Duplicates => duplicates::run(connection().await?, output).await,
     }
 }
 
@@ -77,6 +99,25 @@ async fn resolve(connection: &Connection, text: String) -> Result<String, Failur
         "model_version:{}@{}",
         version.model, version.number
     ))
+}
+
+/// The keys of the nodes that a reference means.
+async fn keys(client: &mut Client, node: String) -> Result<Vec<NodeKey>, Failure> {
+    let nodes = client.get_nodes(GetNodesRequest { node }).await?;
+    let nodes = nodes.into_inner().nodes.into_iter();
+    Ok(nodes.filter_map(|node| node.key).collect())
+}
+
+/// The key of the one node that a reference means.
+async fn one(client: &mut Client, node: String) -> Result<NodeKey, Failure> {
+    let mut found = keys(client, node.clone()).await?;
+    match (found.pop(), found.len()) {
+        (Some(one), 0) => Ok(one),
+        (_, more) => Err(Failure::usage(format!(
+            "{node} means {} nodes; name one with its version",
+            more + 1
+        ))),
+    }
 }
 
 /// A path, a node a line.

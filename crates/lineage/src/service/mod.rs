@@ -244,4 +244,12 @@ impl LineageService for LineageApi {
         let workspace = Caller::of(&request)?.workspace;
         answer(self.duplicates(workspace, request.into_inner()).await)
     }
+
+    async fn get_inherited_tags(
+        &self,
+        request: Request<proto::GetInheritedTagsRequest>,
+    ) -> Result<Response<proto::GetInheritedTagsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.inherited_tags(workspace, request.into_inner()).await)
+    }
 }

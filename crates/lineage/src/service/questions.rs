@@ -10,6 +10,7 @@ use crate::{
     LineageError, convert,
     edge::Edge,
     graph::{Direction, Walk},
+    inherited::{self, Carriers},
     moment::Moment,
     node::NodeId,
     store::Snapshot,
@@ -171,6 +172,31 @@ impl LineageApi {
         let path = walk.path(found);
         let nodes = snapshot.nodes(&convert::along(&path, found)).await?;
         Ok(Some(convert::to_path(&path, found, &nodes)))
+    }
+
+    pub(super) async fn inherited_tags(
+        &self,
+        workspace: WorkspaceId,
+        request: proto::GetInheritedTagsRequest,
+    ) -> Result<proto::GetInheritedTagsResponse, LineageError> {
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let (mut snapshot, starts) = self.nodes_at(workspace, &request.node, moment).await?;
+        let walk = snapshot.whole_walk(Direction::Ancestors, &starts).await?;
+        let found = inherited::tags(&walk, &snapshot.tags(walk.nodes()).await?);
+        let carriers: Vec<_> = found.values().map(|carriers| carriers.nearest).collect();
+        let nodes = snapshot.nodes(&carriers).await?;
+        let tag = |(tag, carriers): (String, Carriers)| {
+            let carrier = nodes.get(&carriers.nearest)?;
+            Some(proto::InheritedTag {
+                tag,
+                carrier: Some(carrier.key.clone().into()),
+                depth: carriers.depth,
+                carriers: carriers.count,
+            })
+        };
+        Ok(proto::GetInheritedTagsResponse {
+            tags: found.into_iter().filter_map(tag).collect(),
+        })
     }
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Snapshot {
     /// Types of the edges to walk along; all if empty.
     types: Vec<EdgeType>,
     /// The past that is read; `None` for what is known now.
-    past: Option<Moment>,
+    pub(super) past: Option<Moment>,
 }
 
 #[derive(FromRow)]

@@ -1,10 +1,10 @@
 //! Tags of nodes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
-use super::{Store, history::keep};
+use super::{Snapshot, Store, history::keep, past::stands};
 use crate::{LineageError, node::NodeId};
 
 impl Store {
@@ -43,5 +43,33 @@ impl Store {
         .await?;
         transaction.commit().await?;
         Ok(())
+    }
+}
+
+impl Snapshot {
+    /// The tags of those of `ids` that have some.
+    pub(crate) async fn tags(
+        &mut self,
+        ids: &[NodeId],
+    ) -> Result<HashMap<NodeId, BTreeSet<String>>, LineageError> {
+        let statement = match self.past {
+            Some(_) => concat!(
+                "SELECT s.id, ARRAY(SELECT jsonb_array_elements_text(s.tags)) FROM lineage.node_states AS s \
+                 WHERE s.id = ANY($1) AND s.tags <> '[]' AND ",
+                stands!("s")
+            ),
+            None => {
+                "SELECT id, ARRAY(SELECT jsonb_array_elements_text(tags)) FROM lineage.nodes \
+                 WHERE id = ANY($1) AND tags <> '[]'"
+            }
+        };
+        let mut query =
+            sqlx::query_as(statement).bind(ids.iter().map(|id| id.0).collect::<Vec<_>>());
+        if let Some(moment) = self.past {
+            query = query.bind(moment.known_at).bind(moment.held_at);
+        }
+        let rows: Vec<(i64, Vec<String>)> = query.fetch_all(&mut *self.transaction).await?;
+        let tags = |(id, tags): (i64, Vec<String>)| (NodeId(id), tags.into_iter().collect());
+        Ok(rows.into_iter().map(tags).collect())
     }
 }

@@ -187,6 +187,7 @@ async fn a_saved_proof_says_what_the_server_said_and_what_has_changed_since() {
         node: "model_version:m@1".to_owned(),
         suspects: vec!["dataset:v2".to_owned()],
         suspect_tags: vec!["biased".to_owned()],
+        ..Default::default()
     };
     let save = async || {
         let request = ExportProofRequest {

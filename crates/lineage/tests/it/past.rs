@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Duration, Utc};
 use herdbook_proto::{
     lineage::v1::{
-        Edge, FindImpactRequest, GetAncestorsRequest, Node, ProveRequest, RetractRequest,
-        TagNodeRequest, Verdict,
+        Edge, FindImpactRequest, GetAncestorsRequest, GetInheritedTagsRequest, Node, ProveRequest,
+        RetractRequest, TagNodeRequest, Verdict,
     },
     time::to_timestamp,
 };
@@ -313,6 +313,28 @@ async fn a_proof_of_then_does_not_know_what_was_tagged_since() {
             .into_inner()
             .verdict()
     };
+    let inherited = async |known_at: Option<DateTime<Utc>>| {
+        let request = GetInheritedTagsRequest {
+            node: "dataset:b".to_owned(),
+            known_at: known_at.map(to_timestamp),
+            ..Default::default()
+        };
+        let tags = cluster
+            .client()
+            .get_inherited_tags(request)
+            .await
+            .unwrap()
+            .into_inner()
+            .tags;
+        tags.into_iter()
+            .map(|tag| (tag.tag, tag.carrier.unwrap().name, tag.depth))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        inherited(None).await,
+        [("biased".to_owned(), "a".to_owned(), 1)]
+    );
+    assert_eq!(inherited(Some(then)).await, []);
     assert_eq!(verdict(None).await, Verdict::Tainted);
     assert_eq!(verdict(Some(then)).await, Verdict::Clean);
 }

@@ -5,7 +5,7 @@ use std::{fs, io::Write as _, path::PathBuf};
 use clap::{Args, ValueEnum};
 use herdbook_proto::lineage::v1::{ExportFormat, ExportPedigreeRequest};
 
-use super::{Client, resolve};
+use super::{Client, moment::Moment, resolve};
 use crate::{connection::Connection, exit::Failure};
 
 /// Write a pedigree in a format that others read.
@@ -27,6 +27,8 @@ pub(crate) struct Options {
     /// File to write to, instead of standard output.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    moment: Moment,
 }
 
 /// A format to export to.
@@ -62,6 +64,8 @@ pub(super) async fn run(connection: Connection, options: Options) -> Result<(), 
         format: ExportFormat::from(options.format).into(),
         descendants: options.descendants,
         depth: options.depth,
+        known_at: options.moment.known_at(),
+        held_at: options.moment.held_at(),
     };
     let mut parts = Client::new(connection)
         .export_pedigree(request)

@@ -3,7 +3,7 @@
 use clap::Args;
 use herdbook_proto::lineage::v1::{FindImpactRequest, FindImpactResponse, Impact};
 
-use super::{Client, resolve, way};
+use super::{Client, moment::Moment, resolve, way};
 use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::describe};
 
 /// Versions asked for at a time: each comes with its whole path.
@@ -19,6 +19,8 @@ pub(crate) struct Options {
     /// Only versions in this stage.
     #[arg(long, default_value = "")]
     stage: String,
+    #[command(flatten)]
+    moment: Moment,
 }
 
 pub(super) async fn run(
@@ -26,13 +28,19 @@ pub(super) async fn run(
     output: Output,
     options: Options,
 ) -> Result<(), Failure> {
-    let Options { node, stage } = options;
+    let Options {
+        node,
+        stage,
+        moment,
+    } = options;
     let node = resolve(&connection, node).await?;
     let mut client = Client::new(connection);
     let mut request = FindImpactRequest {
         node,
         stage,
         page_size: PAGE,
+        known_at: moment.known_at(),
+        held_at: moment.held_at(),
         ..Default::default()
     };
     let mut found = FindImpactResponse::default();

@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use clap::Args;
 use herdbook_proto::lineage::v1::{ExportProofRequest, ProveRequest, ProveResponse, Verdict};
 
-use super::{Client, resolve, way};
+use super::{Client, moment::Moment, resolve, way};
 use crate::{cli::Output, connection::Connection, exit::Failure, output};
 
 /// Decide whether something descends from any of some suspects.
@@ -24,6 +24,8 @@ pub(crate) struct Options {
     /// File to keep the proof in, for `lineage verify`: lines of JSON.
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    #[command(flatten)]
+    moment: Moment,
 }
 
 pub(super) async fn run(
@@ -35,6 +37,8 @@ pub(super) async fn run(
         node: resolve(&connection, options.node).await?,
         suspects: options.suspects,
         suspect_tags: options.suspect_tags,
+        known_at: options.moment.known_at(),
+        held_at: options.moment.held_at(),
     };
     let mut client = Client::new(connection);
     if let Some(file) = options.save {

@@ -53,6 +53,7 @@ pub(super) async fn run(client: &ClientOptions, options: Options) -> Result<(), 
                 node,
                 suspects,
                 suspect_tags,
+                ..Default::default()
             };
             let now = fetch(&mut Client::new(connection), question).await?;
             let now = ExportedProof::read(&now).map_err(damaged)?;
