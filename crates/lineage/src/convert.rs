@@ -1,6 +1,7 @@
 //! Between the contract and the domain.
 
 mod history;
+mod kinds;
 mod questions;
 
 use std::collections::HashMap;
@@ -28,6 +29,7 @@ use crate::{
 };
 
 pub(crate) use history::{reason, to_former_edge, to_state};
+pub(crate) use kinds::{kind, to_kind};
 pub(crate) use questions::{to_comparison, to_completeness, to_reproduction};
 
 /// Nodes and edges of one request at most, each.

@@ -42,6 +42,15 @@ pub enum LineageError {
     /// The alias is the key of a node.
     #[error("{0} is recorded as a node itself; merge it into the other node instead")]
     AliasIsNode(String),
+    /// The workspace defines no such kind.
+    #[error("{0} is no kind that this workspace defines; list them with ListKinds")]
+    KindNotFound(String),
+    /// Nodes of the kind are recorded.
+    #[error("nodes of the kind {0} are recorded; retract them first")]
+    KindInUse(String),
+    /// The workspace defines as many kinds as it may.
+    #[error("a workspace may define {0} kinds; delete one that is not used")]
+    TooManyKinds(i64),
     /// The answer has more nodes than a message can carry.
     #[error("the answer has more than {0} nodes; ask with a smaller depth, or for fewer kinds")]
     TooLarge(usize),
@@ -95,8 +104,11 @@ impl ServiceError for LineageError {
     fn code(&self) -> Code {
         match self {
             Self::Invalid(error) => error.code(),
-            Self::NodeNotFound { .. } => Code::NotFound,
-            Self::Cycle(_) | Self::HasEdges(_) | Self::AliasIsNode(_) => Code::FailedPrecondition,
+            Self::NodeNotFound { .. } | Self::KindNotFound(_) => Code::NotFound,
+            Self::Cycle(_) | Self::HasEdges(_) | Self::AliasIsNode(_) | Self::KindInUse(_) => {
+                Code::FailedPrecondition
+            }
+            Self::TooManyKinds(_) => Code::ResourceExhausted,
             Self::AliasTaken { .. } => Code::AlreadyExists,
             Self::TooLarge(_) => Code::ResourceExhausted,
             Self::TooManyWalks(_) => Code::Unavailable,
@@ -113,6 +125,9 @@ impl ServiceError for LineageError {
             Self::HasEdges(_) => "HAS_EDGES",
             Self::AliasTaken { .. } => "ALIAS_TAKEN",
             Self::AliasIsNode(_) => "ALIAS_IS_NODE",
+            Self::KindNotFound(_) => "KIND_NOT_FOUND",
+            Self::KindInUse(_) => "KIND_IN_USE",
+            Self::TooManyKinds(_) => "TOO_MANY_KINDS",
             Self::TooLarge(_) => "ANSWER_TOO_LARGE",
             Self::TooManyWalks(_) => "TOO_MANY_WALKS",
             Self::NotRead(_) => "NOT_READ",
@@ -129,7 +144,9 @@ impl ServiceError for LineageError {
                 ..Details::default()
             },
             Self::AliasTaken { alias, .. } => Details::resource("alias", alias),
-            Self::HasEdges(_)
+            Self::KindNotFound(name) | Self::KindInUse(name) => Details::resource("kind", name),
+            Self::TooManyKinds(_)
+            | Self::HasEdges(_)
             | Self::AliasIsNode(_)
             | Self::TooLarge(_)
             | Self::TooManyWalks(_)

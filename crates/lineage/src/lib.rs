@@ -15,6 +15,7 @@ mod exported_proof;
 mod facts;
 mod graph;
 mod inherited;
+mod kinds;
 mod making;
 mod moment;
 mod node;

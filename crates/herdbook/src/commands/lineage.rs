@@ -7,6 +7,7 @@ mod duplicates;
 mod export;
 mod history;
 mod impact;
+mod kinds;
 mod merge;
 mod moment;
 mod path;
@@ -46,6 +47,7 @@ pub(crate) enum Command {
     Export(export::Options),
     Tag(tag::Options),
     Tags(tags::Options),
+    Kinds(kinds::Options),
     History(history::Options),
     Retract(retract::Options),
     Alias(alias::Options),
@@ -73,6 +75,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
         Command::Reproduce(options) => reproduce::run(connection().await?, output, options).await,
         Command::Export(options) => export::run(connection().await?, options).await,
         Command::Tag(options) => tag::run(connection().await?, output, options).await,
+        Command::Kinds(options) => kinds::run(connection().await?, output, options).await,
         Command::Tags(options) => tags::run(connection().await?, output, options).await,
         Command::History(options) => history::run(connection().await?, output, options).await,
         Command::Retract(options) => retract::run(connection().await?, output, options).await,

@@ -35,7 +35,8 @@ impl LineageApi {
             return Err(LineageError::TooLarge(NODES));
         }
         let nodes = snapshot.nodes(walk.nodes()).await?;
-        let text = Bytes::from(format.write(&Pedigree::of(&walk, &nodes)));
+        let pedigree = Pedigree::of(&walk, &nodes).with_kinds(snapshot.kinds().await?);
+        let text = Bytes::from(format.write(&pedigree));
         let mut content_type = format.content_type().to_owned();
         Ok(
             chunks(text).map(move |chunk| proto::ExportPedigreeResponse {

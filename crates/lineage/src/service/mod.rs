@@ -3,6 +3,7 @@
 mod descents;
 mod export;
 mod identity;
+mod kinds;
 mod proofs;
 mod questions;
 mod walk;
@@ -251,5 +252,32 @@ impl LineageService for LineageApi {
     ) -> Result<Response<proto::GetInheritedTagsResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
         answer(self.inherited_tags(workspace, request.into_inner()).await)
+    }
+
+    async fn define_kind(
+        &self,
+        request: Request<proto::DefineKindRequest>,
+    ) -> Result<Response<proto::DefineKindResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let kind = self.define(workspace, request.into_inner()).await;
+        answer(kind.map(|kind| proto::DefineKindResponse { kind: Some(kind) }))
+    }
+
+    async fn list_kinds(
+        &self,
+        request: Request<proto::ListKindsRequest>,
+    ) -> Result<Response<proto::ListKindsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let kinds = self.kinds(workspace).await;
+        answer(kinds.map(|kinds| proto::ListKindsResponse { kinds }))
+    }
+
+    async fn delete_kind(
+        &self,
+        request: Request<proto::DeleteKindRequest>,
+    ) -> Result<Response<proto::DeleteKindResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let deleted = self.delete(workspace, &request.get_ref().name).await;
+        answer(deleted.map(|()| proto::DeleteKindResponse {}))
     }
 }

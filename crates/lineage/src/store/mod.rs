@@ -16,6 +16,7 @@ mod connect;
 mod duplicates;
 mod edges;
 mod history;
+mod kinds;
 mod memory;
 mod merge;
 mod past;

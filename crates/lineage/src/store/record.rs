@@ -12,12 +12,13 @@ use herdbook_proto::InvalidRequest;
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
 
-use super::{Store, aliases, connect::connect, history::keep, revision::advance};
+use super::{Store, aliases, connect::connect, history::keep, kinds::look_up, revision::advance};
 use crate::{
     LineageError,
     batch::Batch,
     edge::Edge,
     facts::{Attribute, Facts},
+    kinds::{self, Kind},
     moment::Held,
     node::{NodeId, NodeKey},
 };
@@ -80,7 +81,9 @@ impl Store {
                 &renamed
             }
         };
-        let nodes = find_or_insert(connection, workspace, batch).await?;
+        let defined = look_up(connection, workspace, &kinds::to_look_up(batch)).await?;
+        kinds::check_batch(batch, &defined)?;
+        let nodes = find_or_insert(connection, workspace, batch, &defined).await?;
         let edges = connect(connection, workspace, &nodes, batch).await?;
         if edges > 0 {
             advance(connection, workspace, i64::try_from(edges).ok()).await?;
@@ -112,6 +115,7 @@ async fn find_or_insert(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     batch: &Batch,
+    defined: &BTreeMap<String, Kind>,
 ) -> Result<Nodes, LineageError> {
     let keys: Vec<&NodeKey> = batch.nodes.keys().collect();
     let mut known = find(connection, workspace, &keys).await?;
@@ -120,14 +124,14 @@ async fn find_or_insert(
         let missing = nodes.filter(|(key, _)| !known.contains_key(*key));
         missing.collect::<Vec<_>>()
     };
-    let inserted = insert(connection, workspace, &missing(&known)).await?;
+    let inserted = insert(connection, workspace, &missing(&known), defined).await?;
     if known.len() + inserted.len() < batch.nodes.len() {
         // Others were faster with some.
         let rest = missing(&known).into_iter().map(|(key, _)| key);
         let rest: Vec<_> = rest.filter(|key| !inserted.contains_key(key)).collect();
         known.extend(find(connection, workspace, &rest).await?);
     }
-    merge_facts(connection, &known, batch).await?;
+    merge_facts(connection, &known, batch, defined).await?;
     let new = inserted.values().copied().collect();
     known.extend(inserted);
     Ok(Nodes { ids: known, new })
@@ -138,6 +142,7 @@ async fn insert(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     nodes: &[(&NodeKey, &Option<Facts>)],
+    defined: &BTreeMap<String, Kind>,
 ) -> Result<BTreeMap<NodeKey, NodeId>, LineageError> {
     if nodes.is_empty() {
         return Ok(BTreeMap::new());
@@ -145,7 +150,10 @@ async fn insert(
     let keys: Vec<_> = nodes.iter().map(|(key, _)| *key).collect();
     let (kinds, names, versions) = columns(&keys);
     let mut facts = FactColumns::default();
-    for (_, told) in nodes {
+    for (key, told) in nodes {
+        if let Some(told) = told {
+            kinds::check_facts(key, told, defined)?;
+        }
         let nothing = Facts::default();
         let told = told.as_ref().unwrap_or(&nothing);
         check_size(told)?;
@@ -224,13 +232,15 @@ pub(super) fn columns<'a>(keys: &[&'a NodeKey]) -> (Vec<&'a str>, Vec<&'a str>, 
 }
 
 /// Merges what the batch tells into what is known.
-async fn merge_facts(
+async fn merge_facts<'a>(
     connection: &mut PgConnection,
-    known: &BTreeMap<NodeKey, NodeId>,
-    batch: &Batch,
+    known: &'a BTreeMap<NodeKey, NodeId>,
+    batch: &'a Batch,
+    defined: &BTreeMap<String, Kind>,
 ) -> Result<(), LineageError> {
-    let told = |(key, id): (&NodeKey, &NodeId)| Some((id.0, batch.nodes.get(key)?.as_ref()?));
-    let told: HashMap<i64, &Facts> = known.iter().filter_map(told).collect();
+    let told =
+        |(key, id): (&'a NodeKey, &NodeId)| Some((id.0, (key, batch.nodes.get(key)?.as_ref()?)));
+    let told: HashMap<i64, (&NodeKey, &Facts)> = known.iter().filter_map(told).collect();
     if told.is_empty() {
         return Ok(());
     }
@@ -238,12 +248,13 @@ async fn merge_facts(
     let known = facts_for_update(connection, &wanted).await?;
     let (mut ids, mut changed) = (Vec::new(), FactColumns::default());
     for (id, (known, bare)) in known {
-        let Some(news) = told.get(&id) else {
+        let Some((key, news)) = told.get(&id) else {
             continue;
         };
         let mut merged = known.clone();
         merged.merge(news);
         if merged != known || bare {
+            kinds::check_facts(key, &merged, defined)?;
             check_held(&merged)?;
             check_size(&merged)?;
             ids.push(id);

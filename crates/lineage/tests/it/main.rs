@@ -5,6 +5,7 @@
 mod cluster;
 mod descents;
 mod identity;
+mod kinds;
 mod narrowed;
 mod past;
 mod questions;
