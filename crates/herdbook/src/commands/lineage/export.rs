@@ -5,7 +5,7 @@ use std::{fs, io::Write as _, path::PathBuf};
 use clap::{Args, ValueEnum};
 use herdbook_proto::lineage::v1::{ExportFormat, ExportPedigreeRequest};
 
-use super::{Client, resolve};
+use super::{client, resolve};
 use crate::{connection::Connection, exit::Failure};
 
 /// Write a pedigree in a format that others read.
@@ -60,7 +60,7 @@ pub(super) async fn run(connection: Connection, options: Options) -> Result<(), 
         descendants: options.descendants,
         depth: options.depth,
     };
-    let mut parts = Client::new(connection)
+    let mut parts = client(connection)
         .export_pedigree(request)
         .await?
         .into_inner();

@@ -3,7 +3,7 @@
 use clap::Args;
 use herdbook_proto::lineage::v1::{FindImpactRequest, FindImpactResponse, Impact};
 
-use super::{Client, resolve, way};
+use super::{client, resolve, way};
 use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::describe};
 
 /// Versions asked for at a time: each comes with its whole path.
@@ -28,7 +28,7 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let Options { node, stage } = options;
     let node = resolve(&connection, node).await?;
-    let mut client = Client::new(connection);
+    let mut lineage = client(connection);
     let mut request = FindImpactRequest {
         node,
         stage,
@@ -37,7 +37,7 @@ pub(super) async fn run(
     };
     let mut found = FindImpactResponse::default();
     loop {
-        let page = client.find_impact(request.clone()).await?.into_inner();
+        let page = lineage.find_impact(request.clone()).await?.into_inner();
         found.impacts.extend(page.impacts);
         if page.next_page_token.is_empty() {
             break;

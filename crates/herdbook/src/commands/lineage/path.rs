@@ -3,7 +3,7 @@
 use clap::Args;
 use herdbook_proto::lineage::v1::{FindPathRequest, FindPathResponse};
 
-use super::{Client, resolve, way};
+use super::{client, resolve, way};
 use crate::{cli::Output, connection::Connection, exit::Failure, output};
 
 /// Show a shortest way from an ancestor to a descendant.
@@ -24,7 +24,7 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let from = resolve(&connection, options.from).await?;
     let to = resolve(&connection, options.to).await?;
-    let found = Client::new(connection)
+    let found = client(connection)
         .find_path(FindPathRequest { from, to })
         .await?
         .into_inner();

@@ -1,9 +1,9 @@
 //! `herdbook lineage tree`.
 
 use clap::Args;
-use herdbook_proto::lineage::v1::{GetAncestorsRequest, GetAncestorsResponse};
+use herdbook_proto::lineage::v1::{GetAncestorsRequest, GetAncestorsResponse, NodeFilter};
 
-use super::{Client, resolve};
+use super::{client, resolve};
 use crate::{
     cli::Output,
     connection::Connection,
@@ -22,6 +22,15 @@ pub(crate) struct Options {
     /// Steps to go back at most; all, if 0.
     #[arg(long, default_value_t = 0)]
     depth: u32,
+    /// Only what is of this kind, such as dataset; may be repeated.
+    #[arg(long = "kind", value_name = "KIND")]
+    kinds: Vec<String>,
+    /// Only what has this tag; may be repeated.
+    #[arg(long = "tag", value_name = "TAG")]
+    with_tags: Vec<String>,
+    /// Only what does not have this tag; may be repeated.
+    #[arg(long = "without-tag", value_name = "TAG")]
+    without_tags: Vec<String>,
 }
 
 pub(super) async fn run(
@@ -29,14 +38,20 @@ pub(super) async fn run(
     output: Output,
     options: Options,
 ) -> Result<(), Failure> {
-    let Options { node: title, depth } = options;
+    let title = options.node;
     let node = resolve(&connection, title.clone()).await?;
     let request = GetAncestorsRequest {
         node,
-        depth,
+        depth: options.depth,
+        kinds: options.kinds,
+        filter: Some(NodeFilter {
+            with_tags: options.with_tags,
+            without_tags: options.without_tags,
+            ..Default::default()
+        }),
         ..Default::default()
     };
-    let found = Client::new(connection)
+    let found = client(connection)
         .get_ancestors(request)
         .await?
         .into_inner();
