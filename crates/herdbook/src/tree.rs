@@ -103,7 +103,8 @@ fn forest<'a>(
     let mut branches: Vec<_> = roots
         .map(|node| grow(node, "", &sources, &mut shown))
         .collect();
-    for branch in &mut branches {
+    let is_code = |node: &Node| node.key.as_ref().is_some_and(|key| key.kind == "code");
+    for branch in branches.iter_mut().filter(|branch| is_code(branch.node)) {
         branch.usage = usage(branch.node, runs, edges);
     }
     branches
@@ -333,6 +334,11 @@ mod tests {
             edges: vec![
                 edge(source, features, "clean"),
                 edge(committed, changed.clone(), "uncommitted changes"),
+                edge(
+                    key("dataset", "dataset_v1", ""),
+                    key("run", "0198", ""),
+                    "training",
+                ),
                 edge(changed, key("run", "0198", ""), "train.py"),
             ],
             truncated: false,

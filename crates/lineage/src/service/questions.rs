@@ -99,10 +99,21 @@ impl LineageApi {
         request: proto::FindImpactRequest,
     ) -> Result<proto::FindImpactResponse, LineageError> {
         let size = fields::page_size(request.page_size)?;
-        let query = format!("impact {} {}", request.stage, request.node);
+        let query = format!("impact {} {} {}", request.stage, request.tag, request.node);
         let after = PageToken::<(String, String)>::decode(&request.page_token, &query)
             .map_err(|error| InvalidRequest::field("page_token", error))?;
-        let (mut snapshot, starts) = self.nodes_of(workspace, &request.node).await?;
+        let (mut snapshot, starts) = match (request.tag.as_str(), request.node.as_str()) {
+            ("", node) => self.nodes_of(workspace, node).await?,
+            (tag, "") => {
+                let mut snapshot = self.store.snapshot(workspace).await?;
+                let starts = snapshot.tagged(tag).await?;
+                (snapshot, starts)
+            }
+            _ => {
+                let what = "must be empty where node says what is in doubt";
+                return Err(InvalidRequest::field("tag", what).into());
+            }
+        };
         let walk = snapshot.whole_walk(Direction::Descendants, &starts).await?;
         let mut versions = snapshot
             .versions_in_stage(walk.nodes(), &request.stage, after, size + 1)

@@ -194,6 +194,19 @@ impl Snapshot {
             .collect())
     }
 
+    /// All nodes that have `tag`, by id.
+    pub(crate) async fn tagged(&mut self, tag: &str) -> Result<Vec<NodeId>, LineageError> {
+        let ids: Vec<i64> = sqlx::query_scalar(
+            "SELECT id FROM lineage.nodes \
+             WHERE tags ? $2 AND tags <> '[]' AND workspace_id = $1 ORDER BY id",
+        )
+        .bind(self.workspace.0)
+        .bind(tag)
+        .fetch_all(&mut *self.transaction)
+        .await?;
+        Ok(ids.into_iter().map(NodeId).collect())
+    }
+
     /// Those of `ids` that are model versions in `stage` (in any, if empty), with model and number, in the
     /// order of these; at most `limit`, after the model and number `after`.
     pub(crate) async fn versions_in_stage(

@@ -15,7 +15,11 @@ const PAGE: u32 = 100;
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// A node, such as dataset:dataset_v2, or a version.
-    node: String,
+    #[arg(required_unless_present = "tag", conflicts_with = "tag")]
+    node: Option<String>,
+    /// Everything that has this tag, instead of a node.
+    #[arg(long)]
+    tag: Option<String>,
     /// Only versions in this stage.
     #[arg(long, default_value = "")]
     stage: String,
@@ -26,12 +30,16 @@ pub(super) async fn run(
     output: Output,
     options: Options,
 ) -> Result<(), Failure> {
-    let Options { node, stage } = options;
-    let node = resolve(&connection, node).await?;
+    let Options { node, tag, stage } = options;
+    let node = match node {
+        Some(node) => resolve(&connection, node).await?,
+        None => String::new(),
+    };
     let mut lineage = client(connection);
     let mut request = FindImpactRequest {
         node,
         stage,
+        tag: tag.unwrap_or_default(),
         page_size: PAGE,
         ..Default::default()
     };
