@@ -28,6 +28,12 @@ pub enum LineageError {
     /// The answer has more nodes than a message can carry.
     #[error("the answer has more than {0} nodes; ask with a smaller depth, or for fewer kinds")]
     TooLarge(usize),
+    /// As many large answers are being given as may be at a time.
+    #[error("{0} walks are being answered already; try again in a moment")]
+    TooManyWalks(usize),
+    /// Nobody took the next part of an answer.
+    #[error("the answer was not read for {0} seconds; ask again, and read the parts as they come")]
+    NotRead(u64),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -65,6 +71,8 @@ impl ServiceError for LineageError {
             Self::NodeNotFound { .. } => Code::NotFound,
             Self::Cycle(_) => Code::FailedPrecondition,
             Self::TooLarge(_) => Code::ResourceExhausted,
+            Self::TooManyWalks(_) => Code::Unavailable,
+            Self::NotRead(_) => Code::Aborted,
             Self::Database(error) => error.code(),
         }
     }
@@ -75,6 +83,8 @@ impl ServiceError for LineageError {
             Self::NodeNotFound { .. } => "NODE_NOT_FOUND",
             Self::Cycle(_) => "CYCLE",
             Self::TooLarge(_) => "ANSWER_TOO_LARGE",
+            Self::TooManyWalks(_) => "TOO_MANY_WALKS",
+            Self::NotRead(_) => "NOT_READ",
             Self::Database(error) => error.reason(),
         }
     }
@@ -87,7 +97,7 @@ impl ServiceError for LineageError {
                 metadata: vec![("cycle", cycle.clone())],
                 ..Details::default()
             },
-            Self::TooLarge(_) => Details::default(),
+            Self::TooLarge(_) | Self::TooManyWalks(_) | Self::NotRead(_) => Details::default(),
             Self::Database(error) => error.details(),
         }
     }

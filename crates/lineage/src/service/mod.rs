@@ -4,11 +4,15 @@ mod descents;
 mod export;
 mod proofs;
 mod questions;
+mod walk;
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::{StreamExt as _, stream, stream::BoxStream};
 use herdbook_proto::lineage::v1::{self as proto, lineage_service_server::LineageService};
 use herdbook_rpc::{Caller, answer, status};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use crate::{convert, graph::Direction, store::Store};
@@ -26,11 +30,16 @@ fn chunks(text: Bytes) -> impl Iterator<Item = Bytes> + Send {
 
 pub(crate) struct LineageApi {
     store: Store,
+    /// Streamed walks that may begin.
+    walks: Arc<Semaphore>,
 }
 
 impl LineageApi {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+        Self {
+            store,
+            walks: Arc::new(Semaphore::new(walk::AT_A_TIME)),
+        }
     }
 }
 
@@ -178,5 +187,16 @@ impl LineageService for LineageApi {
         answer(found.map(|found| proto::GetReproductionResponse {
             reproduction: Some(found),
         }))
+    }
+
+    type WalkGraphStream = BoxStream<'static, Result<proto::WalkGraphResponse, Status>>;
+
+    async fn walk_graph(
+        &self,
+        request: Request<proto::WalkGraphRequest>,
+    ) -> Result<Response<Self::WalkGraphStream>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let parts = self.walk(workspace, request.into_inner()).await;
+        answer(parts.map(|parts| parts.map(|part| part.map_err(status)).boxed()))
     }
 }

@@ -8,10 +8,15 @@ use herdbook_postgres::SNAPSHOT;
 use serde_json::Value;
 use sqlx::{FromRow, Postgres, Transaction};
 
-use super::{Store, edges::edges_of, memory::Memory, record::facts_of};
+use super::{
+    Store,
+    edges::edges_of,
+    memory::{Memory, View},
+    record::facts_of,
+};
 use crate::{
     LineageError,
-    edge::EdgeType,
+    edge::{Edge, EdgeType},
     graph::{Direction, Walk},
     node::{Node, NodeId, NodeKey},
     reference::{Reference, nearest},
@@ -27,6 +32,8 @@ pub(crate) struct Snapshot {
     pub(super) memory: Memory,
     /// Types of the edges to walk along; all if empty.
     types: Vec<EdgeType>,
+    /// The graph in memory, once it was asked for; `None` if Postgres is to be asked.
+    pub(super) view: Option<Option<View>>,
 }
 
 #[derive(FromRow)]
@@ -72,6 +79,7 @@ impl Store {
             workspace,
             memory: self.memory.clone(),
             types: Vec::new(),
+            view: None,
         })
     }
 }
@@ -156,23 +164,38 @@ impl Snapshot {
         limit: usize,
         enough: impl Fn(&Walk) -> bool,
     ) -> Result<Walk, LineageError> {
-        let view = self
-            .memory
-            .view(&mut self.transaction, self.workspace)
-            .await?;
-        let mut walk = Walk::new(direction, starts, limit).following(&self.types);
+        let mut walk = Walk::new(direction, starts, limit);
         while !walk.frontier().is_empty() && !enough(&walk) {
             if depth != 0 && walk.depth() >= depth {
                 walk.cut_short();
                 break;
             }
-            let edges = match &view {
-                Some(view) => view.edges_of(direction, walk.frontier()),
-                None => edges_of(&mut self.transaction, direction, walk.frontier()).await?,
-            };
-            walk.advance(edges);
+            walk.advance(self.edges_of(direction, walk.frontier()).await?);
         }
         Ok(walk)
+    }
+
+    /// The edges by which `direction` goes on from `nodes`, in order.
+    pub(crate) async fn edges_of(
+        &mut self,
+        direction: Direction,
+        nodes: &[NodeId],
+    ) -> Result<Vec<Edge<NodeId>>, LineageError> {
+        let view = match &self.view {
+            Some(view) => view,
+            None => {
+                let view = self.memory.view(&mut self.transaction, self.workspace);
+                &*self.view.insert(view.await?)
+            }
+        };
+        let mut edges = match view {
+            Some(view) => view.edges_of(direction, nodes),
+            None => edges_of(&mut self.transaction, direction, nodes).await?,
+        };
+        if !self.types.is_empty() {
+            edges.retain(|edge| self.types.contains(&edge.edge_type));
+        }
+        Ok(edges)
     }
 
     /// The nodes of these ids.

@@ -13,6 +13,7 @@ use super::{Store, connect::connect, revision::advance};
 use crate::{
     LineageError,
     batch::Batch,
+    edge::Edge,
     facts::{Attribute, Facts},
     node::{NodeId, NodeKey},
 };
@@ -80,6 +81,13 @@ pub(super) struct Nodes {
     pub(super) ids: BTreeMap<NodeKey, NodeId>,
     /// Those that nobody had recorded before.
     pub(super) new: HashSet<NodeId>,
+}
+
+impl Nodes {
+    /// Whether an end of `edge` is new.
+    pub(super) fn has_new(&self, edge: &Edge<NodeId>) -> bool {
+        self.new.contains(&edge.source) || self.new.contains(&edge.target)
+    }
 }
 
 /// The nodes of `batch`, with what it tells of them: merged into what is known, or new.

@@ -105,13 +105,13 @@ async fn naive(snapshot: &mut Snapshot, direction: Direction, start: NodeId) -> 
 }
 
 /// Checks every walk of `snapshot`; whether memory had the graph.
-async fn check(store: &Store, snapshot: &mut Snapshot) -> bool {
+async fn check(snapshot: &mut Snapshot) -> bool {
     let ids: Vec<i64> = sqlx::query_scalar("SELECT id FROM lineage.nodes")
         .fetch_all(&mut *snapshot.transaction)
         .await
         .unwrap();
-    let view = store.memory.view(&mut snapshot.transaction, HERE).await;
-    let remembered = view.unwrap().is_some();
+    snapshot.edges_of(Direction::Ancestors, &[]).await.unwrap();
+    let remembered = matches!(snapshot.view, Some(Some(_)));
     for direction in [Direction::Ancestors, Direction::Descendants] {
         for id in ids.iter().copied().map(NodeId) {
             let walk = async |snapshot: &mut Snapshot| {
@@ -121,20 +121,15 @@ async fn check(store: &Store, snapshot: &mut Snapshot) -> bool {
                     .unwrap()
             };
             let ours = walk(snapshot).await;
-            let memory = std::mem::replace(&mut snapshot.memory, forgetful(store));
+            let view = snapshot.view.replace(None);
             let theirs = walk(snapshot).await;
-            snapshot.memory = memory;
+            snapshot.view = view;
             assert_eq!(ours.nodes(), theirs.nodes(), "the same order");
             assert_eq!(ours.edges(), theirs.edges());
             assert_eq!(found(&ours), naive(snapshot, direction, id).await);
         }
     }
     remembered
-}
-
-/// A memory in which nothing fits.
-fn forgetful(store: &Store) -> Memory {
-    Memory::new(store.pool.clone(), 0)
 }
 
 #[tokio::test]
@@ -164,11 +159,11 @@ async fn any_snapshot_has_the_same_graph_in_memory_as_in_postgres() {
             }
             if asks {
                 let mut latest = store.snapshot(HERE).await.unwrap();
-                assert!(check(&store, &mut latest).await, "it fits and is small");
+                assert!(check(&mut latest).await, "it fits and is small");
             }
         }
         for mut snapshot in open.into_iter().rev() {
-            check(&store, &mut snapshot).await;
+            check(&mut snapshot).await;
         }
     }
 }
@@ -192,7 +187,7 @@ async fn questions_beside_recorders_see_their_snapshot_and_nothing_else() {
         tokio::spawn(async move {
             for _ in 0..6 {
                 let mut snapshot = store.snapshot(HERE).await.unwrap();
-                check(&store, &mut snapshot).await;
+                check(&mut snapshot).await;
             }
         })
     });
@@ -200,7 +195,7 @@ async fn questions_beside_recorders_see_their_snapshot_and_nothing_else() {
         task.await.unwrap();
     }
     let mut snapshot = store.snapshot(HERE).await.unwrap();
-    assert!(check(&store, &mut snapshot).await);
+    assert!(check(&mut snapshot).await);
 }
 
 #[tokio::test]
@@ -247,7 +242,7 @@ async fn what_adds_no_edge_moves_nothing_and_what_does_more_is_read_anew() {
     assert_eq!(head().await.revision, 1);
 
     let mut snapshot = store.snapshot(HERE).await.unwrap();
-    assert!(check(&store, &mut snapshot).await);
+    assert!(check(&mut snapshot).await);
     let mut transaction = store.pool.begin().await.unwrap();
     sqlx::query("DELETE FROM lineage.edges WHERE label = 'training'")
         .execute(&mut *transaction)
@@ -258,7 +253,7 @@ async fn what_adds_no_edge_moves_nothing_and_what_does_more_is_read_anew() {
         .unwrap();
     transaction.commit().await.unwrap();
     let mut snapshot = store.snapshot(HERE).await.unwrap();
-    assert!(check(&store, &mut snapshot).await);
+    assert!(check(&mut snapshot).await);
 }
 
 #[tokio::test]

@@ -8,3 +8,4 @@ mod narrowed;
 mod questions;
 mod random;
 mod record;
+mod walks;
