@@ -20,6 +20,7 @@ mod tree;
 mod verify;
 
 use clap::Subcommand;
+use herdbook_core::limits::MESSAGE_BYTES;
 use herdbook_proto::{
     lineage::v1::{GetNodesRequest, NodeKey, Path, lineage_service_client::LineageServiceClient},
     registry::v1::{GetVersionRequest, version_service_client::VersionServiceClient},
@@ -33,6 +34,11 @@ use crate::{
 };
 
 type Client = LineageServiceClient<Connection>;
+
+/// A client that takes answers as large as a server gives.
+fn client(connection: Connection) -> Client {
+    Client::new(connection).max_decoding_message_size(MESSAGE_BYTES)
+}
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

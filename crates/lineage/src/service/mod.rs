@@ -155,17 +155,6 @@ impl LineageService for LineageApi {
         answer(self.prove(workspace, request.into_inner()).await)
     }
 
-    type WalkGraphStream = BoxStream<'static, Result<proto::WalkGraphResponse, Status>>;
-
-    async fn walk_graph(
-        &self,
-        request: Request<proto::WalkGraphRequest>,
-    ) -> Result<Response<Self::WalkGraphStream>, Status> {
-        let workspace = Caller::of(&request)?.workspace;
-        let parts = self.walk(workspace, request.into_inner()).await;
-        answer(parts.map(|parts| parts.map(|part| part.map_err(status)).boxed()))
-    }
-
     type ExportProofStream = BoxStream<'static, Result<proto::ExportProofResponse, Status>>;
 
     async fn export_proof(
@@ -202,6 +191,17 @@ impl LineageService for LineageApi {
         answer(found.map(|found| proto::GetReproductionResponse {
             reproduction: Some(found),
         }))
+    }
+
+    type WalkGraphStream = BoxStream<'static, Result<proto::WalkGraphResponse, Status>>;
+
+    async fn walk_graph(
+        &self,
+        request: Request<proto::WalkGraphRequest>,
+    ) -> Result<Response<Self::WalkGraphStream>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let parts = self.walk(workspace, request.into_inner()).await;
+        answer(parts.map(|parts| parts.map(|part| part.map_err(status)).boxed()))
     }
 
     async fn retract(

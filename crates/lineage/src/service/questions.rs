@@ -114,10 +114,24 @@ impl LineageApi {
     ) -> Result<proto::FindImpactResponse, LineageError> {
         let size = fields::page_size(request.page_size)?;
         let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
-        let query = format!("impact {} {} {moment:?}", request.stage, request.node);
+        let query = format!(
+            "impact {} {} {} {moment:?}",
+            request.stage, request.tag, request.node
+        );
         let after = PageToken::<(String, String)>::decode(&request.page_token, &query)
             .map_err(|error| InvalidRequest::field("page_token", error))?;
-        let (mut snapshot, starts) = self.nodes_at(workspace, &request.node, moment).await?;
+        let (mut snapshot, starts) = match (request.tag.as_str(), request.node.as_str()) {
+            ("", node) => self.nodes_at(workspace, node, moment).await?,
+            (tag, "") => {
+                let mut snapshot = self.store.snapshot(workspace).await?.at(moment);
+                let starts = snapshot.tagged(tag).await?;
+                (snapshot, starts)
+            }
+            _ => {
+                let what = "must be empty where node says what is in doubt";
+                return Err(InvalidRequest::field("tag", what).into());
+            }
+        };
         let walk = snapshot.whole_walk(Direction::Descendants, &starts).await?;
         let mut versions = snapshot
             .versions_in_stage(walk.nodes(), &request.stage, after, size + 1)

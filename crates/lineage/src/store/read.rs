@@ -33,10 +33,10 @@ pub(crate) struct Snapshot {
     pub(super) transaction: Transaction<'static, Postgres>,
     pub(super) workspace: WorkspaceId,
     pub(super) memory: Memory,
-    /// The graph in memory, once it was asked for; `None` if Postgres is to be asked.
-    pub(super) view: Option<Option<View>>,
     /// Types of the edges to walk along; all if empty.
     types: Vec<EdgeType>,
+    /// The graph in memory, once it was asked for; `None` if Postgres is to be asked.
+    pub(super) view: Option<Option<View>>,
     /// The past that is read; `None` for what is known now.
     pub(super) past: Option<Moment>,
 }
@@ -91,8 +91,8 @@ impl Store {
             transaction,
             workspace,
             memory: self.memory.clone(),
-            view: None,
             types: Vec::new(),
+            view: None,
             past: None,
         })
     }
@@ -207,7 +207,7 @@ impl Snapshot {
         limit: usize,
         enough: impl Fn(&Walk) -> bool,
     ) -> Result<Walk, LineageError> {
-        let mut walk = Walk::new(direction, starts, limit).following(&self.types);
+        let mut walk = Walk::new(direction, starts, limit);
         while !walk.frontier().is_empty() && !enough(&walk) {
             if depth != 0 && walk.depth() >= depth {
                 walk.cut_short();
@@ -224,9 +224,21 @@ impl Snapshot {
         direction: Direction,
         nodes: &[NodeId],
     ) -> Result<Vec<Edge<NodeId>>, LineageError> {
-        if let Some(moment) = self.past {
-            return past::edges_of(&mut self.transaction, moment, direction, nodes).await;
+        let mut edges = match self.past {
+            Some(moment) => past::edges_of(&mut self.transaction, moment, direction, nodes).await?,
+            None => self.edges_now(direction, nodes).await?,
+        };
+        if !self.types.is_empty() {
+            edges.retain(|edge| self.types.contains(&edge.edge_type));
         }
+        Ok(edges)
+    }
+
+    async fn edges_now(
+        &mut self,
+        direction: Direction,
+        nodes: &[NodeId],
+    ) -> Result<Vec<Edge<NodeId>>, LineageError> {
         let view = match &self.view {
             Some(view) => view,
             None => {
@@ -268,6 +280,28 @@ impl Snapshot {
             .into_iter()
             .map(|row| (NodeId(row.id), row.into()))
             .collect())
+    }
+
+    /// All nodes that have `tag`, by id.
+    pub(crate) async fn tagged(&mut self, tag: &str) -> Result<Vec<NodeId>, LineageError> {
+        let statement = match self.past {
+            Some(_) => concat!(
+                "SELECT s.id FROM lineage.node_states AS s \
+                 WHERE s.tags ? $4 AND s.tags <> '[]' AND s.workspace_id = $1 AND ",
+                stands!("s"),
+                "ORDER BY s.id"
+            ),
+            None => {
+                "SELECT id FROM lineage.nodes \
+                 WHERE tags ? $2 AND tags <> '[]' AND workspace_id = $1 ORDER BY id"
+            }
+        };
+        let mut query = sqlx::query_scalar(statement).bind(self.workspace.0);
+        if let Some(moment) = self.past {
+            query = query.bind(moment.known_at).bind(moment.held_at);
+        }
+        let ids: Vec<i64> = query.bind(tag).fetch_all(&mut *self.transaction).await?;
+        Ok(ids.into_iter().map(NodeId).collect())
     }
 
     /// Those of `ids` that are model versions in `stage` (in any, if empty), with model and number, in the

@@ -143,3 +143,46 @@ async fn impacts_come_page_by_page_each_version_once_and_in_order() {
     let refused = cluster.client().find_impact(request).await.unwrap_err();
     assert_eq!(fields(&refused), ["page_token"]);
 }
+
+#[tokio::test]
+async fn everything_that_has_a_tag_can_be_in_doubt_together() {
+    let cluster = Cluster::start().await;
+    let texts = [
+        "dataset:a -> model_version:m@1",
+        "dataset:b -> model_version:m@2",
+        "dataset:c -> model_version:m@3",
+    ];
+    cluster
+        .record(vec![], texts.iter().map(|text| edge(text)).collect())
+        .await
+        .unwrap();
+    tag(&cluster, "dataset:a", "biased").await;
+    tag(&cluster, "dataset:c", "biased").await;
+    let mut request = FindImpactRequest {
+        tag: "biased".to_owned(),
+        ..Default::default()
+    };
+    let hit = cluster.client().find_impact(request.clone()).await;
+    let hit = hit.unwrap().into_inner().impacts;
+    let hit: Vec<_> = hit
+        .iter()
+        .map(|impact| name(impact.version.as_ref().unwrap()))
+        .collect();
+    assert_eq!(hit, ["model_version:m@1", "model_version:m@3"]);
+    request.node = "dataset:b".to_owned();
+    let refused = cluster
+        .client()
+        .find_impact(request.clone())
+        .await
+        .unwrap_err();
+    assert_eq!(fields(&refused), ["tag"]);
+    request.node.clear();
+    request.tag = "unheard-of".to_owned();
+    let none = cluster
+        .client()
+        .find_impact(request)
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(none.impacts.is_empty());
+}

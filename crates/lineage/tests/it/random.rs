@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use herdbook_proto::lineage::v1::{
-    ComparePedigreesRequest, EdgeType, GetAncestorsRequest, GetDescendantsRequest, PedigreeAspect,
-    PedigreeChange,
+    ComparePedigreesRequest, EdgeType, FindImpactRequest, GetAncestorsRequest,
+    GetDescendantsRequest, PedigreeAspect, PedigreeChange,
 };
 use proptest::{
     prelude::*,
@@ -215,6 +215,71 @@ async fn pedigrees_differ_as_the_naive_ones_and_edge_types_narrow_as_they_do() {
                 "{edges:?}"
             );
             assert_eq!(found.same_data as usize, from.intersection(&to).count());
+        }
+    }
+}
+
+/// The fewest edges from `start` to each that is reached.
+fn distances(start: u8, edges: &BTreeSet<(u8, u8)>) -> BTreeMap<u8, usize> {
+    let mut found = BTreeMap::from([(start, 0)]);
+    loop {
+        let mut nearer = Vec::new();
+        for (from, to) in edges {
+            let Some(distance) = found.get(from).map(|distance| distance + 1) else {
+                continue;
+            };
+            if found.get(to).is_none_or(|known| *known > distance) {
+                nearer.push((*to, distance));
+            }
+        }
+        if nearer.is_empty() {
+            return found;
+        }
+        found.extend(nearer);
+    }
+}
+
+#[tokio::test]
+async fn impacts_are_all_versions_below_each_by_a_shortest_path() {
+    let mut runner = TestRunner::new(Config::default());
+    let graphs = prop::collection::btree_set((0_u8..12, 1_u8..5), 1..30);
+    for _ in 0..6 {
+        let edges = graphs.new_tree(&mut runner).unwrap().current();
+        let edges: BTreeSet<(u8, u8)> = edges
+            .into_iter()
+            .map(|(from, gap)| (from, from + gap))
+            .collect();
+        let cluster = Cluster::start().await;
+        let recorded = edges
+            .iter()
+            .map(|(from, to)| edge(&format!("model_version:m@{from} -> model_version:m@{to}")));
+        cluster.record(vec![], recorded.collect()).await.unwrap();
+        for start in edges.iter().map(|(from, _)| *from).collect::<BTreeSet<_>>() {
+            let request = FindImpactRequest {
+                node: format!("model_version:m@{start}"),
+                ..Default::default()
+            };
+            let found = cluster
+                .client()
+                .find_impact(request)
+                .await
+                .unwrap()
+                .into_inner();
+            let lengths: BTreeMap<u8, usize> = found
+                .impacts
+                .iter()
+                .map(|impact| {
+                    let key = impact.version.as_ref().unwrap().key.as_ref().unwrap();
+                    let path = impact.path.as_ref().unwrap();
+                    assert_eq!(path.nodes.len(), path.edges.len() + 1);
+                    (key.version.parse().unwrap(), path.edges.len())
+                })
+                .collect();
+            assert_eq!(
+                lengths,
+                distances(start, &edges),
+                "below {start} of {edges:?}"
+            );
         }
     }
 }

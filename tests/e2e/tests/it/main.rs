@@ -10,11 +10,13 @@
 mod blobs;
 mod charts;
 mod clients;
+mod delivery;
 mod downloads;
 mod faults;
 mod histories;
 mod logging;
 mod models;
+mod reproduction;
 mod startup;
 mod values;
 mod watch;

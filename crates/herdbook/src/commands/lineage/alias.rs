@@ -3,7 +3,7 @@
 use clap::Args;
 use herdbook_proto::lineage::v1::{NodeKey, SetAliasRequest, SetAliasResponse};
 
-use super::{Client, one};
+use super::{client, one};
 use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::describe};
 
 /// Let another key mean a node, forever.
@@ -35,12 +35,12 @@ pub(super) async fn run(
     output: Output,
     options: Options,
 ) -> Result<(), Failure> {
-    let mut client = Client::new(connection);
+    let mut lineage = client(connection);
     let request = SetAliasRequest {
-        node: Some(one(&mut client, options.node).await?),
+        node: Some(one(&mut lineage, options.node).await?),
         alias: Some(options.alias),
     };
-    let found = client.set_alias(request).await?.into_inner();
+    let found = lineage.set_alias(request).await?.into_inner();
     let shown = |found: &SetAliasResponse| found.node.as_ref().map(describe).unwrap_or_default();
     let name = "herdbook.lineage.v1.SetAliasResponse";
     output::print(output, name, &found, shown)

@@ -5,7 +5,7 @@ use herdbook_proto::lineage::v1::{
     CheckCompletenessRequest, CheckCompletenessResponse, CompletenessFinding, CompletenessPurpose,
 };
 
-use super::{Client, resolve};
+use super::{client, resolve};
 use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::describe};
 
 /// Show what is missing to make a version again, and to account for it.
@@ -65,7 +65,7 @@ pub(super) async fn run(
     options: Options,
 ) -> Result<(), Failure> {
     let node = resolve(&connection, options.node).await?;
-    let found = Client::new(connection)
+    let found = client(connection)
         .check_completeness(CheckCompletenessRequest { node })
         .await?
         .into_inner();

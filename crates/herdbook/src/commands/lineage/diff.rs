@@ -8,8 +8,14 @@ use herdbook_proto::lineage::v1::{
     PedigreeChange,
 };
 
-use super::{Client, resolve};
-use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::describe};
+use super::{client, resolve};
+use crate::{
+    cli::Output,
+    connection::Connection,
+    exit::Failure,
+    output,
+    tree::{commit, describe},
+};
 
 /// Compare what two versions came from: data, code, params, packages, runs, models, tags.
 ///
@@ -31,7 +37,7 @@ pub(super) async fn run(
         from: resolve(&connection, options.from).await?,
         to: resolve(&connection, options.to).await?,
     };
-    let found = Client::new(connection)
+    let found = client(connection)
         .compare_pedigrees(request)
         .await?
         .into_inner();
@@ -85,6 +91,7 @@ fn change(change: &PedigreeChange) -> String {
     let state = |state: &str| match change.aspect() {
         // A command may be long, and is told whole.
         PedigreeAspect::Run | PedigreeAspect::Tag | PedigreeAspect::Param => state.to_owned(),
+        PedigreeAspect::Code => commit(state),
         _ => output::short(state),
     };
     let told = told(

@@ -2,21 +2,21 @@
 
 use herdbook_proto::lineage::v1::{Duplicates, FindDuplicatesRequest, FindDuplicatesResponse};
 
-use super::Client;
+use super::client;
 use crate::{cli::Output, connection::Connection, exit::Failure, output};
 
 /// Groups that are asked for at a time.
 const PAGE: u32 = 1_000;
 
 pub(super) async fn run(connection: Connection, output: Output) -> Result<(), Failure> {
-    let mut client = Client::new(connection);
+    let mut lineage = client(connection);
     let mut request = FindDuplicatesRequest {
         page_size: PAGE,
         ..Default::default()
     };
     let mut found = FindDuplicatesResponse::default();
     loop {
-        let page = client.find_duplicates(request.clone()).await?.into_inner();
+        let page = lineage.find_duplicates(request.clone()).await?.into_inner();
         found.duplicates.extend(page.duplicates);
         if page.next_page_token.is_empty() {
             break;

@@ -5,7 +5,7 @@ use std::{fs, io::Write as _, path::PathBuf};
 use clap::{Args, ValueEnum};
 use herdbook_proto::lineage::v1::{ExportFormat, ExportPedigreeRequest};
 
-use super::{Client, moment::Moment, resolve};
+use super::{client, moment::Moment, resolve};
 use crate::{connection::Connection, exit::Failure};
 
 /// Write a pedigree in a format that others read.
@@ -67,7 +67,7 @@ pub(super) async fn run(connection: Connection, options: Options) -> Result<(), 
         known_at: options.moment.known_at(),
         held_at: options.moment.held_at(),
     };
-    let mut parts = Client::new(connection)
+    let mut parts = client(connection)
         .export_pedigree(request)
         .await?
         .into_inner();

@@ -3,7 +3,7 @@
 use clap::Args;
 use herdbook_proto::lineage::v1::{FormerEdge, GetHistoryRequest, GetHistoryResponse, NodeState};
 
-use super::{Client, resolve};
+use super::{client, resolve};
 use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::describe};
 
 /// Show what a node was at all times, and who took it back or merged it and why.
@@ -21,7 +21,7 @@ pub(super) async fn run(
     options: Options,
 ) -> Result<(), Failure> {
     let node = resolve(&connection, options.node).await?;
-    let found = Client::new(connection)
+    let found = client(connection)
         .get_history(GetHistoryRequest { node })
         .await?
         .into_inner();

@@ -3,7 +3,7 @@
 use clap::Args;
 use herdbook_proto::lineage::v1::{FindImpactRequest, FindImpactResponse, Impact};
 
-use super::{Client, moment::Moment, resolve, way};
+use super::{client, moment::Moment, resolve, way};
 use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::describe};
 
 /// Versions asked for at a time: each comes with its whole path.
@@ -15,7 +15,11 @@ const PAGE: u32 = 100;
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// A node, such as dataset:dataset_v2, or a version.
-    node: String,
+    #[arg(required_unless_present = "tag", conflicts_with = "tag")]
+    node: Option<String>,
+    /// Everything that has this tag, instead of a node.
+    #[arg(long)]
+    tag: Option<String>,
     /// Only versions in this stage.
     #[arg(long, default_value = "")]
     stage: String,
@@ -30,14 +34,19 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let Options {
         node,
+        tag,
         stage,
         moment,
     } = options;
-    let node = resolve(&connection, node).await?;
-    let mut client = Client::new(connection);
+    let node = match node {
+        Some(node) => resolve(&connection, node).await?,
+        None => String::new(),
+    };
+    let mut lineage = client(connection);
     let mut request = FindImpactRequest {
         node,
         stage,
+        tag: tag.unwrap_or_default(),
         page_size: PAGE,
         known_at: moment.known_at(),
         held_at: moment.held_at(),
@@ -45,7 +54,7 @@ pub(super) async fn run(
     };
     let mut found = FindImpactResponse::default();
     loop {
-        let page = client.find_impact(request.clone()).await?.into_inner();
+        let page = lineage.find_impact(request.clone()).await?.into_inner();
         found.impacts.extend(page.impacts);
         if page.next_page_token.is_empty() {
             break;

@@ -7,7 +7,7 @@ use herdbook_proto::lineage::v1::{
     DefineKindRequest, DeleteKindRequest, Kind, KindSort, ListKindsRequest, ListKindsResponse,
 };
 
-use super::Client;
+use super::client;
 use crate::{cli::Output, connection::Connection, exit::Failure, output};
 
 const KIND: &str = "herdbook.lineage.v1.Kind";
@@ -49,10 +49,10 @@ pub(super) async fn run(
     output: Output,
     options: Options,
 ) -> Result<(), Failure> {
-    let mut client = Client::new(connection);
+    let mut lineage = client(connection);
     match options.change {
         None => {
-            let found = client.list_kinds(ListKindsRequest {}).await?.into_inner();
+            let found = lineage.list_kinds(ListKindsRequest {}).await?.into_inner();
             let name = "herdbook.lineage.v1.ListKindsResponse";
             output::print(output, name, &found, shown)
         }
@@ -62,12 +62,12 @@ pub(super) async fn run(
             let request = DefineKindRequest {
                 kind: Some(output::read_yaml(KIND, &text)?),
             };
-            let kind = client.define_kind(request).await?.into_inner().kind;
+            let kind = lineage.define_kind(request).await?.into_inner().kind;
             let kind = kind.unwrap_or_default();
             output::print(output, KIND, &kind, |kind| format!("defined {}", kind.name))
         }
         Some(Change::Delete { name }) => {
-            client.delete_kind(DeleteKindRequest { name }).await?;
+            lineage.delete_kind(DeleteKindRequest { name }).await?;
             Ok(())
         }
     }

@@ -3,7 +3,7 @@
 use clap::Args;
 use herdbook_proto::lineage::v1::{MergeNodesRequest, MergeNodesResponse};
 
-use super::{Client, one};
+use super::{client, one};
 use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::describe};
 
 /// Make two nodes one. The key of the first means the second from then on, forever.
@@ -25,13 +25,13 @@ pub(super) async fn run(
     output: Output,
     options: Options,
 ) -> Result<(), Failure> {
-    let mut client = Client::new(connection);
+    let mut lineage = client(connection);
     let request = MergeNodesRequest {
-        from: Some(one(&mut client, options.from).await?),
-        into: Some(one(&mut client, options.into).await?),
+        from: Some(one(&mut lineage, options.from).await?),
+        into: Some(one(&mut lineage, options.into).await?),
         reason: options.reason,
     };
-    let found = client.merge_nodes(request).await?.into_inner();
+    let found = lineage.merge_nodes(request).await?.into_inner();
     let shown = |found: &MergeNodesResponse| found.node.as_ref().map(describe).unwrap_or_default();
     let name = "herdbook.lineage.v1.MergeNodesResponse";
     output::print(output, name, &found, shown)

@@ -3,7 +3,7 @@
 use clap::Args;
 use herdbook_proto::lineage::v1::{FindPathRequest, FindPathResponse};
 
-use super::{Client, moment::Moment, resolve, way};
+use super::{client, moment::Moment, resolve, way};
 use crate::{cli::Output, connection::Connection, exit::Failure, output};
 
 /// Show a shortest way from an ancestor to a descendant.
@@ -32,10 +32,7 @@ pub(super) async fn run(
         known_at: options.moment.known_at(),
         held_at: options.moment.held_at(),
     };
-    let found = Client::new(connection)
-        .find_path(request)
-        .await?
-        .into_inner();
+    let found = client(connection).find_path(request).await?.into_inner();
     let shown = |found: &FindPathResponse| {
         let none = || "there is no way".to_owned();
         found.path.as_ref().map_or_else(none, way)

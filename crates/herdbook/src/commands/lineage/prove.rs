@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf};
 use clap::Args;
 use herdbook_proto::lineage::v1::{ExportProofRequest, ProveRequest, ProveResponse, Verdict};
 
-use super::{Client, moment::Moment, resolve, way};
+use super::{Client, client, moment::Moment, resolve, way};
 use crate::{cli::Output, connection::Connection, exit::Failure, output};
 
 /// Decide whether something descends from any of some suspects.
@@ -40,13 +40,13 @@ pub(super) async fn run(
         known_at: options.moment.known_at(),
         held_at: options.moment.held_at(),
     };
-    let mut client = Client::new(connection);
+    let mut lineage = client(connection);
     if let Some(file) = options.save {
-        let text = fetch(&mut client, request.clone()).await?;
+        let text = fetch(&mut lineage, request.clone()).await?;
         fs::write(&file, text)
             .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
     }
-    let found = client.prove(request).await?.into_inner();
+    let found = lineage.prove(request).await?.into_inner();
     output::print(output, "herdbook.lineage.v1.ProveResponse", &found, shown)?;
     match found.verdict() {
         Verdict::Clean => Ok(()),

@@ -17,7 +17,7 @@ use herdbook_proto::{
     },
 };
 
-use super::{Client, resolve};
+use super::{client, resolve};
 use crate::{
     cli::Output,
     commands::artifacts::{Piece, receive},
@@ -56,7 +56,7 @@ pub(super) async fn run(
     options: Options,
 ) -> Result<(), Failure> {
     let node = resolve(&connection, options.node).await?;
-    let found = Client::new(connection.clone())
+    let found = client(connection.clone())
         .get_reproduction(GetReproductionRequest { node })
         .await?
         .into_inner();

@@ -3,7 +3,7 @@
 use clap::Args;
 use herdbook_proto::lineage::v1::{Edge, GetDescendantsRequest, RetractRequest, RetractResponse};
 
-use super::{Client, keys, one};
+use super::{Client, client, keys, one};
 use crate::{cli::Output, connection::Connection, exit::Failure, output};
 
 /// Take nodes or edges back that were recorded by mistake. They stay in what was known before.
@@ -30,18 +30,18 @@ pub(super) async fn run(
     output: Output,
     options: Options,
 ) -> Result<(), Failure> {
-    let mut client = Client::new(connection);
+    let mut lineage = client(connection);
     let mut nodes = Vec::new();
     for node in options.nodes {
-        nodes.extend(keys(&mut client, node).await?);
+        nodes.extend(keys(&mut lineage, node).await?);
     }
     let request = RetractRequest {
         nodes,
-        edges: between(&mut client, &options.edge).await?,
+        edges: between(&mut lineage, &options.edge).await?,
         with_edges: options.with_edges,
         reason: options.reason,
     };
-    let found = client.retract(request).await?.into_inner();
+    let found = lineage.retract(request).await?.into_inner();
     let shown = |found: &RetractResponse| {
         let (nodes, edges) = (found.retracted_nodes, found.retracted_edges);
         format!("retracted {nodes} nodes and {edges} edges")
@@ -50,20 +50,20 @@ pub(super) async fn run(
 }
 
 /// All edges from the one to the other of `ends`, if there are any.
-async fn between(client: &mut Client, ends: &[String]) -> Result<Vec<Edge>, Failure> {
+async fn between(lineage: &mut Client, ends: &[String]) -> Result<Vec<Edge>, Failure> {
     let [source, target] = ends else {
         return Ok(Vec::new());
     };
     let (from, to) = (
-        one(client, source.clone()).await?,
-        one(client, target.clone()).await?,
+        one(lineage, source.clone()).await?,
+        one(lineage, target.clone()).await?,
     );
     let request = GetDescendantsRequest {
         node: source.clone(),
         depth: 1,
         ..Default::default()
     };
-    let graph = client.get_descendants(request).await?.into_inner().graph;
+    let graph = lineage.get_descendants(request).await?.into_inner().graph;
     let mut edges = graph.unwrap_or_default().edges;
     edges.retain(|edge| edge.source.as_ref() == Some(&from) && edge.target.as_ref() == Some(&to));
     match edges.is_empty() {

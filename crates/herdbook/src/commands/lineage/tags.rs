@@ -5,7 +5,7 @@ use herdbook_proto::lineage::v1::{
     GetInheritedTagsRequest, GetInheritedTagsResponse, InheritedTag,
 };
 
-use super::{Client, moment::Moment, resolve};
+use super::{client, moment::Moment, resolve};
 use crate::{cli::Output, connection::Connection, exit::Failure, output};
 
 /// List the tags of something and of all it came from, with the nearest that has each.
@@ -29,7 +29,7 @@ pub(super) async fn run(
         known_at: options.moment.known_at(),
         held_at: options.moment.held_at(),
     };
-    let found = Client::new(connection)
+    let found = client(connection)
         .get_inherited_tags(request)
         .await?
         .into_inner();

@@ -7,7 +7,7 @@ use herdbook_lineage::ExportedProof;
 use herdbook_proto::lineage::v1::ProveRequest;
 use serde_json::json;
 
-use super::{Client, prove::fetch};
+use super::{client, prove::fetch};
 use crate::{
     cli::{ClientOptions, Output},
     connection::connect,
@@ -32,7 +32,7 @@ pub(crate) struct Options {
     digest: Option<String>,
 }
 
-pub(super) async fn run(client: &ClientOptions, options: Options) -> Result<(), Failure> {
+pub(super) async fn run(server: &ClientOptions, options: Options) -> Result<(), Failure> {
     let file = options.file.display();
     let text = fs::read_to_string(&options.file)
         .map_err(|error| Failure::failed(format!("{file}: {error}")))?;
@@ -47,7 +47,7 @@ pub(super) async fn run(client: &ClientOptions, options: Options) -> Result<(), 
     let changes = match options.offline {
         true => None,
         false => {
-            let connection = connect(client).await?;
+            let connection = connect(server).await?;
             let (node, suspects, suspect_tags) = saved.question();
             let question = ProveRequest {
                 node,
@@ -55,12 +55,12 @@ pub(super) async fn run(client: &ClientOptions, options: Options) -> Result<(), 
                 suspect_tags,
                 ..Default::default()
             };
-            let now = fetch(&mut Client::new(connection), question).await?;
+            let now = fetch(&mut client(connection), question).await?;
             let now = ExportedProof::read(&now).map_err(damaged)?;
             Some(saved.changes(&now))
         }
     };
-    let told = match client.output {
+    let told = match server.output {
         Output::Table => plain(&shown(&saved, changes.as_deref())),
         Output::Json => format!(
             "{:#}",

@@ -10,10 +10,12 @@ const HEAD: &str = include_str!("head.sh");
 pub(super) fn write(found: &Reproduction) -> String {
     let places: Vec<Place<'_>> = found.data.iter().enumerate().map(Place::of).collect();
     let mut parts = vec![HEAD.to_owned(), code(found)];
-    parts.push(environment(found));
+    let words = words(found);
+    parts.push(environment(found, &words));
     parts.extend(places.iter().map(Place::fetch));
-    parts.push(command(found, &places));
+    parts.push(command(&words, &places));
     parts.push(outputs(found));
+    parts.retain(|part| !part.is_empty());
     parts.join("\n")
 }
 
@@ -92,34 +94,43 @@ fn code(found: &Reproduction) -> String {
     )
 }
 
-fn environment(found: &Reproduction) -> String {
+/// The environment, if one is known or the command needs a Python.
+fn environment(found: &Reproduction, words: &[String]) -> String {
     let version = found.environment.iter().map(|e| e.python_version.as_str());
     let mut parts = version.flat_map(|version| version.splitn(3, '.'));
     let number = |part: Option<&str>| part?.parse::<u32>().ok();
+    let runs_python = words.first().is_some_and(|first| first == "python");
     match (number(parts.next()), number(parts.next())) {
         (Some(major), Some(minor)) => format!("environment {major}.{minor}"),
-        _ => "environment ''".to_owned(),
+        _ if found.environment.is_some() || runs_python => "environment ''".to_owned(),
+        _ => String::new(),
     }
 }
 
-fn command(found: &Reproduction, places: &[Place<'_>]) -> String {
+/// The command line, with whichever Python runs it; the entry point if that is all that is known.
+fn words(found: &Reproduction) -> Vec<String> {
     let mut words = found.command.clone();
     if words.is_empty() {
         let entry_point = found.code.iter().map(|code| code.entry_point.clone());
         words.extend(entry_point.filter(|entry_point| !entry_point.is_empty()));
     }
     let Some(first) = words.first_mut() else {
-        return "fail 'the command is not known'".to_owned();
+        return words;
     };
     let program = first.rsplit('/').next().unwrap_or_default();
-    let is_python = program
-        .strip_prefix("python")
-        .is_some_and(|version| version.chars().all(|c| c.is_ascii_digit() || c == '.'));
-    // Whichever Python ran it then, it is the one of the environment now.
-    if is_python {
+    let is_digit = |c: char| c.is_ascii_digit() || c == '.';
+    let version = program.strip_prefix("python");
+    if version.is_some_and(|version| version.chars().all(is_digit)) {
         "python".clone_into(first);
     } else if program.ends_with(".py") {
         words.insert(0, "python".to_owned());
+    }
+    words
+}
+
+fn command(words: &[String], places: &[Place<'_>]) -> String {
+    if words.is_empty() {
+        return "fail 'the command is not known'".to_owned();
     }
     let word = |word: &String| {
         let put = places.iter().find_map(|place| place.put_into(word));
