@@ -6,6 +6,7 @@ mod path;
 mod prove;
 mod tag;
 mod tree;
+mod walk;
 
 use clap::Subcommand;
 use herdbook_proto::{
@@ -30,6 +31,7 @@ pub(crate) enum Command {
     Prove(prove::Options),
     Export(export::Options),
     Tag(tag::Options),
+    Walk(walk::Options),
 }
 
 pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), Failure> {
@@ -42,6 +44,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
         Command::Prove(options) => prove::run(connection, output, options).await,
         Command::Export(options) => export::run(connection, options).await,
         Command::Tag(options) => tag::run(connection, output, options).await,
+        Command::Walk(options) => walk::run(connection, output, options).await,
     }
 }
 
