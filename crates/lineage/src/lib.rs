@@ -58,6 +58,15 @@ impl Lineage {
         }
     }
 
+    /// The same with other room in memory for edges: `bytes` for all workspaces together, about, instead
+    /// of 512 MiB. A graph that does not fit is walked in Postgres.
+    #[must_use]
+    pub fn remembering(self, bytes: usize) -> Self {
+        Self {
+            store: self.store.remembering(bytes),
+        }
+    }
+
     /// Adds the service to a server.
     pub fn register(&self, routes: &mut RoutesBuilder) {
         let api = LineageApi::new(self.store.clone());

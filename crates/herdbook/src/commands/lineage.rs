@@ -18,6 +18,7 @@ mod tag;
 mod tags;
 mod tree;
 mod verify;
+mod walk;
 
 use clap::Subcommand;
 use herdbook_core::limits::MESSAGE_BYTES;
@@ -62,6 +63,7 @@ pub(crate) enum Command {
     ///
     /// Example: herdbook lineage duplicates
     Duplicates,
+    Walk(walk::Options),
 }
 
 pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), Failure> {
@@ -88,6 +90,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
         Command::Alias(options) => alias::run(connection().await?, output, options).await,
         Command::Merge(options) => merge::run(connection().await?, output, options).await,
         Command::Duplicates => duplicates::run(connection().await?, output).await,
+        Command::Walk(options) => walk::run(connection().await?, output, options).await,
     }
 }
 

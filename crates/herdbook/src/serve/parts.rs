@@ -86,7 +86,7 @@ impl Parts {
             .map_err(Failure::failed)?;
         let lineage = part
             .includes(Part::Lineage)
-            .then(|| Lineage::start(database));
+            .then(|| common.lineage(database));
         let mut parts = Self {
             access,
             lineage,

@@ -48,4 +48,12 @@ impl Store {
             pool,
         }
     }
+
+    /// The same with other room in memory for edges.
+    pub(crate) fn remembering(self, bytes: usize) -> Self {
+        Self {
+            memory: Memory::new(self.pool.clone(), bytes),
+            ..self
+        }
+    }
 }
