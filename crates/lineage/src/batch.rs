@@ -2,7 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::{edge::Edge, facts::Facts, node::NodeKey};
+use crate::{
+    columns::{self, BatchLinks, Link},
+    edge::Edge,
+    facet::{FacetKey, Facets, Told},
+    facts::Facts,
+    node::NodeKey,
+};
 
 /// Nodes and edges of one `Record`, in an order that all batches share, so that two at once lock in
 /// the same order.
@@ -11,6 +17,8 @@ pub(crate) struct Batch {
     /// What is told of each node; `None` for one that is but the end of an edge.
     pub(crate) nodes: BTreeMap<NodeKey, Option<Facts>>,
     pub(crate) edges: BTreeSet<Edge<NodeKey>>,
+    pub(crate) columns: BatchLinks,
+    pub(crate) facets: Facets,
 }
 
 impl Batch {
@@ -27,6 +35,19 @@ impl Batch {
         self.nodes.entry(edge.source.clone()).or_default();
         self.nodes.entry(edge.target.clone()).or_default();
         self.edges.insert(edge);
+    }
+
+    /// Adds a link between columns, and its ends where they are not told of.
+    pub(crate) fn link(&mut self, ends: (NodeKey, NodeKey), link: Link, description: String) {
+        self.nodes.entry(ends.0.clone()).or_default();
+        self.nodes.entry(ends.1.clone()).or_default();
+        columns::connect(&mut self.columns, ends, link, description);
+    }
+
+    /// Attaches a document to a node.
+    pub(crate) fn attach(&mut self, node: NodeKey, facet: FacetKey, told: Told) {
+        self.nodes.entry(node.clone()).or_default();
+        self.facets.tell(node, facet, told);
     }
 }
 

@@ -4,7 +4,7 @@ use herdbook_core::{Code, Details, ServiceError};
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::InvalidRequest;
 
-use crate::node::NodeKey;
+use crate::node::{NodeKey, abbreviate};
 
 /// Why a call of the lineage service failed.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,16 @@ pub enum LineageError {
         reference: String,
         /// References that are recorded and look alike.
         near: Vec<String>,
+    },
+    /// No link names the column.
+    #[error("no column {column:?} of {node} is recorded{}", name_columns(.known))]
+    ColumnNotFound {
+        /// The data set as written.
+        node: String,
+        /// The column as written.
+        column: String,
+        /// Columns that are recorded.
+        known: Vec<String>,
     },
     /// An edge would close a cycle.
     #[error(
@@ -38,6 +48,14 @@ fn suggest(near: &[String]) -> String {
         return "; check the kind and the name (kind:name or kind:name@version)".to_owned();
     }
     format!("; did you mean {}?", near.join(", "))
+}
+
+fn name_columns(known: &[String]) -> String {
+    if known.is_empty() {
+        return "; nothing is recorded of its columns".to_owned();
+    }
+    let known: Vec<_> = known.iter().map(|column| abbreviate(column)).collect();
+    format!("; recorded are {}", known.join(", "))
 }
 
 /// A cycle as people read it.
@@ -62,7 +80,7 @@ impl ServiceError for LineageError {
     fn code(&self) -> Code {
         match self {
             Self::Invalid(error) => error.code(),
-            Self::NodeNotFound { .. } => Code::NotFound,
+            Self::NodeNotFound { .. } | Self::ColumnNotFound { .. } => Code::NotFound,
             Self::Cycle(_) => Code::FailedPrecondition,
             Self::TooLarge(_) => Code::ResourceExhausted,
             Self::Database(error) => error.code(),
@@ -73,6 +91,7 @@ impl ServiceError for LineageError {
         match self {
             Self::Invalid(error) => error.reason(),
             Self::NodeNotFound { .. } => "NODE_NOT_FOUND",
+            Self::ColumnNotFound { .. } => "COLUMN_NOT_FOUND",
             Self::Cycle(_) => "CYCLE",
             Self::TooLarge(_) => "ANSWER_TOO_LARGE",
             Self::Database(error) => error.reason(),
@@ -83,6 +102,9 @@ impl ServiceError for LineageError {
         match self {
             Self::Invalid(error) => error.details(),
             Self::NodeNotFound { reference, .. } => Details::resource("node", reference),
+            Self::ColumnNotFound { node, column, .. } => {
+                Details::resource("column", format!("{node}#{column}"))
+            }
             Self::Cycle(cycle) => Details {
                 metadata: vec![("cycle", cycle.clone())],
                 ..Details::default()

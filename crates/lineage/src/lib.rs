@@ -4,10 +4,12 @@
 //! graph is the same. Each question is answered from one snapshot.
 
 mod batch;
+mod columns;
 mod convert;
 mod edge;
 mod error;
 mod export;
+mod facet;
 mod facts;
 mod graph;
 mod node;

@@ -45,6 +45,7 @@ pub(crate) fn of_version(version: &Version) -> RecordRequest {
     RecordRequest {
         nodes: vec![node(version)],
         edges,
+        ..RecordRequest::default()
     }
 }
 
@@ -52,7 +53,7 @@ pub(crate) fn of_version(version: &Version) -> RecordRequest {
 pub(crate) fn of_change(version: &Version) -> RecordRequest {
     RecordRequest {
         nodes: vec![node(version)],
-        edges: Vec::new(),
+        ..RecordRequest::default()
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) fn of_run(run: &Run) -> RecordRequest {
     let run_key = key("run", &run.id.to_string(), "");
     let mut record = RecordRequest {
         nodes: vec![run_node(run, &run_key)],
-        edges: Vec::new(),
+        ..RecordRequest::default()
     };
     let mut used = |source: NodeKey, label: &str| {
         record
@@ -86,7 +86,7 @@ pub(crate) fn of_change(run: &Run) -> RecordRequest {
     let run_key = key("run", &run.id.to_string(), "");
     RecordRequest {
         nodes: vec![run_node(run, &run_key)],
-        edges: Vec::new(),
+        ..RecordRequest::default()
     }
 }
 

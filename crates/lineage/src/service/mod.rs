@@ -1,6 +1,8 @@
 //! The rpcs of the lineage service.
 
+mod columns;
 mod export;
+mod facets;
 mod questions;
 
 use futures::{StreamExt as _, stream, stream::BoxStream};
@@ -125,5 +127,31 @@ impl LineageService for LineageApi {
     ) -> Result<Response<proto::ProveResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
         answer(self.prove(workspace, request.into_inner()).await)
+    }
+
+    type GetFacetsStream = BoxStream<'static, Result<proto::GetFacetsResponse, Status>>;
+
+    async fn get_facets(
+        &self,
+        request: Request<proto::GetFacetsRequest>,
+    ) -> Result<Response<Self::GetFacetsStream>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.facets(workspace, request.into_inner()).await)
+    }
+
+    async fn get_column_lineage(
+        &self,
+        request: Request<proto::GetColumnLineageRequest>,
+    ) -> Result<Response<proto::GetColumnLineageResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.column_lineage(workspace, request.into_inner()).await)
+    }
+
+    async fn find_column_impact(
+        &self,
+        request: Request<proto::FindColumnImpactRequest>,
+    ) -> Result<Response<proto::FindColumnImpactResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.column_impact(workspace, request.into_inner()).await)
     }
 }

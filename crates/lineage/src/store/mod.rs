@@ -6,8 +6,10 @@
 //! again.
 //!
 //! Order of locks: new nodes by key, known nodes by id, the workspace's edges where a cycle is possible,
-//! edges by their ids, then the workspace's revision, the last row touched.
+//! edges by their ids, links of columns, documents by digest, facets, then the workspace's revision, the last row touched.
 
+mod columns;
+mod facets;
 mod read;
 mod record;
 mod revision;
@@ -15,6 +17,7 @@ mod tags;
 
 use sqlx::PgPool;
 
+pub(crate) use facets::FacetQuestion;
 pub(crate) use read::Snapshot;
 
 #[derive(Debug, Clone)]

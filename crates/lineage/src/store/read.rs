@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use herdbook_core::WorkspaceId;
 use herdbook_postgres::SNAPSHOT;
 use serde_json::Value;
-use sqlx::{FromRow, Postgres, Transaction};
+use sqlx::{FromRow, PgConnection, Postgres, Transaction};
 
 use super::{Store, record::facts_of};
 use crate::{
@@ -72,6 +72,11 @@ impl Store {
 }
 
 impl Snapshot {
+    /// The connection that sees this moment.
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
     /// The nodes that `reference` means, newest first; an error if there are none.
     pub(crate) async fn resolve(
         &mut self,
@@ -158,7 +163,7 @@ impl Snapshot {
         Ok(walk)
     }
 
-    async fn edges_of(
+    pub(crate) async fn edges_of(
         &mut self,
         direction: Direction,
         nodes: &[NodeId],

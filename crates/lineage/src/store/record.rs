@@ -13,7 +13,7 @@ use herdbook_postgres::advisory;
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
 
-use super::{Store, revision::advance};
+use super::{Store, columns, facets, revision::advance};
 use crate::{
     LineageError,
     batch::{Batch, find_cycle},
@@ -61,6 +61,8 @@ impl Store {
         let ids = find_ids(connection, workspace, &keys).await?;
         merge_facts(connection, &ids, batch).await?;
         let edges = connect(connection, workspace, &ids, &new, batch).await?;
+        columns::record(connection, &ids, &batch.columns).await?;
+        facets::record(connection, workspace, &ids, &batch.facets).await?;
         if edges > 0 {
             advance(connection, workspace, i64::try_from(edges).ok()).await?;
         }
@@ -78,7 +80,7 @@ async fn insert_keys(
     workspace: WorkspaceId,
     keys: &[&NodeKey],
 ) -> Result<HashSet<NodeId>, LineageError> {
-    let (kinds, names, versions) = columns(keys);
+    let (kinds, names, versions) = key_columns(keys);
     let ids: Vec<i64> = sqlx::query_scalar(
         "INSERT INTO lineage.nodes (workspace_id, kind, name, version, attributes, \
              attribute_revisions, revision, tags, bare) \
@@ -100,7 +102,7 @@ async fn find_ids(
     workspace: WorkspaceId,
     keys: &[&NodeKey],
 ) -> Result<BTreeMap<NodeKey, NodeId>, LineageError> {
-    let (kinds, names, versions) = columns(keys);
+    let (kinds, names, versions) = key_columns(keys);
     let rows: Vec<KeyRow> = sqlx::query_as(
         // LATERAL with OFFSET 0 keeps one look-up a key, whatever the size of the table was when it was planned.
         "SELECT n.id, n.kind, n.name, n.version \
@@ -127,7 +129,7 @@ async fn find_ids(
     Ok(rows.into_iter().map(key).collect())
 }
 
-fn columns<'a>(keys: &[&'a NodeKey]) -> (Vec<&'a str>, Vec<&'a str>, Vec<&'a str>) {
+fn key_columns<'a>(keys: &[&'a NodeKey]) -> (Vec<&'a str>, Vec<&'a str>, Vec<&'a str>) {
     let kinds = keys.iter().map(|key| key.kind.as_str()).collect();
     let names = keys.iter().map(|key| key.name.as_str()).collect();
     (
