@@ -232,7 +232,7 @@ pub(crate) fn format(format: proto::ExportFormat) -> Option<Format> {
         proto::ExportFormat::Dot => Some(Format::Dot),
         proto::ExportFormat::Mermaid => Some(Format::Mermaid),
         proto::ExportFormat::ProvJson => Some(Format::ProvJson),
-        proto::ExportFormat::Openlineage => None,
+        proto::ExportFormat::Openlineage => Some(Format::OpenLineage),
     }
 }
 

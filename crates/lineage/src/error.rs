@@ -38,6 +38,9 @@ pub enum LineageError {
     /// The answer has more nodes than a message can carry.
     #[error("the answer has more than {0} nodes; ask with a smaller depth, or for fewer kinds")]
     TooLarge(usize),
+    /// The facets of the answer have more bytes than are written at a time.
+    #[error("the facets have {0} bytes, and at most {1} are written; ask with a smaller depth")]
+    DocumentsTooLarge(i64, i64),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -82,7 +85,7 @@ impl ServiceError for LineageError {
             Self::Invalid(error) => error.code(),
             Self::NodeNotFound { .. } | Self::ColumnNotFound { .. } => Code::NotFound,
             Self::Cycle(_) => Code::FailedPrecondition,
-            Self::TooLarge(_) => Code::ResourceExhausted,
+            Self::TooLarge(_) | Self::DocumentsTooLarge(..) => Code::ResourceExhausted,
             Self::Database(error) => error.code(),
         }
     }
@@ -93,7 +96,7 @@ impl ServiceError for LineageError {
             Self::NodeNotFound { .. } => "NODE_NOT_FOUND",
             Self::ColumnNotFound { .. } => "COLUMN_NOT_FOUND",
             Self::Cycle(_) => "CYCLE",
-            Self::TooLarge(_) => "ANSWER_TOO_LARGE",
+            Self::TooLarge(_) | Self::DocumentsTooLarge(..) => "ANSWER_TOO_LARGE",
             Self::Database(error) => error.reason(),
         }
     }
@@ -109,7 +112,7 @@ impl ServiceError for LineageError {
                 metadata: vec![("cycle", cycle.clone())],
                 ..Details::default()
             },
-            Self::TooLarge(_) => Details::default(),
+            Self::TooLarge(_) | Self::DocumentsTooLarge(..) => Details::default(),
             Self::Database(error) => error.details(),
         }
     }

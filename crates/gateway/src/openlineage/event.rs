@@ -103,10 +103,11 @@ pub(crate) fn read(text: &[u8]) -> Result<Event, InvalidRequest> {
         let what = "must be one JSON object: a RunEvent, JobEvent or DatasetEvent of OpenLineage";
         return Err(InvalidRequest::field("event", what));
     }
-    let deserializer = &mut serde_json::Deserializer::from_slice(text);
-    let event: Event = serde_path_to_error::deserialize(deserializer)
+    let mut deserializer = serde_json::Deserializer::from_slice(text);
+    let event: Event = serde_path_to_error::deserialize(&mut deserializer)
         .map_err(|error| refuse(wrong("", &error)))?;
-    serde_json::from_slice::<serde::de::IgnoredAny>(text)
+    deserializer
+        .end()
         .map_err(|error| InvalidRequest::field("event", error))?;
     match (&event.run, &event.job, &event.dataset) {
         (Some(_), None, _) => Err(InvalidRequest::field("job", "is required with run")),
@@ -144,13 +145,26 @@ pub(crate) fn wrong(
             "is required".to_owned()
         }
         // Where the text itself breaks, the place tells more than the field.
-        None if error.inner().is_data() => without_place.to_owned(),
+        None if error.inner().is_data() => in_words_of_json(without_place),
         None => text,
     };
     if field.is_empty() {
         field.push_str("event");
     }
     FieldViolation::new(field, description)
+}
+
+/// What serde says of its own types, in words of JSON.
+fn in_words_of_json(text: &str) -> String {
+    let text = match text.split_once("expected struct ") {
+        Some((found, _)) => format!("{found}expected an object"),
+        None => text.to_owned(),
+    };
+    let text = text
+        .replace("a sequence", "an array")
+        .replace("a map", "an object");
+    text.replace(": sequence", ": array")
+        .replace(": map", ": object")
 }
 
 /// The refusal of one wrong field.

@@ -1,6 +1,8 @@
 //! `herdbook lineage`, a file a subject.
 
+mod columns;
 mod export;
+mod facets;
 mod impact;
 mod path;
 mod prove;
@@ -28,6 +30,8 @@ pub(crate) enum Command {
     Impact(impact::Options),
     Path(path::Options),
     Prove(prove::Options),
+    Columns(columns::Options),
+    Facets(facets::Options),
     Export(export::Options),
     Tag(tag::Options),
 }
@@ -40,6 +44,8 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
         Command::Impact(options) => impact::run(connection, output, options).await,
         Command::Path(options) => path::run(connection, output, options).await,
         Command::Prove(options) => prove::run(connection, output, options).await,
+        Command::Columns(options) => columns::run(connection, output, options).await,
+        Command::Facets(options) => facets::run(connection, output, options).await,
         Command::Export(options) => export::run(connection, options).await,
         Command::Tag(options) => tag::run(connection, output, options).await,
     }

@@ -3,6 +3,7 @@
 mod dot;
 mod json_graph;
 mod mermaid;
+mod openlineage;
 mod prov;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub(crate) enum Format {
     Dot,
     Mermaid,
     ProvJson,
+    OpenLineage,
 }
 
 impl Format {
@@ -31,7 +33,13 @@ impl Format {
             Self::Dot => "text/vnd.graphviz",
             Self::Mermaid => "text/vnd.mermaid",
             Self::ProvJson => "application/json",
+            Self::OpenLineage => "application/x-ndjson",
         }
+    }
+
+    /// Whether it writes what is attached to the nodes too.
+    pub(crate) fn has_attachments(self) -> bool {
+        matches!(self, Self::OpenLineage)
     }
 
     /// Writes `pedigree`; the same text for the same pedigree.
@@ -41,6 +49,7 @@ impl Format {
             Self::Dot => dot::write(pedigree),
             Self::Mermaid => mermaid::write(pedigree),
             Self::ProvJson => format!("{:#}\n", prov::write(pedigree)),
+            Self::OpenLineage => openlineage::write(pedigree),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     edge::{Edge, EdgeType},
     facts::Facts,
     node::{Node, NodeKey},
-    pedigree::Pedigree,
+    pedigree::{Attached, Pedigree},
 };
 
 const NASTY: &str = "a \"b\" \\N <c> #d; é%/:@`|*_";
@@ -74,6 +74,7 @@ fn pedigree() -> Pedigree {
         .into(),
         edges: edges.into(),
         truncated: false,
+        attached: Attached::default(),
     }
 }
 

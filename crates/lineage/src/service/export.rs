@@ -36,7 +36,11 @@ impl LineageApi {
             return Err(LineageError::TooLarge(NODES));
         }
         let nodes = snapshot.nodes(walk.nodes()).await?;
-        let text = Bytes::from(format.write(&Pedigree::of(&walk, &nodes)));
+        let mut pedigree = Pedigree::of(&walk, &nodes);
+        if format.has_attachments() {
+            pedigree.attached = snapshot.attached(&nodes).await?;
+        }
+        let text = Bytes::from(format.write(&pedigree));
         let places = (0..text.len()).step_by(CHUNK);
         Ok(places.map(move |start| proto::ExportPedigreeResponse {
             content_type: match start {

@@ -8,6 +8,7 @@
 //! Order of locks: new nodes by key, known nodes by id, the workspace's edges where a cycle is possible,
 //! edges by their ids, links of columns, documents by digest, facets, then the workspace's revision, the last row touched.
 
+mod attached;
 mod columns;
 mod facets;
 mod read;

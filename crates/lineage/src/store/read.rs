@@ -72,6 +72,10 @@ impl Store {
 }
 
 impl Snapshot {
+    pub(super) fn workspace(&self) -> WorkspaceId {
+        self.workspace
+    }
+
     /// The connection that sees this moment.
     pub(super) fn connection(&mut self) -> &mut PgConnection {
         &mut self.transaction

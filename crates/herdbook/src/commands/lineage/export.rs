@@ -40,6 +40,8 @@ pub(crate) enum Format {
     Mermaid,
     /// W3C PROV-JSON.
     Prov,
+    /// OpenLineage, an event a line.
+    Openlineage,
 }
 
 impl From<Format> for ExportFormat {
@@ -49,6 +51,7 @@ impl From<Format> for ExportFormat {
             Format::Dot => Self::Dot,
             Format::Mermaid => Self::Mermaid,
             Format::Prov => Self::ProvJson,
+            Format::Openlineage => Self::Openlineage,
         }
     }
 }
