@@ -42,10 +42,7 @@ async fn graph_of(events: &[&Value]) -> (String, Vec<(String, String)>) {
         cluster.take(event).await;
     }
     let root = "pipeline:shop/etl";
-    let text = cluster
-        .export("1", root, ExportFormat::JsonGraph)
-        .await
-        .unwrap();
+    let text = cluster.export(root, ExportFormat::JsonGraph).await;
     let mut graph: Value = serde_json::from_str(&text).unwrap();
     strip_times(&mut graph);
     let mut facets = Vec::new();
