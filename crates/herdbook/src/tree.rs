@@ -240,6 +240,7 @@ mod tests {
             target: Some(target),
             r#type: EdgeType::DerivedFrom.into(),
             label: label.to_owned(),
+            ..Default::default()
         }
     }
 

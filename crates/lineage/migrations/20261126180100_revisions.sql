@@ -1,5 +1,8 @@
 -- Which edges changed when, so that a process can hold them in memory and bring that up to date.
 
+-- Filling in what each edge belongs to may take longer than a statement may elsewhere.
+SET LOCAL statement_timeout = 0;
+
 CREATE TABLE lineage.revisions (
     workspace_id int PRIMARY KEY,
     revision     bigint NOT NULL,
@@ -26,11 +29,13 @@ COMMENT ON CONSTRAINT changes_key ON lineage.changes IS 'Also finds what came af
 
 ALTER TABLE lineage.edges
     ADD COLUMN workspace_id int,
-    ADD COLUMN change xid8 NOT NULL DEFAULT pg_current_xact_id();
+    ADD COLUMN change xid8;
 UPDATE lineage.edges SET workspace_id = n.workspace_id FROM lineage.nodes AS n WHERE n.id = edges.source;
-ALTER TABLE lineage.edges ALTER COLUMN workspace_id SET NOT NULL;
+ALTER TABLE lineage.edges
+    ALTER COLUMN workspace_id SET NOT NULL,
+    ALTER COLUMN change SET DEFAULT pg_current_xact_id();
 COMMENT ON COLUMN lineage.edges.workspace_id IS 'The workspace of both ends';
-COMMENT ON COLUMN lineage.edges.change IS 'The transaction that added it';
+COMMENT ON COLUMN lineage.edges.change IS 'The transaction that added it; null if that was before there were revisions, lest the planner take one change for most of the table';
 
 CREATE INDEX edges_by_change ON lineage.edges (workspace_id, change);
 COMMENT ON INDEX lineage.edges_by_change IS 'Finds what a change added, and all edges of a workspace';

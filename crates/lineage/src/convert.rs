@@ -1,9 +1,18 @@
 //! Between the contract and the domain.
 
+mod history;
+mod questions;
+
 use std::collections::HashMap;
 
 use herdbook_core::{check_key, check_name as check_tag};
-use herdbook_proto::{InvalidRequest, Violations, lineage::v1 as proto, time::to_timestamp};
+use herdbook_proto::{
+    InvalidRequest, Violations,
+    lineage::v1 as proto,
+    time::{from_timestamp, to_timestamp},
+};
+
+use prost_types::Timestamp;
 
 use crate::{
     batch::Batch,
@@ -13,15 +22,22 @@ use crate::{
     facet::{FACETS, FacetKey, Told, check_document},
     facts::{ATTRIBUTES, Facts, TAGS},
     graph::Walk,
+    moment::{Held, Moment},
     node::{Node, NodeId, NodeKey, check_kind, check_name, check_version},
     proof::Verdict,
     reference::Reference,
+    shown::Shown,
 };
+
+pub(crate) use history::{reason, to_former_edge, to_state};
+pub(crate) use questions::{to_comparison, to_completeness, to_reproduction};
 
 /// Nodes and edges of one request at most, each.
 const BATCH: usize = 10_000;
 /// Bytes in the value of an attribute: enough for a locked list of requirements.
 const ATTRIBUTE_BYTES: usize = 256 * 1024;
+/// What a wrong type of an edge is told.
+const EDGE_TYPES: &str = "must be one of EDGE_TYPE_USED, _GENERATED, _DERIVED_FROM and _PART_OF";
 /// Characters in the label of an edge.
 const LABEL_CHARS: usize = 255;
 
@@ -48,11 +64,17 @@ pub(crate) fn batch(request: proto::RecordRequest) -> Result<Batch, InvalidReque
     for (index, node) in request.nodes.into_iter().enumerate() {
         let scope = format!("nodes[{index}]");
         let key = key(&format!("{scope}.key"), node.key, &mut violations);
-        let facts = facts(
+        let mut facts = facts(
             &scope,
             node.attributes,
             node.tags,
             node.revision,
+            &mut violations,
+        );
+        facts.held = held(
+            &scope,
+            node.held_from.as_ref(),
+            node.held_until.as_ref(),
             &mut violations,
         );
         if let Some(key) = key {
@@ -60,7 +82,15 @@ pub(crate) fn batch(request: proto::RecordRequest) -> Result<Batch, InvalidReque
         }
     }
     for (index, edge) in request.edges.into_iter().enumerate() {
-        if let Some(edge) = read_edge(&format!("edges[{index}]"), edge, &mut violations) {
+        let scope = format!("edges[{index}]");
+        let held = held(
+            &scope,
+            edge.held_from.as_ref(),
+            edge.held_until.as_ref(),
+            &mut violations,
+        );
+        if let Some(edge) = read_edge(&scope, edge, &mut violations) {
+            batch.hold(edge.clone(), held);
             batch.connect(edge);
         }
     }
@@ -132,7 +162,39 @@ fn read_facet(scope: &str, facet: proto::Facet, batch: &mut Batch, violations: &
     }
 }
 
-fn key(field: &str, key: Option<proto::NodeKey>, violations: &mut Violations) -> Option<NodeKey> {
+fn held(
+    scope: &str,
+    from: Option<&Timestamp>,
+    until: Option<&Timestamp>,
+    violations: &mut Violations,
+) -> Held {
+    let held = Held {
+        from: violations.time(format!("{scope}.held_from"), from),
+        until: violations.time(format!("{scope}.held_until"), until),
+    };
+    violations.check(format!("{scope}.held_until"), held.check());
+    held
+}
+
+/// Reads the time that a question is about.
+pub(crate) fn moment(
+    known_at: Option<&Timestamp>,
+    held_at: Option<&Timestamp>,
+) -> Result<Moment, InvalidRequest> {
+    let mut violations = Violations::default();
+    let moment = Moment {
+        known_at: violations.time("known_at", known_at),
+        held_at: violations.time("held_at", held_at),
+    };
+    violations.finish()?;
+    Ok(moment)
+}
+
+pub(crate) fn key(
+    field: &str,
+    key: Option<proto::NodeKey>,
+    violations: &mut Violations,
+) -> Option<NodeKey> {
     let key = violations.require(field, key)?;
     violations.check(format!("{field}.kind"), check_kind(&key.kind))?;
     violations.check(format!("{field}.name"), check_name(&key.name))?;
@@ -195,10 +257,7 @@ fn read_edge(scope: &str, edge: proto::Edge, violations: &mut Violations) -> Opt
     let target = key(&format!("{scope}.target"), edge.target, violations);
     let edge_type = EdgeType::from_number(edge.r#type);
     if edge_type.is_none() {
-        violations.add(
-            format!("{scope}.type"),
-            "must be one of EDGE_TYPE_USED, _GENERATED, _DERIVED_FROM and _PART_OF",
-        );
+        violations.add(format!("{scope}.type"), EDGE_TYPES);
     }
     if edge.label.chars().count() > LABEL_CHARS || edge.label.chars().any(char::is_control) {
         violations.add(
@@ -224,6 +283,40 @@ pub(crate) fn reference(field: &str, text: &str) -> Result<Reference, InvalidReq
     Reference::parse(text).map_err(|error| InvalidRequest::field(field, error))
 }
 
+/// Reads which nodes to show.
+pub(crate) fn shown(
+    kinds: Vec<String>,
+    filter: Option<proto::NodeFilter>,
+) -> Result<Shown, InvalidRequest> {
+    let filter = filter.unwrap_or_default();
+    let mut violations = Violations::default();
+    let mut time = |field: &str, time: Option<Timestamp>| {
+        let read = time.map(|time| from_timestamp(&time));
+        if read == Some(None) {
+            violations.add(format!("filter.{field}"), "is not a time");
+        }
+        read.flatten()
+    };
+    let shown = Shown {
+        kinds,
+        with_tags: filter.with_tags.into_iter().collect(),
+        without_tags: filter.without_tags.into_iter().collect(),
+        since: time("recorded_since", filter.recorded_since),
+        before: time("recorded_before", filter.recorded_before),
+    };
+    violations.finish()?;
+    Ok(shown)
+}
+
+/// Reads types of edges.
+pub(crate) fn edge_types(numbers: &[i32]) -> Result<Vec<EdgeType>, InvalidRequest> {
+    let read = |number: &i32| {
+        let wrong = || InvalidRequest::field("edge_types", EDGE_TYPES);
+        EdgeType::from_number(*number).ok_or_else(wrong)
+    };
+    numbers.iter().map(read).collect()
+}
+
 /// The format of this name.
 pub(crate) fn format(format: proto::ExportFormat) -> Option<Format> {
     match format {
@@ -232,6 +325,7 @@ pub(crate) fn format(format: proto::ExportFormat) -> Option<Format> {
         proto::ExportFormat::Dot => Some(Format::Dot),
         proto::ExportFormat::Mermaid => Some(Format::Mermaid),
         proto::ExportFormat::ProvJson => Some(Format::ProvJson),
+        proto::ExportFormat::Cyclonedx => Some(Format::CycloneDx),
         proto::ExportFormat::Openlineage => Some(Format::OpenLineage),
     }
 }
@@ -260,6 +354,8 @@ fn to_edge(edge: &Edge<NodeId>, nodes: &HashMap<NodeId, Node>) -> Option<proto::
         target: Some(key(edge.target)?),
         r#type: i32::from(edge.edge_type.number()),
         label: edge.label.clone(),
+        held_from: None,
+        held_until: None,
     })
 }
 
@@ -311,6 +407,8 @@ impl From<Node> for proto::Node {
             tags: node.facts.tags.into_iter().collect(),
             revision: node.facts.revision,
             recorded_at: Some(to_timestamp(node.recorded_at)),
+            held_from: node.facts.held.from.map(to_timestamp),
+            held_until: node.facts.held.until.map(to_timestamp),
         }
     }
 }

@@ -41,6 +41,12 @@ impl EdgeType {
         }
     }
 
+    /// The type of this name.
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
+        let all = [Self::Used, Self::Generated, Self::DerivedFrom, Self::PartOf];
+        all.into_iter().find(|edge_type| edge_type.name() == name)
+    }
+
     /// Its name in canonical texts.
     pub(crate) fn name(self) -> &'static str {
         match self {

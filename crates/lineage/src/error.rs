@@ -31,16 +31,39 @@ pub enum LineageError {
         known: Vec<String>,
     },
     /// An edge would close a cycle.
-    #[error(
-        "these edges would close a cycle, in which each came from the next: {0}; nothing was recorded"
-    )]
+    #[error("a cycle would be closed, in which each came from the next: {0}; nothing was changed")]
     Cycle(String),
+    /// A node cannot be taken back without these edges.
+    #[error(
+        "these edges would lose an end: {}; retract them too, or set with_edges; nothing was retracted",
+        .0.join(", ")
+    )]
+    HasEdges(Vec<String>),
+    /// The alias means another node.
+    #[error(
+        "{alias} means {means} already, and an alias means one node forever; merge the two nodes instead"
+    )]
+    AliasTaken {
+        /// The alias.
+        alias: String,
+        /// What it means.
+        means: String,
+    },
+    /// The alias is the key of a node.
+    #[error("{0} is recorded as a node itself; merge it into the other node instead")]
+    AliasIsNode(String),
     /// The answer has more nodes than a message can carry.
     #[error("the answer has more than {0} nodes; ask with a smaller depth, or for fewer kinds")]
     TooLarge(usize),
     /// The facets of the answer have more bytes than are written at a time.
     #[error("the facets have {0} bytes, and at most {1} are written; ask with a smaller depth")]
     DocumentsTooLarge(i64, i64),
+    /// As many large answers are being given as may be at a time.
+    #[error("{0} walks are being answered already; try again in a moment")]
+    TooManyWalks(usize),
+    /// Nobody took the next part of an answer.
+    #[error("the answer was not read for {0} seconds; ask again, and read the parts as they come")]
+    NotRead(u64),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -73,6 +96,16 @@ pub(crate) fn show_cycle(cycle: &[NodeKey]) -> String {
     names.join(" -> ")
 }
 
+impl LineageError {
+    /// No node has this key.
+    pub(crate) fn nothing_recorded(key: &NodeKey) -> Self {
+        Self::NodeNotFound {
+            reference: key.brief(),
+            near: Vec::new(),
+        }
+    }
+}
+
 impl From<sqlx::Error> for LineageError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error.into())
@@ -84,8 +117,11 @@ impl ServiceError for LineageError {
         match self {
             Self::Invalid(error) => error.code(),
             Self::NodeNotFound { .. } | Self::ColumnNotFound { .. } => Code::NotFound,
-            Self::Cycle(_) => Code::FailedPrecondition,
+            Self::Cycle(_) | Self::HasEdges(_) | Self::AliasIsNode(_) => Code::FailedPrecondition,
+            Self::AliasTaken { .. } => Code::AlreadyExists,
             Self::TooLarge(_) | Self::DocumentsTooLarge(..) => Code::ResourceExhausted,
+            Self::TooManyWalks(_) => Code::Unavailable,
+            Self::NotRead(_) => Code::Aborted,
             Self::Database(error) => error.code(),
         }
     }
@@ -96,7 +132,12 @@ impl ServiceError for LineageError {
             Self::NodeNotFound { .. } => "NODE_NOT_FOUND",
             Self::ColumnNotFound { .. } => "COLUMN_NOT_FOUND",
             Self::Cycle(_) => "CYCLE",
+            Self::HasEdges(_) => "HAS_EDGES",
+            Self::AliasTaken { .. } => "ALIAS_TAKEN",
+            Self::AliasIsNode(_) => "ALIAS_IS_NODE",
             Self::TooLarge(_) | Self::DocumentsTooLarge(..) => "ANSWER_TOO_LARGE",
+            Self::TooManyWalks(_) => "TOO_MANY_WALKS",
+            Self::NotRead(_) => "NOT_READ",
             Self::Database(error) => error.reason(),
         }
     }
@@ -112,7 +153,13 @@ impl ServiceError for LineageError {
                 metadata: vec![("cycle", cycle.clone())],
                 ..Details::default()
             },
-            Self::TooLarge(_) | Self::DocumentsTooLarge(..) => Details::default(),
+            Self::AliasTaken { alias, .. } => Details::resource("alias", alias),
+            Self::HasEdges(_)
+            | Self::AliasIsNode(_)
+            | Self::TooLarge(_)
+            | Self::DocumentsTooLarge(..)
+            | Self::TooManyWalks(_)
+            | Self::NotRead(_) => Details::default(),
             Self::Database(error) => error.details(),
         }
     }

@@ -30,7 +30,7 @@ pub(crate) struct Told {
 }
 
 /// Facets of a batch, each once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Facets(pub(crate) BTreeMap<(NodeKey, FacetKey), Told>);
 
 impl Facets {

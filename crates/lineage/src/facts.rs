@@ -10,6 +10,8 @@ use std::{
     collections::{BTreeMap, BTreeSet, btree_map::Entry},
 };
 
+use crate::moment::Held;
+
 /// Attributes of a node at most.
 pub(crate) const ATTRIBUTES: usize = 256;
 /// Tags of a node at most.
@@ -39,6 +41,8 @@ pub(crate) struct Facts {
     pub(crate) tags: BTreeSet<String>,
     /// Highest revision heard of.
     pub(crate) revision: i64,
+    /// When it was.
+    pub(crate) held: Held,
 }
 
 /// A node would have more attributes or tags than it may.
@@ -65,6 +69,7 @@ impl Facts {
             attributes,
             tags: tags.into_iter().collect(),
             revision,
+            held: Held::default(),
         }
     }
 
@@ -83,6 +88,7 @@ impl Facts {
         }
         self.tags.extend(news.tags.iter().cloned());
         self.revision = self.revision.max(news.revision);
+        self.held.merge(&news.held);
     }
 
     /// Checks that a node may know as much.

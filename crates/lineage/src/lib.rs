@@ -3,20 +3,28 @@
 //! Producers record nodes and edges in batches that may arrive more than once and in any order; the
 //! graph is the same. Each question is answered from one snapshot.
 
+mod adjacency;
 mod batch;
 mod columns;
+mod completeness;
 mod convert;
+mod diff;
 mod edge;
 mod error;
 mod export;
+mod exported_proof;
 mod facet;
 mod facts;
 mod graph;
+mod making;
+mod moment;
 mod node;
 mod pedigree;
 mod proof;
 mod reference;
+mod reproduction;
 mod service;
+mod shown;
 mod store;
 
 use herdbook_postgres::Database;
@@ -25,6 +33,7 @@ use herdbook_rpc::{RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
 
 pub use error::LineageError;
+pub use exported_proof::{DamagedProof, ExportedProof};
 
 use service::LineageApi;
 use store::Store;

@@ -12,6 +12,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use herdbook_core::Digest;
+use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -28,7 +30,8 @@ pub(crate) enum Verdict {
 }
 
 impl Verdict {
-    fn name(self) -> &'static str {
+    /// Its name in canonical texts.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Clean => "CLEAN",
             Self::Tainted => "TAINTED",
@@ -37,20 +40,112 @@ impl Verdict {
     }
 }
 
-/// The question: whose descent, and from what it must not be, as asked.
-#[derive(Debug)]
-pub(crate) struct Question<'a> {
-    pub(crate) subject: &'a NodeKey,
-    pub(crate) suspects: &'a [String],
-    pub(crate) suspect_tags: &'a [String],
+/// The question: whose descent, and what it must not be from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Question {
+    pub(crate) subject: NodeKey,
+    pub(crate) suspects: BTreeSet<Suspect>,
+    /// Tags that none of the descent may have.
+    pub(crate) tags: BTreeSet<String>,
 }
 
-/// Decides, given whether any suspect was found and what is unknown.
-pub(crate) fn verdict(tainted: bool, unknowns: &[(NodeKey, &'static str)]) -> Verdict {
-    match (tainted, unknowns.is_empty()) {
-        (true, _) => Verdict::Tainted,
-        (false, true) => Verdict::Clean,
-        (false, false) => Verdict::Incomplete,
+/// What is suspected.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Suspect {
+    /// Every version of a name.
+    Named {
+        /// Its kind.
+        kind: String,
+        /// Its name.
+        name: String,
+    },
+    /// One node.
+    Node(NodeKey),
+}
+
+/// A closed set of ancestors, and what it says about a question.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Proof {
+    pub(crate) question: Question,
+    pub(crate) nodes: BTreeMap<NodeKey, Node>,
+    pub(crate) edges: BTreeSet<Edge<NodeKey>>,
+    /// The suspects among the nodes.
+    pub(crate) found: Vec<NodeKey>,
+    pub(crate) unknowns: Vec<(NodeKey, &'static str)>,
+    pub(crate) verdict: Verdict,
+}
+
+impl Proof {
+    /// Decides `question`, given all that its subject came from.
+    pub(crate) fn decide(
+        question: Question,
+        nodes: BTreeMap<NodeKey, Node>,
+        edges: BTreeSet<Edge<NodeKey>>,
+    ) -> Self {
+        let suspects = nodes.values().filter(|node| question.suspects_node(node));
+        let found: Vec<_> = suspects.map(|node| node.key.clone()).collect();
+        let unknowns = unknowns(&nodes, &edges);
+        let verdict = match (found.is_empty(), unknowns.is_empty()) {
+            (false, _) => Verdict::Tainted,
+            (true, true) => Verdict::Clean,
+            (true, false) => Verdict::Incomplete,
+        };
+        Self {
+            question,
+            nodes,
+            edges,
+            found,
+            unknowns,
+            verdict,
+        }
+    }
+
+    /// The canonical text, without line ends: JSON arrays, keys and edges in order. First the question,
+    /// `["question", key, suspects, tags]` with a key as `[kind, name, version]` and a suspect of any version
+    /// as `[kind, name]`; then `["node", key, bare, tags]` each, `["edge", source, target, type, label]` each,
+    /// and `["verdict", name]`.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        let key = |key: &NodeKey| json!([key.kind, key.name, key.version]);
+        let Question {
+            subject,
+            suspects,
+            tags,
+        } = &self.question;
+        let suspects = suspects.iter().map(|suspect| match suspect {
+            Suspect::Named { kind, name } => json!([kind, name]),
+            Suspect::Node(node) => key(node),
+        });
+        let suspects: Vec<_> = suspects.collect();
+        let question = json!(["question", key(subject), suspects, tags]);
+        let node = move |node: &Node| json!(["node", key(&node.key), node.bare, node.facts.tags]);
+        let edge = move |edge: &Edge<NodeKey>| {
+            let (source, target) = (key(&edge.source), key(&edge.target));
+            json!(["edge", source, target, edge.edge_type.name(), edge.label])
+        };
+        std::iter::once(question)
+            .chain(self.nodes.values().map(node))
+            .chain(self.edges.iter().map(edge))
+            .chain([json!(["verdict", self.verdict.name()])])
+            .map(|line| line.to_string())
+    }
+
+    /// SHA-256 of the lines, each with its line end.
+    pub(crate) fn digest(&self) -> Digest {
+        let mut hash = Sha256::new();
+        for line in self.lines() {
+            hash.update(line.as_bytes());
+            hash.update(b"\n");
+        }
+        Digest(hash.finalize().into())
+    }
+}
+
+impl Question {
+    fn suspects_node(&self, node: &Node) -> bool {
+        let NodeKey { kind, name, .. } = node.key.clone();
+        self.suspects.contains(&Suspect::Named { kind, name })
+            || self.suspects.contains(&Suspect::Node(node.key.clone()))
+            || !self.tags.is_disjoint(&node.facts.tags)
     }
 }
 
@@ -97,47 +192,4 @@ pub(crate) fn unknowns(
         .values()
         .filter_map(|node| Some((node.key.clone(), missing(node)?)))
         .collect()
-}
-
-/// SHA-256 of the canonical text of a proof: JSON arrays, one a line, keys and edges in order. First
-/// the question, then a line `["node", kind, name, version, bare, tags]` each, then
-/// `["edge", source, target, type, label]` each, then the verdict.
-pub(crate) fn digest(
-    question: &Question<'_>,
-    nodes: &BTreeMap<NodeKey, Node>,
-    edges: &BTreeSet<Edge<NodeKey>>,
-    verdict: Verdict,
-) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    let mut line = |value: serde_json::Value| {
-        hash.update(value.to_string().as_bytes());
-        hash.update(b"\n");
-    };
-    let key = |key: &NodeKey| serde_json::json!([key.kind, key.name, key.version]);
-    line(serde_json::json!([
-        "question",
-        key(question.subject),
-        sorted(question.suspects),
-        sorted(question.suspect_tags)
-    ]));
-    for node in nodes.values() {
-        let tags: Vec<_> = node.facts.tags.iter().collect();
-        line(serde_json::json!(["node", key(&node.key), node.bare, tags]));
-    }
-    for edge in edges {
-        let (source, target) = (key(&edge.source), key(&edge.target));
-        line(serde_json::json!([
-            "edge",
-            source,
-            target,
-            edge.edge_type.name(),
-            edge.label
-        ]));
-    }
-    line(serde_json::json!(["verdict", verdict.name()]));
-    hash.finalize().into()
-}
-
-fn sorted(texts: &[String]) -> BTreeSet<&String> {
-    texts.iter().collect()
 }

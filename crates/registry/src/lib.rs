@@ -114,7 +114,8 @@ impl Registry {
         } = settings;
         let store = Store::new(database.pool().clone(), outbox.clone(), pulse, audit_key);
         let feeds = Feeds::new(store.clone());
-        let relay = pedigree::relay(
+        let relay = herdbook_recorder::relay(
+            SCHEMA,
             outbox,
             database.pool().clone(),
             lineage.clone(),

@@ -1,126 +1,111 @@
 //! What lineage is told of a version, through the outbox.
 
-use std::collections::HashMap;
-
-use herdbook_postgres::{
-    Outbox,
-    outbox::{Entry, Undelivered},
-};
-use herdbook_proto::lineage::v1::{
-    Edge, EdgeType, Node, NodeKey, RecordRequest, lineage_service_client::LineageServiceClient,
-};
-use herdbook_rpc::PeerChannel;
-use prost::Message as _;
-use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
-use tonic::Code;
+use chrono::{DateTime, SecondsFormat, Utc};
+use herdbook_proto::lineage::v1::{EdgeType, NodeKey};
+use herdbook_recorder::{News, key};
+use serde_json::{Value, json};
 
 use crate::version::Version;
 
-/// Name under which this service's relay calls.
-const SERVICE: &str = "registry";
-
 /// A new version and what it came from.
-pub(crate) fn of_version(version: &Version) -> RecordRequest {
-    let target = key("model_version", &version.model, &version.number.to_string());
-    let edge = |source, edge_type: EdgeType, label: &str| Edge {
-        source: Some(source),
-        target: Some(target.clone()),
-        r#type: edge_type.into(),
-        label: label.to_owned(),
-    };
+pub(crate) fn of_version(version: &Version) -> News {
+    let target = version_key(version);
+    let mut news = of_change(version);
+    let metrics = version.metrics.iter().map(|(key, value)| {
+        // JSON has no infinities and no NaN.
+        let text = || Value::from(value.to_string());
+        let number = serde_json::Number::from_f64(*value).map_or_else(text, Value::from);
+        (key.clone(), number)
+    });
+    let snapshot = [
+        ("files", json!(version.files).to_string()),
+        ("params", json!(version.params).to_string()),
+        ("metrics", Value::Object(metrics.collect()).to_string()),
+        ("source", version.source.clone()),
+    ];
+    news.node(target.clone(), snapshot, version.revision);
     let run = key("run", &version.run.to_string(), "");
-    let mut edges = vec![edge(run, EdgeType::Generated, &version.source)];
+    news.edge(run, target.clone(), EdgeType::Generated, &version.source);
     let bases = version
         .based_on
         .iter()
         .filter_map(|base| base.rsplit_once('/'));
-    edges.extend(bases.map(|(model, number)| {
-        edge(
-            key("model_version", model, number),
-            EdgeType::DerivedFrom,
-            "based-on",
-        )
-    }));
-    RecordRequest {
-        nodes: vec![node(version)],
-        edges,
-        ..RecordRequest::default()
+    for (model, number) in bases {
+        let base = key("model_version", model, number);
+        news.edge(base, target.clone(), EdgeType::DerivedFrom, "based-on");
     }
+    news
 }
 
 /// A version whose own facts changed, its stage above all.
-pub(crate) fn of_change(version: &Version) -> RecordRequest {
-    RecordRequest {
-        nodes: vec![node(version)],
-        ..RecordRequest::default()
-    }
+pub(crate) fn of_change(version: &Version) -> News {
+    let facts = [
+        ("model", version.model.clone()),
+        ("version", version.number.to_string()),
+        ("label", version.label.clone()),
+        ("stage", version.stage.clone()),
+        ("digest", version.digest.to_string()),
+        ("run_id", version.run.to_string()),
+        ("created_by", version.created_by.clone()),
+    ];
+    let mut news = News::default();
+    news.node(version_key(version), facts, version.revision);
+    news
 }
 
-fn node(version: &Version) -> Node {
-    let attributes = HashMap::from([
-        ("model".to_owned(), version.model.clone()),
-        ("version".to_owned(), version.number.to_string()),
-        ("label".to_owned(), version.label.clone()),
-        ("stage".to_owned(), version.stage.clone()),
-        ("digest".to_owned(), version.digest.to_string()),
-        ("run_id".to_owned(), version.run.to_string()),
-        ("created_by".to_owned(), version.created_by.clone()),
-    ]);
-    Node {
-        key: Some(key(
-            "model_version",
-            &version.model,
-            &version.number.to_string(),
-        )),
-        attributes,
-        tags: Vec::new(),
-        revision: version.revision,
-        recorded_at: None,
-    }
-}
-
-fn key(kind: &str, name: &str, version: &str) -> NodeKey {
-    NodeKey {
-        kind: kind.to_owned(),
-        name: name.to_owned(),
-        version: version.to_owned(),
-    }
-}
-
-/// Tells lineage what stands in the outbox, until `shutdown`.
-pub(crate) async fn relay(
-    outbox: Outbox,
-    pool: PgPool,
-    lineage: PeerChannel,
-    shutdown: CancellationToken,
-) {
-    outbox
-        .relay(&pool, &shutdown, |entries| tell(&lineage, entries))
-        .await;
-}
-
-/// Tells lineage of entries of one workspace, all in one call.
-async fn tell(lineage: &PeerChannel, entries: Vec<Entry>) -> Result<(), Undelivered> {
-    let Some(workspace) = entries.first().map(|entry| entry.workspace) else {
-        return Ok(());
-    };
-    let mut request = RecordRequest::default();
-    for entry in entries {
-        // Appends to what is there, as merging messages does.
-        request
-            .merge(entry.payload.as_slice())
-            .map_err(|error| Undelivered::Refused(error.to_string()))?;
-    }
-    let mut client = LineageServiceClient::new(lineage.as_service(SERVICE, workspace));
-    match client.record(request).await {
-        Ok(_) => Ok(()),
-        Err(status) => {
-            let reason = format!("{:?}: {}", status.code(), status.message());
-            Err(match status.code() {
-                Code::InvalidArgument | Code::FailedPrecondition => Undelivered::Refused(reason),
-                _ => Undelivered::Later(reason),
-            })
+/// A version that moved: it stood in the stage `from` since `since`, and stands in another now. Each stay in
+/// a stage is a deployment; none is where a version stands before it was moved, in `first`.
+pub(crate) fn of_move(
+    moved: &Version,
+    from: &str,
+    since: DateTime<Utc>,
+    first: &str,
+    by: &str,
+) -> News {
+    let mut news = of_change(moved);
+    let stays = [
+        (
+            from,
+            since,
+            vec![
+                ("left_at", time(moved.stage_since)),
+                ("left_by", by.to_owned()),
+            ],
+        ),
+        (
+            &*moved.stage,
+            moved.stage_since,
+            vec![("entered_by", by.to_owned())],
+        ),
+    ];
+    for (stage, entered, facts) in stays {
+        if stage == first {
+            continue;
         }
+        let stay = deployment_key(moved, stage, entered);
+        let all = [
+            ("model", moved.model.clone()),
+            ("version", moved.number.to_string()),
+            ("stage", stage.to_owned()),
+            ("entered_at", time(entered)),
+        ];
+        news.node(stay.clone(), facts.into_iter().chain(all), moved.revision);
+        news.edge(version_key(moved), stay, EdgeType::Used, stage);
     }
+    news
+}
+
+/// A stay is told apart by the version and when it entered: a stage may hold many, and one may come back.
+fn deployment_key(version: &Version, stage: &str, entered: DateTime<Utc>) -> NodeKey {
+    let name = format!("{}@{stage}", version.model);
+    let stay = format!("{}/{}", version.number, time(entered));
+    key("deployment", &name, &stay)
+}
+
+fn time(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Micros, true)
+}
+
+fn version_key(version: &Version) -> NodeKey {
+    key("model_version", &version.model, &version.number.to_string())
 }

@@ -108,14 +108,25 @@ pub(crate) fn source(source: proto::Source, violations: &mut Violations) -> Sour
             violations.check(name, checked);
         }
     }
-    Source {
+    let mut diff_digest = source.diff_digest;
+    if !diff_digest.is_empty() {
+        let digest = violations.check("source.diff_digest", diff_digest.parse::<Digest>());
+        diff_digest = digest.map_or_else(String::new, |digest| digest.to_string());
+    }
+    let source = Source {
         repository: source.repository,
         commit: source.commit,
         branch: source.branch,
-        dirty: source.dirty,
+        dirty: source.dirty || !diff_digest.is_empty(),
         entry_point: source.entry_point,
         command: source.command,
+        diff_digest,
+    };
+    // Lineage names the state of the code by it.
+    if !source.commit.is_empty() && source.dirty {
+        violations.check("source.commit", check_name(&source.state()));
     }
+    source
 }
 
 /// Reads an environment and computes its digest: SHA-256 over the lines of `python <version>`,
@@ -300,6 +311,7 @@ impl From<Source> for proto::Source {
             dirty: source.dirty,
             entry_point: source.entry_point,
             command: source.command,
+            diff_digest: source.diff_digest,
         }
     }
 }

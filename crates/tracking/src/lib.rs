@@ -108,7 +108,8 @@ impl Tracking {
         let quotas = Quotas::new(&store, settings.limits);
         let creator = Creator::start(&store, quotas.clone());
         let mut chores = JoinSet::new();
-        chores.spawn(pedigree::relay(
+        chores.spawn(herdbook_recorder::relay(
+            SCHEMA,
             outbox,
             database.pool().clone(),
             lineage,

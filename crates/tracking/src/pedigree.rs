@@ -1,111 +1,131 @@
 //! What lineage is told of a run, through the outbox.
 
-use std::collections::HashMap;
+use herdbook_core::RunId;
+use herdbook_proto::lineage::v1::{EdgeType, NodeKey};
+use herdbook_recorder::{News, key};
+use serde_json::json;
 
-use herdbook_postgres::{
-    Outbox,
-    outbox::{Entry, Undelivered},
+use crate::{
+    run::{Environment, Input, Run, Source},
+    store::artifacts::Artifact,
 };
-use herdbook_proto::lineage::v1::{
-    Edge, EdgeType, Node, NodeKey, RecordRequest, lineage_service_client::LineageServiceClient,
-};
-use herdbook_rpc::PeerChannel;
-use prost::Message as _;
-use sqlx::PgPool;
-use tokio_util::sync::CancellationToken;
-use tonic::Code;
-
-use crate::run::{Environment, Input, Run, Source};
-
-/// Name under which this service's relay calls.
-const SERVICE: &str = "tracking";
 
 /// Everything lineage is to know of `run`: itself, and what it came from.
-pub(crate) fn of_run(run: &Run) -> RecordRequest {
-    let run_key = key("run", &run.id.to_string(), "");
-    let mut record = RecordRequest {
-        nodes: vec![run_node(run, &run_key)],
-        ..RecordRequest::default()
-    };
-    let mut used = |source: NodeKey, label: &str| {
-        record
-            .edges
-            .push(edge(source, run_key.clone(), EdgeType::Used, label));
+pub(crate) fn of_run(run: &Run) -> News {
+    let mut news = of_change(run);
+    let used = |news: &mut News, source: NodeKey, label: &str| {
+        news.edge(source, run_key(run.id), EdgeType::Used, label);
     };
     for input in &run.inputs {
-        used(key("dataset", &input.name, &input.digest), &input.context);
-    }
-    if let Some(source) = run
-        .source
-        .as_ref()
-        .filter(|source| !source.repository.is_empty())
-    {
-        used(
-            key("code", &source.repository, &source.commit),
-            &source.entry_point,
-        );
-    }
-    if let Some(environment) = &run.environment {
-        used(environment_key(environment), "environment");
-    }
-    for base in &run.based_on {
-        if let Some((model, number)) = base.rsplit_once('/') {
-            used(key("model_version", model, number), "based-on");
+        news.node(dataset_key(input), dataset_facts(input), 0);
+        used(&mut news, dataset_key(input), &input.context);
+        if let Some(artifact) = named_artifact(run.id, input) {
+            used(&mut news, artifact, &input.context);
         }
     }
+    if let Some(source) = source_of(run) {
+        let code = tell_code(&mut news, source);
+        used(&mut news, code, &source.entry_point);
+    }
+    if let Some(environment) = &run.environment {
+        let environment_key = environment_key(environment);
+        news.node(environment_key.clone(), environment_facts(environment), 0);
+        used(&mut news, environment_key, "environment");
+    }
+    let bases = run.based_on.iter().filter_map(|base| base.rsplit_once('/'));
+    for (model, number) in bases {
+        used(&mut news, key("model_version", model, number), "based-on");
+    }
     if let Some(parent) = run.parent {
-        let parent = key("run", &parent.to_string(), "");
-        record
-            .edges
-            .push(edge(parent, run_key, EdgeType::PartOf, "parent"));
+        news.edge(run_key(parent), run_key(run.id), EdgeType::PartOf, "parent");
     }
     if let Some(fork) = run.forked_from {
-        let origin = key("run", &fork.run.to_string(), "");
-        let edge = edge(
-            origin,
-            key("run", &run.id.to_string(), ""),
-            EdgeType::DerivedFrom,
-            "fork",
-        );
-        record.edges.push(edge);
+        let origin = run_key(fork.run);
+        news.edge(origin, run_key(run.id), EdgeType::DerivedFrom, "fork");
     }
-    record.nodes.extend(run.inputs.iter().map(dataset_node));
-    let code = run
-        .source
-        .as_ref()
-        .filter(|source| !source.repository.is_empty());
-    record.nodes.extend(code.map(code_node));
-    record
-        .nodes
-        .extend(run.environment.as_ref().map(environment_node));
-    record
+    news
 }
 
 /// The run's own node alone, when nothing else of it changed.
-pub(crate) fn of_change(run: &Run) -> RecordRequest {
-    let run_key = key("run", &run.id.to_string(), "");
-    RecordRequest {
-        nodes: vec![run_node(run, &run_key)],
-        ..RecordRequest::default()
+pub(crate) fn of_change(run: &Run) -> News {
+    let mut facts = vec![
+        ("name", run.name.clone()),
+        ("experiment", run.experiment.to_string()),
+        ("user", run.user.clone()),
+        ("status", run.status.name().to_owned()),
+        ("started_at", run.started_at.to_rfc3339()),
+    ];
+    facts.extend(run.ended_at.map(|time| ("ended_at", time.to_rfc3339())));
+    if !run.params.is_empty() {
+        facts.push(("params", json!(run.params).to_string()));
     }
+    // How the code was run belongs to the run: others run the same commit in other ways.
+    if let Some(source) = &run.source {
+        facts.extend([
+            ("entry_point", source.entry_point.clone()),
+            ("command", json!(source.command).to_string()),
+            ("branch", source.branch.clone()),
+            ("dirty", source.dirty.to_string()),
+            ("diff_digest", source.diff_digest.clone()),
+        ]);
+    }
+    let mut news = News::default();
+    news.node(run_key(run.id), facts, run.revision);
+    news
 }
 
-fn run_node(run: &Run, run_key: &NodeKey) -> Node {
-    let mut attributes = HashMap::from([
-        ("name".to_owned(), run.name.clone()),
-        ("experiment".to_owned(), run.experiment.to_string()),
-        ("user".to_owned(), run.user.clone()),
-        ("status".to_owned(), run.status.name().to_owned()),
-        ("started_at".to_owned(), run.started_at.to_rfc3339()),
-    ]);
-    attributes.extend(
-        run.ended_at
-            .map(|time| ("ended_at".to_owned(), time.to_rfc3339())),
-    );
-    node(run_key.clone(), attributes, run.revision)
+/// A file that `run` left.
+pub(crate) fn of_artifact(run: RunId, artifact: &Artifact) -> News {
+    let key = artifact_key(run, &artifact.path, &artifact.blob.digest.to_string());
+    let facts = [
+        ("path", artifact.path.clone()),
+        ("size", artifact.blob.size.to_string()),
+    ];
+    let mut news = News::default();
+    news.node(key.clone(), facts, 0);
+    news.edge(run_key(run), key, EdgeType::Generated, &artifact.path);
+    news
 }
 
-fn dataset_node(input: &Input) -> Node {
+/// An artifact belongs to the run that left it: two runs may leave the same bytes, and one may leave what
+/// it read, which would be a cycle if the bytes alone were the thing.
+fn artifact_key(run: RunId, path: &str, digest: &str) -> NodeKey {
+    key("artifact", &format!("{run}/{path}"), digest)
+}
+
+/// The artifact of another run that an input names, as `runs:/<id>/<path>` with its digest.
+fn named_artifact(reader: RunId, input: &Input) -> Option<NodeKey> {
+    let (run, path) = input.uri.strip_prefix("runs:/")?.split_once('/')?;
+    let run: RunId = run.parse().ok().filter(|run| *run != reader)?;
+    let digest: herdbook_core::Digest = input.digest.parse().ok()?;
+    Some(artifact_key(run, path, &digest.to_string()))
+}
+
+/// The code of a run, if it says of which repository.
+fn source_of(run: &Run) -> Option<&Source> {
+    let source = run.source.as_ref();
+    source.filter(|source| !source.repository.is_empty())
+}
+
+/// Tells of the code, and of the commit that it has changes to; the key of what ran.
+fn tell_code(news: &mut News, source: &Source) -> NodeKey {
+    let commit = key("code", &source.repository, &source.commit);
+    news.node(commit.clone(), [], 0);
+    if !source.dirty {
+        return commit;
+    }
+    let changed = key("code", &source.repository, &source.state());
+    news.node(changed.clone(), [], 0);
+    let label = "uncommitted changes";
+    news.edge(commit, changed.clone(), EdgeType::DerivedFrom, label);
+    changed
+}
+
+fn dataset_key(input: &Input) -> NodeKey {
+    key("dataset", &input.name, &input.digest)
+}
+
+fn dataset_facts(input: &Input) -> impl Iterator<Item = (&'static str, String)> {
     let facts = [
         ("uri", &input.uri),
         ("source_type", &input.source_type),
@@ -113,39 +133,7 @@ fn dataset_node(input: &Input) -> Node {
         ("profile", &input.profile),
     ];
     let given = facts.into_iter().filter(|(_, value)| !value.is_empty());
-    let attributes = given
-        .map(|(name, value)| (name.to_owned(), value.clone()))
-        .collect();
-    node(key("dataset", &input.name, &input.digest), attributes, 0)
-}
-
-fn code_node(source: &Source) -> Node {
-    let attributes = HashMap::from([
-        ("branch".to_owned(), source.branch.clone()),
-        ("dirty".to_owned(), source.dirty.to_string()),
-        ("entry_point".to_owned(), source.entry_point.clone()),
-        ("command".to_owned(), source.command.join(" ")),
-    ]);
-    node(
-        key("code", &source.repository, &source.commit),
-        attributes,
-        0,
-    )
-}
-
-fn environment_node(environment: &Environment) -> Node {
-    let attributes = HashMap::from([
-        (
-            "python_version".to_owned(),
-            environment.python_version.clone(),
-        ),
-        ("platform".to_owned(), environment.platform.clone()),
-        (
-            "requirements".to_owned(),
-            environment.requirements.join("\n"),
-        ),
-    ]);
-    node(environment_key(environment), attributes, 0)
+    given.map(|(name, value)| (name, value.clone()))
 }
 
 fn environment_key(environment: &Environment) -> NodeKey {
@@ -157,65 +145,14 @@ fn environment_key(environment: &Environment) -> NodeKey {
     key("environment", name, &environment.digest)
 }
 
-fn key(kind: &str, name: &str, version: &str) -> NodeKey {
-    NodeKey {
-        kind: kind.to_owned(),
-        name: name.to_owned(),
-        version: version.to_owned(),
-    }
+fn environment_facts(environment: &Environment) -> [(&'static str, String); 3] {
+    [
+        ("python_version", environment.python_version.clone()),
+        ("platform", environment.platform.clone()),
+        ("requirements", environment.requirements.join("\n")),
+    ]
 }
 
-fn node(key: NodeKey, attributes: HashMap<String, String>, revision: i64) -> Node {
-    Node {
-        key: Some(key),
-        attributes,
-        tags: Vec::new(),
-        revision,
-        recorded_at: None,
-    }
-}
-
-fn edge(source: NodeKey, target: NodeKey, edge_type: EdgeType, label: &str) -> Edge {
-    Edge {
-        source: Some(source),
-        target: Some(target),
-        r#type: edge_type.into(),
-        label: label.to_owned(),
-    }
-}
-
-/// Tells lineage what stands in the outbox, until `shutdown`.
-pub(crate) async fn relay(
-    outbox: Outbox,
-    pool: PgPool,
-    lineage: PeerChannel,
-    shutdown: CancellationToken,
-) {
-    let deliver = |entries| tell(&lineage, entries);
-    outbox.relay(&pool, &shutdown, deliver).await;
-}
-
-/// Tells lineage of entries of one workspace, all in one call.
-async fn tell(lineage: &PeerChannel, entries: Vec<Entry>) -> Result<(), Undelivered> {
-    let Some(workspace) = entries.first().map(|entry| entry.workspace) else {
-        return Ok(());
-    };
-    let mut request = RecordRequest::default();
-    for entry in entries {
-        // Appends to what is there, as merging messages does.
-        request
-            .merge(entry.payload.as_slice())
-            .map_err(|error| Undelivered::Refused(error.to_string()))?;
-    }
-    let mut client = LineageServiceClient::new(lineage.as_service(SERVICE, workspace));
-    match client.record(request).await {
-        Ok(_) => Ok(()),
-        Err(status) => {
-            let reason = format!("{:?}: {}", status.code(), status.message());
-            Err(match status.code() {
-                Code::InvalidArgument | Code::FailedPrecondition => Undelivered::Refused(reason),
-                _ => Undelivered::Later(reason),
-            })
-        }
-    }
+fn run_key(run: RunId) -> NodeKey {
+    key("run", &run.to_string(), "")
 }

@@ -71,6 +71,21 @@ pub(crate) struct Source {
     pub(crate) dirty: bool,
     pub(crate) entry_point: String,
     pub(crate) command: Vec<String>,
+    /// Of the changes that the commit lacks; empty if there are none or it is not known.
+    #[serde(default)]
+    pub(crate) diff_digest: String,
+}
+
+impl Source {
+    /// Which state of the repository ran: the commit, and of a dirty work tree `+` and the digest of its
+    /// changes, or `+dirty` where that is not known.
+    pub(crate) fn state(&self) -> String {
+        match (self.dirty, self.diff_digest.as_str()) {
+            (false, _) => self.commit.clone(),
+            (true, "") => format!("{}+dirty", self.commit),
+            (true, digest) => format!("{}+{digest}", self.commit),
+        }
+    }
 }
 
 /// What a run ran in.

@@ -11,6 +11,8 @@ mod calls;
 mod codec;
 mod curves;
 mod disk;
+mod lineage;
+mod pedigrees;
 mod peers;
 mod postgres;
 mod process;
@@ -55,10 +57,10 @@ struct Options {
     /// A smaller measurement, to see that it works.
     #[arg(long)]
     quick: bool,
-    /// Measure another server too: MLflow or FastTrackML, and the Python that it is installed in.
+    /// Measure another too: MLflow, FastTrackML or ML-Metadata, and the Python that it is installed in.
     #[arg(long = "peer", value_name = "NAME=PYTHON")]
     peers: Vec<Peer>,
-    /// Measure no other server.
+    /// Measure no other.
     #[arg(long)]
     no_peers: bool,
     /// Write the page of the documentation to this file.
@@ -81,7 +83,7 @@ async fn main() {
     }
 }
 
-/// All rows. Search has a Herdbook of its own, in which there are no runs but those that it says.
+/// All rows. Search and lineage have a Herdbook of their own each, in which there is nothing but what they say.
 async fn measure(options: &Options) -> Report {
     let folder = tempfile::Builder::new()
         .prefix("herdbook-bench-")
@@ -115,6 +117,8 @@ async fn measure(options: &Options) -> Report {
     figures.extend(search::measure(bench.connect().await, &server.database, sizes).await);
     let thousands = if options.quick { 10 } else { 100 };
     figures.extend(versions::measure(bench.connect().await, &server.database, thousands).await);
+    drop(server);
+    figures.extend(lineage::measure(herdbook, &folder.path().join("lineage"), options.quick).await);
     Report::new(figures, columns).unwrap()
 }
 

@@ -1,4 +1,4 @@
-//! The servers that are measured beside Herdbook, on the same Postgres.
+//! What is measured beside Herdbook, on the same Postgres.
 
 use std::{fs, path::Path, str::FromStr};
 
@@ -6,9 +6,10 @@ use tokio::process::Command;
 
 use crate::{process::Process, report::Column};
 
-const DRIVER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/measure.py");
+const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/measure.py");
+const ML_METADATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/mlmd.py");
 
-/// A server that the driver knows by its name, and the Python that it is installed in.
+/// ML-Metadata, or a server that the driver knows by its name, and the Python that it is installed in.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
     name: String,
@@ -34,7 +35,11 @@ impl Peer {
     pub(crate) async fn measure(&self, url: &str, quick: bool, folder: &Path) -> Vec<Column> {
         let file = folder.join("peer.json");
         let mut command = Command::new(&self.python);
-        command.args([DRIVER, &self.name, url]);
+        let driver = match self.name.as_str() {
+            "ML-Metadata" => ML_METADATA,
+            _ => SERVERS,
+        };
+        command.args([driver, &self.name, url]);
         command.args(quick.then_some("--quick"));
         command.stdout(fs::File::create(&file).unwrap());
         let status = Process::spawn(&mut command).wait().await;

@@ -119,14 +119,14 @@ impl Bench {
 
 /// A model with a run of 20 params and metrics and a file, from which versions are registered.
 #[derive(Clone)]
-struct Registered {
+pub(crate) struct Registered {
     channel: Channel,
-    name: String,
+    pub(crate) name: String,
     source: String,
 }
 
 impl Registered {
-    async fn create(channel: Channel) -> Self {
+    pub(crate) async fn create(channel: Channel) -> Self {
         let mut runs = RunServiceClient::new(channel.clone());
         let request = CreateRunRequest {
             params: (0..20).map(|n| (format!("p{n}"), n.to_string())).collect(),
@@ -181,7 +181,7 @@ impl Registered {
     }
 
     /// Registers a version; its number.
-    async fn register(&self) -> i64 {
+    pub(crate) async fn register(&self) -> i64 {
         let request = CreateVersionRequest {
             model: self.name.clone(),
             source: self.source.clone(),

@@ -385,6 +385,11 @@ impl<'a> Recorder<'a> {
             attributes.add("source_uri", place.uri.as_deref().unwrap_or_default());
         }
         let tags = self.tags(facets, &facets_scope)?;
+        if !key.version.is_empty() && facets.contains_key("symlinks") {
+            // Its other names mean the data set as a whole too.
+            let all = naming::key(&key.kind, key.name.clone(), "");
+            self.tell(&all, names(dataset), Vec::new());
+        }
         self.tell(&key, attributes, tags);
         self.attach(&key, "", facets);
         self.attach(&key, "input", &dataset.input_facets);

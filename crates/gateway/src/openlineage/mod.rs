@@ -11,6 +11,7 @@ mod facets;
 mod mapping;
 mod naming;
 mod routes;
+mod symlinks;
 mod time;
 
 pub(crate) use routes::routes;

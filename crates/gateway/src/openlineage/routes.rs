@@ -20,6 +20,7 @@ use tonic::Status;
 use super::{
     event,
     mapping::{Cut, record},
+    symlinks,
 };
 use crate::door::{Answer, Refusal, json as json_body};
 
@@ -127,7 +128,13 @@ async fn take(lineage: &PeerChannel, caller: &Caller, text: &[u8]) -> Answer<()>
         let record = record(&event, cut).map_err(Refusal::of)?;
         check_size(&record).map_err(Refusal::of)?;
         match client.record(record).await.map_err(Refusal::by_service) {
-            Ok(_) => return Ok(()),
+            Ok(_) => {
+                for (alias, node) in symlinks::of(&event).map_err(Refusal::of)? {
+                    let named = symlinks::name(&mut client, alias, node).await;
+                    named.map_err(Refusal::by_service)?;
+                }
+                return Ok(());
+            }
             Err(refusal) if refusal.is_for("CYCLE") => refused = Some(refusal),
             Err(refusal) => return Err(refusal),
         }

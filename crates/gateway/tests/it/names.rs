@@ -187,3 +187,32 @@ async fn jobs_in_a_loop_are_kept_with_the_cut_shown() {
     let ancestry = cluster.ancestry("dataset:s3://lake/a").await.join("\n");
     assert!(ancestry.contains("@loop:"), "{ancestry}");
 }
+
+#[tokio::test]
+async fn a_table_and_its_files_are_one_node_whichever_was_told_first() {
+    for table_first in [true, false] {
+        let cluster = Cluster::start().await;
+        let mut write = event("COMPLETE", 1, 0, &["raw"], &["tables/orders"]);
+        write["outputs"][0]["facets"]["symlinks"] = facet(json!({ "identifiers": [
+            { "namespace": "arn:aws:glue:eu-west-1:12", "name": "table/shop/orders", "type": "TABLE" },
+        ] }));
+        let mut read = event("COMPLETE", 2, 1, &[], &["totals"]);
+        read["inputs"] = json!([
+            { "namespace": "arn:aws:glue:eu-west-1:12", "name": "table/shop/orders" },
+        ]);
+        let mut events = [write, read];
+        if table_first {
+            events.reverse();
+        }
+        for event in events.iter().chain(&events) {
+            cluster.take(event).await;
+        }
+        let ancestry = cluster
+            .ancestry("dataset:s3://lake/totals")
+            .await
+            .join("\n");
+        let raw = format!("dataset:s3://lake/raw USED {}", run_key(1));
+        assert!(ancestry.contains(&raw), "{ancestry}");
+        assert!(!ancestry.contains("arn:"), "{ancestry}");
+    }
+}

@@ -1,13 +1,17 @@
 //! `herdbook lineage`, a file a subject.
 
 mod columns;
+mod completeness;
+mod diff;
 mod export;
 mod facets;
 mod impact;
 mod path;
 mod prove;
+mod reproduce;
 mod tag;
 mod tree;
+mod verify;
 
 use clap::Subcommand;
 use herdbook_proto::{
@@ -30,6 +34,10 @@ pub(crate) enum Command {
     Impact(impact::Options),
     Path(path::Options),
     Prove(prove::Options),
+    Verify(verify::Options),
+    Diff(diff::Options),
+    Completeness(completeness::Options),
+    Reproduce(reproduce::Options),
     Columns(columns::Options),
     Facets(facets::Options),
     Export(export::Options),
@@ -37,17 +45,24 @@ pub(crate) enum Command {
 }
 
 pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), Failure> {
-    let connection = connect(&options).await?;
     let output = options.output;
+    let connection = async || connect(&options).await;
     match command {
-        Command::Tree(options) => tree::run(connection, output, options).await,
-        Command::Impact(options) => impact::run(connection, output, options).await,
-        Command::Path(options) => path::run(connection, output, options).await,
-        Command::Prove(options) => prove::run(connection, output, options).await,
-        Command::Columns(options) => columns::run(connection, output, options).await,
-        Command::Facets(options) => facets::run(connection, output, options).await,
-        Command::Export(options) => export::run(connection, options).await,
-        Command::Tag(options) => tag::run(connection, output, options).await,
+        Command::Tree(options) => tree::run(connection().await?, output, options).await,
+        Command::Impact(options) => impact::run(connection().await?, output, options).await,
+        Command::Path(options) => path::run(connection().await?, output, options).await,
+        Command::Prove(options) => prove::run(connection().await?, output, options).await,
+        // It may do without a server.
+        Command::Verify(command) => verify::run(&options, command).await,
+        Command::Diff(options) => diff::run(connection().await?, output, options).await,
+        Command::Completeness(options) => {
+            completeness::run(connection().await?, output, options).await
+        }
+        Command::Reproduce(options) => reproduce::run(connection().await?, output, options).await,
+        Command::Columns(options) => columns::run(connection().await?, output, options).await,
+        Command::Facets(options) => facets::run(connection().await?, output, options).await,
+        Command::Export(options) => export::run(connection().await?, options).await,
+        Command::Tag(options) => tag::run(connection().await?, output, options).await,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{arrows, caption};
+use super::{arrows, caption, legible};
 use crate::{node::kind, pedigree::Pedigree};
 
 pub(super) fn write(pedigree: &Pedigree) -> String {
@@ -21,12 +21,12 @@ pub(super) fn write(pedigree: &Pedigree) -> String {
         let _ = writeln!(
             text,
             "  n{place} [label=\"{label}\", tooltip=\"{}\", shape={}{emphasis}];",
-            escape(&key.to_string()),
+            escape(&legible(&key.to_string())),
             shape(&key.kind),
         );
     }
     for (source, target, label) in arrows(pedigree) {
-        let label = escape(label);
+        let label = escape(&label);
         let _ = writeln!(text, "  n{source} -> n{target} [label=\"{label}\"];");
     }
     text.push_str("}\n");

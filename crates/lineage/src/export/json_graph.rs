@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::caption;
+use super::{caption, identifier};
 use crate::pedigree::Pedigree;
 
 pub(super) fn write(pedigree: &Pedigree) -> Value {
@@ -26,7 +26,7 @@ pub(super) fn write(pedigree: &Pedigree) -> Value {
                 "subject": pedigree.subjects.contains(key),
             });
             let node = json!({ "label": caption(node).join(" "), "metadata": metadata });
-            (key.to_string(), node)
+            (identifier(key), node)
         })
         .collect();
     let edges: Vec<Value> = pedigree
@@ -34,8 +34,8 @@ pub(super) fn write(pedigree: &Pedigree) -> Value {
         .iter()
         .map(|edge| {
             json!({
-                "source": edge.source.to_string(),
-                "target": edge.target.to_string(),
+                "source": identifier(&edge.source),
+                "target": identifier(&edge.target),
                 "relation": edge.edge_type.words(),
                 "label": edge.label,
             })

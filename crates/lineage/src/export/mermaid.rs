@@ -17,7 +17,7 @@ pub(super) fn write(pedigree: &Pedigree) -> String {
         }
     }
     for (source, target, label) in arrows(pedigree) {
-        let _ = writeln!(text, "  n{source} -->|\"{}\"| n{target}", escape(label));
+        let _ = writeln!(text, "  n{source} -->|\"{}\"| n{target}", escape(&label));
     }
     text
 }
@@ -33,17 +33,24 @@ fn shape(kind: &str) -> (&'static str, &'static str) {
     }
 }
 
-/// All that could end the quotes, start an entity, or be taken for HTML or Markdown.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '"' | '#' | '&' | '<' | '>' | '`' | ';' | '\\' | '*' | '_' => {
-                // Writing to a string cannot fail.
-                let _ = write!(escaped, "#{};", u32::from(character));
-            }
-            character => escaped.push(character),
+/// All that could end the quotes, start an entity, a directive or a formula, or be taken for HTML or
+/// Markdown. A line of Markdown is a list or a heading by how it begins.
+fn escape(line: &str) -> String {
+    let mut escaped = String::with_capacity(line.len());
+    let mut begins = true;
+    for character in line.chars() {
+        let harmless = matches!(
+            character,
+            ' ' | ',' | '/' | ':' | '@' | '=' | '\'' | '-' | '.' | '+' | '(' | ')'
+        );
+        if character.is_ascii_punctuation() && (begins || !harmless) {
+            // Writing to a string cannot fail.
+            let _ = write!(escaped, "#{};", u32::from(character));
+        } else {
+            escaped.push(character);
         }
+        // `1.` begins a list as `-` does.
+        begins &= character.is_ascii_digit() || character.is_whitespace();
     }
     escaped
 }

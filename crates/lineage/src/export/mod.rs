@@ -1,6 +1,9 @@
 //! Pedigrees in the formats that others read.
 
+mod cyclonedx;
 mod dot;
+#[cfg(test)]
+mod hostile;
 mod json_graph;
 mod mermaid;
 mod openlineage;
@@ -22,6 +25,7 @@ pub(crate) enum Format {
     Dot,
     Mermaid,
     ProvJson,
+    CycloneDx,
     OpenLineage,
 }
 
@@ -33,6 +37,7 @@ impl Format {
             Self::Dot => "text/vnd.graphviz",
             Self::Mermaid => "text/vnd.mermaid",
             Self::ProvJson => "application/json",
+            Self::CycloneDx => "application/vnd.cyclonedx+json; version=1.6",
             Self::OpenLineage => "application/x-ndjson",
         }
     }
@@ -49,6 +54,7 @@ impl Format {
             Self::Dot => dot::write(pedigree),
             Self::Mermaid => mermaid::write(pedigree),
             Self::ProvJson => format!("{:#}\n", prov::write(pedigree)),
+            Self::CycloneDx => format!("{:#}\n", cyclonedx::write(pedigree)),
             Self::OpenLineage => openlineage::write(pedigree),
         }
     }
@@ -75,11 +81,34 @@ fn caption(node: &Node) -> Vec<String> {
         _ => lines.extend([name.clone(), short(version)]),
     }
     lines.retain(|line| !line.is_empty());
-    lines
+    lines.iter().map(|line| legible(line)).collect()
+}
+
+/// The text as one line of a picture: without what ends a line, commands a terminal, or turns the
+/// text behind it round (embeddings, overrides and isolates of Unicode's UAX #9).
+fn legible(text: &str) -> String {
+    let turns = |c: &char| matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+    text.chars()
+        .filter(|c| !turns(c))
+        .map(|c| if breaks(c) { ' ' } else { c })
+        .collect()
+}
+
+/// A text that names a node within a document: its reference, and unlike that never the one of
+/// another, for `@` inside name and version is escaped.
+fn identifier(key: &NodeKey) -> String {
+    let escaped = |part: &str| part.replace('%', "%25").replace('@', "%40");
+    let key = NodeKey {
+        kind: key.kind.clone(),
+        name: escaped(&key.name),
+        version: escaped(&key.version),
+    };
+    key.to_string()
 }
 
 /// The edges by the places of their ends among the nodes, with what is written on them.
-fn arrows(pedigree: &Pedigree) -> impl Iterator<Item = (usize, usize, &str)> {
+fn arrows(pedigree: &Pedigree) -> impl Iterator<Item = (usize, usize, String)> {
     let places: BTreeMap<&NodeKey, usize> = pedigree.nodes.keys().zip(0..).collect();
     pedigree.edges.iter().filter_map(move |edge| {
         let label = match edge.label.as_str() {
@@ -89,7 +118,7 @@ fn arrows(pedigree: &Pedigree) -> impl Iterator<Item = (usize, usize, &str)> {
         Some((
             *places.get(&edge.source)?,
             *places.get(&edge.target)?,
-            label,
+            legible(label),
         ))
     })
 }

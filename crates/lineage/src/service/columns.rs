@@ -76,8 +76,10 @@ impl LineageApi {
         let ids: BTreeSet<NodeId> = walk.columns().map(|(column, _)| column.node).collect();
         let ids: Vec<NodeId> = ids.into_iter().collect();
         let nodes = snapshot.nodes(&ids).await?;
-        let versions = snapshot.versions_in_stage(&ids, &request.stage).await?;
-        let impact = |id: NodeId| {
+        let versions = snapshot
+            .versions_in_stage(&ids, &request.stage, None, COLUMNS)
+            .await?;
+        let impact = |(id, _)| {
             let column = Column {
                 node: id,
                 field: String::new(),

@@ -4,13 +4,11 @@ use bytes::Bytes;
 use herdbook_core::WorkspaceId;
 use herdbook_proto::{InvalidRequest, lineage::v1 as proto};
 
-use super::LineageApi;
+use super::{LineageApi, chunks};
 use crate::{LineageError, convert, graph::Direction, pedigree::Pedigree};
 
 /// Nodes that are written at most.
 const NODES: usize = 100_000;
-/// Bytes in a message.
-const CHUNK: usize = 64 * 1024;
 
 impl LineageApi {
     /// What is written, in pieces.
@@ -28,7 +26,8 @@ impl LineageApi {
             true => Direction::Descendants,
             false => Direction::Ancestors,
         };
-        let (mut snapshot, starts) = self.nodes_of(workspace, &request.node).await?;
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let (mut snapshot, starts) = self.nodes_at(workspace, &request.node, moment).await?;
         let walk = snapshot
             .walk(direction, &starts, request.depth, NODES, |_| false)
             .await?;
@@ -41,13 +40,12 @@ impl LineageApi {
             pedigree.attached = snapshot.attached(&nodes).await?;
         }
         let text = Bytes::from(format.write(&pedigree));
-        let places = (0..text.len()).step_by(CHUNK);
-        Ok(places.map(move |start| proto::ExportPedigreeResponse {
-            content_type: match start {
-                0 => format.content_type().to_owned(),
-                _ => String::new(),
-            },
-            chunk: text.slice(start..text.len().min(start + CHUNK)),
-        }))
+        let mut content_type = format.content_type().to_owned();
+        Ok(
+            chunks(text).map(move |chunk| proto::ExportPedigreeResponse {
+                content_type: std::mem::take(&mut content_type),
+                chunk,
+            }),
+        )
     }
 }

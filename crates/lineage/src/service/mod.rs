@@ -1,26 +1,48 @@
 //! The rpcs of the lineage service.
 
 mod columns;
+mod descents;
 mod export;
 mod facets;
+mod identity;
+mod proofs;
 mod questions;
+mod walk;
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use futures::{StreamExt as _, stream, stream::BoxStream};
 use herdbook_proto::lineage::v1::{self as proto, lineage_service_server::LineageService};
 use herdbook_rpc::{Caller, answer, status};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use crate::{convert, graph::Direction, store::Store};
 
 use questions::GraphQuestion;
 
+/// Bytes of a text in a message.
+const CHUNK: usize = 64 * 1024;
+
+/// A text in pieces that fit in a message.
+fn chunks(text: Bytes) -> impl Iterator<Item = Bytes> + Send {
+    let places = (0..text.len()).step_by(CHUNK);
+    places.map(move |start| text.slice(start..text.len().min(start + CHUNK)))
+}
+
 pub(crate) struct LineageApi {
     store: Store,
+    /// Streamed walks that may begin.
+    walks: Arc<Semaphore>,
 }
 
 impl LineageApi {
     pub(crate) fn new(store: Store) -> Self {
-        Self { store }
+        Self {
+            store,
+            walks: Arc::new(Semaphore::new(walk::AT_A_TIME)),
+        }
     }
 }
 
@@ -69,6 +91,9 @@ impl LineageService for LineageApi {
             depth: asked.depth,
             kinds: asked.kinds,
             limit: asked.limit,
+            edge_types: asked.edge_types,
+            filter: asked.filter,
+            moment: convert::moment(asked.known_at.as_ref(), asked.held_at.as_ref()),
         };
         let graph = self.graph(workspace, Direction::Ancestors, question).await;
         answer(graph.map(|graph| proto::GetAncestorsResponse { graph: Some(graph) }))
@@ -85,6 +110,9 @@ impl LineageService for LineageApi {
             depth: asked.depth,
             kinds: asked.kinds,
             limit: asked.limit,
+            edge_types: asked.edge_types,
+            filter: asked.filter,
+            moment: convert::moment(asked.known_at.as_ref(), asked.held_at.as_ref()),
         };
         let graph = self
             .graph(workspace, Direction::Descendants, question)
@@ -97,8 +125,7 @@ impl LineageService for LineageApi {
         request: Request<proto::FindImpactRequest>,
     ) -> Result<Response<proto::FindImpactResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
-        let impacts = self.impact(workspace, request.into_inner()).await;
-        answer(impacts.map(|impacts| proto::FindImpactResponse { impacts }))
+        answer(self.impact(workspace, request.into_inner()).await)
     }
 
     async fn find_path(
@@ -127,6 +154,97 @@ impl LineageService for LineageApi {
     ) -> Result<Response<proto::ProveResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
         answer(self.prove(workspace, request.into_inner()).await)
+    }
+
+    type WalkGraphStream = BoxStream<'static, Result<proto::WalkGraphResponse, Status>>;
+
+    async fn walk_graph(
+        &self,
+        request: Request<proto::WalkGraphRequest>,
+    ) -> Result<Response<Self::WalkGraphStream>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let parts = self.walk(workspace, request.into_inner()).await;
+        answer(parts.map(|parts| parts.map(|part| part.map_err(status)).boxed()))
+    }
+
+    type ExportProofStream = BoxStream<'static, Result<proto::ExportProofResponse, Status>>;
+
+    async fn export_proof(
+        &self,
+        request: Request<proto::ExportProofRequest>,
+    ) -> Result<Response<Self::ExportProofStream>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let written = self.export_proof(workspace, request.into_inner()).await;
+        answer(written.map(|parts| stream::iter(parts.map(Ok)).boxed()))
+    }
+
+    async fn compare_pedigrees(
+        &self,
+        request: Request<proto::ComparePedigreesRequest>,
+    ) -> Result<Response<proto::ComparePedigreesResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.compare(workspace, request.into_inner()).await)
+    }
+
+    async fn check_completeness(
+        &self,
+        request: Request<proto::CheckCompletenessRequest>,
+    ) -> Result<Response<proto::CheckCompletenessResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.completeness(workspace, request.into_inner()).await)
+    }
+
+    async fn get_reproduction(
+        &self,
+        request: Request<proto::GetReproductionRequest>,
+    ) -> Result<Response<proto::GetReproductionResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let found = self.reproduction(workspace, request.into_inner()).await;
+        answer(found.map(|found| proto::GetReproductionResponse {
+            reproduction: Some(found),
+        }))
+    }
+
+    async fn retract(
+        &self,
+        request: Request<proto::RetractRequest>,
+    ) -> Result<Response<proto::RetractResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        answer(self.take_back(&caller, request.into_inner()).await)
+    }
+
+    async fn get_history(
+        &self,
+        request: Request<proto::GetHistoryRequest>,
+    ) -> Result<Response<proto::GetHistoryResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.history(workspace, &request.get_ref().node).await)
+    }
+
+    async fn set_alias(
+        &self,
+        request: Request<proto::SetAliasRequest>,
+    ) -> Result<Response<proto::SetAliasResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let node = self.alias(&caller, request.into_inner()).await;
+        answer(node.map(|node| proto::SetAliasResponse { node }))
+    }
+
+    async fn merge_nodes(
+        &self,
+        request: Request<proto::MergeNodesRequest>,
+    ) -> Result<Response<proto::MergeNodesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let node = self.merge(&caller, request.into_inner()).await;
+        answer(node.map(|node| proto::MergeNodesResponse { node }))
+    }
+
+    async fn find_duplicates(
+        &self,
+        request: Request<proto::FindDuplicatesRequest>,
+    ) -> Result<Response<proto::FindDuplicatesResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.duplicates(workspace, request.into_inner()).await)
     }
 
     type GetFacetsStream = BoxStream<'static, Result<proto::GetFacetsResponse, Status>>;

@@ -1,19 +1,17 @@
 //! What is asked of the graph.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
-use chrono::Utc;
-use herdbook_core::{Digest, WorkspaceId};
-use herdbook_proto::{InvalidRequest, Violations, lineage::v1 as proto, time::to_timestamp};
+use herdbook_core::{PageToken, WorkspaceId};
+use herdbook_proto::{InvalidRequest, Violations, fields, lineage::v1 as proto};
 
 use super::LineageApi;
 use crate::{
     LineageError, convert,
     edge::Edge,
     graph::{Direction, Walk},
-    node::{Node, NodeId, NodeKey},
-    pedigree::Pedigree,
-    proof::{self, Question},
+    moment::Moment,
+    node::NodeId,
     store::Snapshot,
 };
 
@@ -31,8 +29,18 @@ impl LineageApi {
         workspace: WorkspaceId,
         reference: &str,
     ) -> Result<(Snapshot, Vec<NodeId>), LineageError> {
+        self.nodes_at(workspace, reference, Moment::default()).await
+    }
+
+    /// The nodes that `reference` meant at `moment`.
+    pub(super) async fn nodes_at(
+        &self,
+        workspace: WorkspaceId,
+        reference: &str,
+        moment: Moment,
+    ) -> Result<(Snapshot, Vec<NodeId>), LineageError> {
         let reference = convert::reference("node", reference)?;
-        let mut snapshot = self.store.snapshot(workspace).await?;
+        let mut snapshot = self.store.snapshot(workspace).await?.at(moment);
         let ids = snapshot.resolve(&reference).await?;
         Ok((snapshot, ids))
     }
@@ -83,17 +91,18 @@ impl LineageApi {
         } else {
             question.limit
         };
-        let (mut snapshot, starts) = self.nodes_of(workspace, &question.node).await?;
+        let shown = convert::shown(question.kinds, question.filter)?;
+        let types = convert::edge_types(&question.edge_types)?;
+        let (snapshot, starts) = self
+            .nodes_at(workspace, &question.node, question.moment?)
+            .await?;
+        let mut snapshot = snapshot.following(types);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let walk = snapshot
             .walk(direction, &starts, question.depth, limit, |_| false)
             .await?;
         let mut nodes = snapshot.nodes(walk.nodes()).await?;
-        if !question.kinds.is_empty() {
-            nodes.retain(|id, node| {
-                walk.depth_of(*id) == Some(0) || question.kinds.contains(&node.key.kind)
-            });
-        }
+        nodes.retain(|id, node| walk.depth_of(*id) == Some(0) || shown.shows(node));
         Ok(convert::to_graph(&walk, &nodes))
     }
 
@@ -101,13 +110,22 @@ impl LineageApi {
         &self,
         workspace: WorkspaceId,
         request: proto::FindImpactRequest,
-    ) -> Result<Vec<proto::Impact>, LineageError> {
-        let (mut snapshot, starts) = self.nodes_of(workspace, &request.node).await?;
+    ) -> Result<proto::FindImpactResponse, LineageError> {
+        let size = fields::page_size(request.page_size)?;
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let query = format!("impact {} {} {moment:?}", request.stage, request.node);
+        let after = PageToken::<(String, String)>::decode(&request.page_token, &query)
+            .map_err(|error| InvalidRequest::field("page_token", error))?;
+        let (mut snapshot, starts) = self.nodes_at(workspace, &request.node, moment).await?;
         let walk = snapshot.whole_walk(Direction::Descendants, &starts).await?;
-        let versions = snapshot
-            .versions_in_stage(walk.nodes(), &request.stage)
+        let mut versions = snapshot
+            .versions_in_stage(walk.nodes(), &request.stage, after, size + 1)
             .await?;
-        let paths: Vec<_> = versions.iter().map(|id| (*id, walk.path(*id))).collect();
+        let next_page_token = PageToken::cut(&mut versions, size, &query, |(_, key)| key.clone());
+        let paths: Vec<_> = versions
+            .iter()
+            .map(|(id, _)| (*id, walk.path(*id)))
+            .collect();
         let along: BTreeSet<_> = paths
             .iter()
             .flat_map(|(id, path)| convert::along(path, *id))
@@ -121,7 +139,10 @@ impl LineageApi {
                 path: Some(convert::to_path(path, *id, &nodes)),
             })
         };
-        Ok(paths.iter().filter_map(impact).collect())
+        Ok(proto::FindImpactResponse {
+            impacts: paths.iter().filter_map(impact).collect(),
+            next_page_token,
+        })
     }
 
     pub(super) async fn path(
@@ -131,7 +152,8 @@ impl LineageApi {
     ) -> Result<Option<proto::Path>, LineageError> {
         let from = convert::reference("from", &request.from)?;
         let to = convert::reference("to", &request.to)?;
-        let mut snapshot = self.store.snapshot(workspace).await?;
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let mut snapshot = self.store.snapshot(workspace).await?.at(moment);
         let ancestors = snapshot.resolve(&from).await?;
         let descendants = snapshot.resolve(&to).await?;
         // Upwards, for a thing has fewer ancestors than a source has descendants.
@@ -149,90 +171,6 @@ impl LineageApi {
         let path = walk.path(found);
         let nodes = snapshot.nodes(&convert::along(&path, found)).await?;
         Ok(Some(convert::to_path(&path, found, &nodes)))
-    }
-
-    pub(super) async fn prove(
-        &self,
-        workspace: WorkspaceId,
-        request: proto::ProveRequest,
-    ) -> Result<proto::ProveResponse, LineageError> {
-        if request.suspects.is_empty() && request.suspect_tags.is_empty() {
-            let what =
-                "name a suspect, or a tag in suspect_tags: without either anything is proved";
-            return Err(InvalidRequest::field("suspects", what).into());
-        }
-        let (mut snapshot, subjects) = self.nodes_of(workspace, &request.node).await?;
-        let [subject] = subjects[..] else {
-            let nodes = snapshot.nodes(&subjects[..subjects.len().min(10)]).await?;
-            let names: BTreeSet<_> = nodes.values().map(|node| node.key.to_string()).collect();
-            let names = names.into_iter().collect::<Vec<_>>().join(", ");
-            let what = format!("means {} nodes; name one of them: {names}", subjects.len());
-            return Err(InvalidRequest::field("node", what).into());
-        };
-        let mut suspects = Vec::new();
-        for (index, text) in request.suspects.iter().enumerate() {
-            let reference = convert::reference(&format!("suspects[{index}]"), text)?;
-            suspects.extend(snapshot.resolve(&reference).await?);
-        }
-        let walk = snapshot
-            .whole_walk(Direction::Ancestors, &[subject])
-            .await?;
-        let nodes = snapshot.nodes(walk.nodes()).await?;
-        Ok(conclude(&request, subject, &suspects, &walk, &nodes))
-    }
-}
-
-/// What the ancestors found say about the question.
-fn conclude(
-    request: &proto::ProveRequest,
-    subject: NodeId,
-    suspects: &[NodeId],
-    walk: &Walk,
-    nodes: &HashMap<NodeId, Node>,
-) -> proto::ProveResponse {
-    let tagged = |node: &Node| {
-        request
-            .suspect_tags
-            .iter()
-            .any(|tag| node.facts.tags.contains(tag))
-    };
-    let found: Vec<NodeId> = walk
-        .nodes()
-        .iter()
-        .copied()
-        .filter(|id| suspects.contains(id) || nodes.get(id).is_some_and(tagged))
-        .collect();
-    let pedigree = Pedigree::of(walk, nodes);
-    let unknowns = proof::unknowns(&pedigree.nodes, &pedigree.edges);
-    let verdict = proof::verdict(!found.is_empty(), &unknowns);
-    let digest = nodes.get(&subject).map(|node| {
-        let question = Question {
-            subject: &node.key,
-            suspects: &request.suspects,
-            suspect_tags: &request.suspect_tags,
-        };
-        Digest(proof::digest(
-            &question,
-            &pedigree.nodes,
-            &pedigree.edges,
-            verdict,
-        ))
-        .to_string()
-    });
-    let unknown = |(key, missing): (NodeKey, &'static str)| proto::Unknown {
-        node: Some(key.into()),
-        missing: missing.to_owned(),
-    };
-    proto::ProveResponse {
-        verdict: proto::Verdict::from(verdict).into(),
-        evidence: found
-            .iter()
-            .map(|id| convert::to_path(&walk.path(*id), *id, nodes))
-            .collect(),
-        examined: pedigree.nodes.into_keys().map(Into::into).collect(),
-        unknowns: unknowns.into_iter().map(unknown).collect(),
-        digest: digest.unwrap_or_default(),
-        decided_at: Some(to_timestamp(Utc::now())),
     }
 }
 
@@ -258,4 +196,7 @@ pub(super) struct GraphQuestion {
     pub(super) depth: u32,
     pub(super) kinds: Vec<String>,
     pub(super) limit: u32,
+    pub(super) edge_types: Vec<i32>,
+    pub(super) filter: Option<proto::NodeFilter>,
+    pub(super) moment: Result<Moment, InvalidRequest>,
 }

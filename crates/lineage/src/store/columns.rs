@@ -87,6 +87,29 @@ pub(super) async fn record(
     Ok(())
 }
 
+/// Moves the links of `from` to `into`.
+pub(super) async fn fold(
+    connection: &mut PgConnection,
+    from: NodeId,
+    into: NodeId,
+) -> Result<(), LineageError> {
+    sqlx::query(
+        "WITH moved AS (DELETE FROM lineage.column_links WHERE source = $1 OR target = $1 RETURNING *) \
+         INSERT INTO lineage.column_links AS l (source, source_field, target, target_field, type, \
+             subtype, masking, description, recorded_at) \
+         SELECT CASE source WHEN $1 THEN $2 ELSE source END, source_field, \
+             CASE target WHEN $1 THEN $2 ELSE target END, target_field, type, subtype, masking, \
+             description, recorded_at FROM moved \
+         ON CONFLICT ON CONSTRAINT column_links_key DO UPDATE SET description = excluded.description \
+         WHERE l.description < excluded.description",
+    )
+    .bind(from.0)
+    .bind(into.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 impl Snapshot {
     /// The links from `columns` on, in one direction.
     pub(crate) async fn column_steps(

@@ -96,6 +96,27 @@ pub(super) async fn record(
     Ok(())
 }
 
+/// Moves the facets of `from` to `into`, where they are newer than its own.
+pub(super) async fn fold(
+    connection: &mut PgConnection,
+    from: NodeId,
+    into: NodeId,
+) -> Result<(), LineageError> {
+    sqlx::query(
+        "WITH moved AS (DELETE FROM lineage.facets WHERE node = $1 RETURNING *) \
+         INSERT INTO lineage.facets AS f (node, name, scope, run, revision, digest, recorded_at) \
+         SELECT $2, name, scope, run, revision, digest, recorded_at FROM moved \
+         ON CONFLICT ON CONSTRAINT facets_key DO UPDATE \
+         SET revision = excluded.revision, digest = excluded.digest, recorded_at = excluded.recorded_at \
+         WHERE (excluded.revision, excluded.digest) > (f.revision, f.digest)",
+    )
+    .bind(from.0)
+    .bind(into.0)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 impl Snapshot {
     /// The facets of `nodes`, by node, name and scope, the newest first; at most 10,000.
     pub(crate) async fn facets(

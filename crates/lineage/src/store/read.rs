@@ -8,11 +8,19 @@ use herdbook_postgres::SNAPSHOT;
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection, Postgres, Transaction};
 
-use super::{Store, record::facts_of};
+use super::{
+    Store, aliases,
+    edges::edges_of,
+    memory::{Memory, View},
+    past::{self, stands},
+    record::facts_of,
+};
 use crate::{
     LineageError,
     edge::{Edge, EdgeType},
+    facts::Facts,
     graph::{Direction, Walk},
+    moment::{Held, Moment},
     node::{Node, NodeId, NodeKey},
     reference::{Reference, nearest},
 };
@@ -22,13 +30,20 @@ const CANDIDATES: i64 = 200;
 
 /// What the graph was at one moment.
 pub(crate) struct Snapshot {
-    transaction: Transaction<'static, Postgres>,
-    workspace: WorkspaceId,
+    pub(super) transaction: Transaction<'static, Postgres>,
+    pub(super) workspace: WorkspaceId,
+    pub(super) memory: Memory,
+    /// The graph in memory, once it was asked for; `None` if Postgres is to be asked.
+    pub(super) view: Option<Option<View>>,
+    /// Types of the edges to walk along; all if empty.
+    types: Vec<EdgeType>,
+    /// The past that is read; `None` for what is known now.
+    past: Option<Moment>,
 }
 
 #[derive(FromRow)]
-struct NodeRow {
-    id: i64,
+pub(super) struct NodeRow {
+    pub(super) id: i64,
     kind: String,
     name: String,
     version: String,
@@ -38,6 +53,8 @@ struct NodeRow {
     tags: Value,
     bare: bool,
     recorded_at: DateTime<Utc>,
+    held_from: Option<DateTime<Utc>>,
+    held_until: Option<DateTime<Utc>>,
 }
 
 impl From<NodeRow> for Node {
@@ -48,12 +65,18 @@ impl From<NodeRow> for Node {
                 name: row.name,
                 version: row.version,
             },
-            facts: facts_of(
-                &row.attributes,
-                &row.attribute_revisions,
-                row.revision,
-                &row.tags,
-            ),
+            facts: Facts {
+                held: Held {
+                    from: row.held_from,
+                    until: row.held_until,
+                },
+                ..facts_of(
+                    &row.attributes,
+                    &row.attribute_revisions,
+                    row.revision,
+                    &row.tags,
+                )
+            },
             bare: row.bare,
             recorded_at: row.recorded_at,
         }
@@ -67,6 +90,10 @@ impl Store {
         Ok(Snapshot {
             transaction,
             workspace,
+            memory: self.memory.clone(),
+            view: None,
+            types: Vec::new(),
+            past: None,
         })
     }
 }
@@ -81,11 +108,36 @@ impl Snapshot {
         &mut self.transaction
     }
 
+    /// Walks along edges of `types` alone from now on; of all, if empty.
+    pub(crate) fn following(self, types: Vec<EdgeType>) -> Self {
+        Self { types, ..self }
+    }
+
+    /// Reads the graph of `moment` from now on.
+    pub(crate) fn at(self, moment: Moment) -> Self {
+        let past = Some(moment).filter(|moment| *moment != Moment::default());
+        Self { past, ..self }
+    }
+
     /// The nodes that `reference` means, newest first; an error if there are none.
     pub(crate) async fn resolve(
         &mut self,
         reference: &Reference,
     ) -> Result<Vec<NodeId>, LineageError> {
+        let ids = match self.past {
+            Some(moment) => {
+                past::resolve(&mut self.transaction, self.workspace, moment, reference).await?
+            }
+            None => self.resolve_now(reference).await?,
+        };
+        match ids.is_empty() {
+            true => Err(self.not_found(reference).await?),
+            false => Ok(ids),
+        }
+    }
+
+    async fn resolve_now(&mut self, reference: &Reference) -> Result<Vec<NodeId>, LineageError> {
+        let (connection, workspace) = (&mut *self.transaction, self.workspace);
         if let Some(exact) = reference.exact() {
             let found: Option<i64> = sqlx::query_scalar(
                 "SELECT id FROM lineage.nodes \
@@ -95,10 +147,15 @@ impl Snapshot {
             .bind(&exact.kind)
             .bind(&exact.name)
             .bind(&exact.version)
-            .fetch_optional(&mut *self.transaction)
+            .fetch_optional(&mut *connection)
             .await?;
             if let Some(id) = found {
                 return Ok(vec![NodeId(id)]);
+            }
+            let version = Some(exact.version.as_str());
+            let other = aliases::resolve(connection, workspace, reference, version).await?;
+            if !other.is_empty() {
+                return Ok(other);
             }
         }
         let ids: Vec<i64> = sqlx::query_scalar(
@@ -108,17 +165,21 @@ impl Snapshot {
         .bind(self.workspace.0)
         .bind(&reference.kind)
         .bind(&reference.rest)
-        .fetch_all(&mut *self.transaction)
+        .fetch_all(&mut *connection)
         .await?;
-        if ids.is_empty() {
-            return Err(self.not_found(reference).await?);
-        }
-        Ok(ids.into_iter().map(NodeId).collect())
+        let mut ids: Vec<_> = ids.into_iter().map(NodeId).collect();
+        ids.extend(aliases::resolve(connection, workspace, reference, None).await?);
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        ids.dedup();
+        Ok(ids)
     }
 
     /// The error for a reference that means nothing, with what looks like it: names of its kind that
     /// stand next to it in the order of names.
-    async fn not_found(&mut self, reference: &Reference) -> Result<LineageError, LineageError> {
+    pub(super) async fn not_found(
+        &mut self,
+        reference: &Reference,
+    ) -> Result<LineageError, LineageError> {
         let prefix: String = reference.name().chars().take(3).collect();
         let keys: Vec<(String, String, String)> = sqlx::query_as(
             "SELECT kind, name, version FROM lineage.nodes \
@@ -155,50 +216,37 @@ impl Snapshot {
         limit: usize,
         enough: impl Fn(&Walk) -> bool,
     ) -> Result<Walk, LineageError> {
-        let mut walk = Walk::new(direction, starts, limit);
+        let mut walk = Walk::new(direction, starts, limit).following(&self.types);
         while !walk.frontier().is_empty() && !enough(&walk) {
             if depth != 0 && walk.depth() >= depth {
                 walk.cut_short();
                 break;
             }
-            let edges = self.edges_of(direction, walk.frontier()).await?;
-            walk.advance(edges);
+            walk.advance(self.edges_of(direction, walk.frontier()).await?);
         }
         Ok(walk)
     }
 
+    /// The edges by which `direction` goes on from `nodes`, in order.
     pub(crate) async fn edges_of(
         &mut self,
         direction: Direction,
         nodes: &[NodeId],
     ) -> Result<Vec<Edge<NodeId>>, LineageError> {
-        // LATERAL with OFFSET 0 keeps one index look-up a node, however many nodes there are.
-        let statement = match direction {
-            Direction::Ancestors => {
-                "SELECT e.source, e.target, e.type, e.label FROM unnest($1::bigint[]) AS f (id) \
-                 CROSS JOIN LATERAL (SELECT * FROM lineage.edges WHERE target = f.id OFFSET 0) e \
-                 ORDER BY e.source, e.target, e.type, e.label"
-            }
-            Direction::Descendants => {
-                "SELECT e.source, e.target, e.type, e.label FROM unnest($1::bigint[]) AS f (id) \
-                 CROSS JOIN LATERAL (SELECT * FROM lineage.edges WHERE source = f.id OFFSET 0) e \
-                 ORDER BY e.source, e.target, e.type, e.label"
+        if let Some(moment) = self.past {
+            return past::edges_of(&mut self.transaction, moment, direction, nodes).await;
+        }
+        let view = match &self.view {
+            Some(view) => view,
+            None => {
+                let view = self.memory.view(&mut self.transaction, self.workspace);
+                &*self.view.insert(view.await?)
             }
         };
-        let rows: Vec<(i64, i64, i16, String)> = sqlx::query_as(statement)
-            .bind(nodes.iter().map(|node| node.0).collect::<Vec<_>>())
-            .fetch_all(&mut *self.transaction)
-            .await?;
-        let edge = |(source, target, number, label): (i64, i64, i16, String)| {
-            let edge_type = EdgeType::from_number(number.into())?;
-            Some(Edge {
-                source: NodeId(source),
-                target: NodeId(target),
-                edge_type,
-                label,
-            })
-        };
-        Ok(rows.into_iter().filter_map(edge).collect())
+        match view {
+            Some(view) => Ok(view.edges_of(direction, nodes)),
+            None => edges_of(&mut self.transaction, direction, nodes).await,
+        }
     }
 
     /// The nodes of these ids.
@@ -206,35 +254,71 @@ impl Snapshot {
         &mut self,
         ids: &[NodeId],
     ) -> Result<HashMap<NodeId, Node>, LineageError> {
-        let rows: Vec<NodeRow> = sqlx::query_as(
-            "SELECT id, kind, name, version, attributes, attribute_revisions, revision, tags, bare, \
-                 recorded_at \
-             FROM lineage.nodes WHERE id = ANY($1)",
-        )
-        .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
-        .fetch_all(&mut *self.transaction)
-        .await?;
+        let statement = match self.past {
+            Some(_) => concat!(
+                "SELECT s.id, s.kind, s.name, s.version, s.attributes, s.attribute_revisions, s.revision, \
+                     s.tags, s.bare, s.recorded_at, s.held_from, s.held_until \
+                 FROM lineage.node_states AS s WHERE s.id = ANY($1) AND ",
+                stands!("s")
+            ),
+            None => {
+                "SELECT id, kind, name, version, attributes, attribute_revisions, revision, tags, bare, \
+                     recorded_at, held_from, held_until \
+                 FROM lineage.nodes WHERE id = ANY($1)"
+            }
+        };
+        let mut query =
+            sqlx::query_as(statement).bind(ids.iter().map(|id| id.0).collect::<Vec<_>>());
+        if let Some(moment) = self.past {
+            query = query.bind(moment.known_at).bind(moment.held_at);
+        }
+        let rows: Vec<NodeRow> = query.fetch_all(&mut *self.transaction).await?;
         Ok(rows
             .into_iter()
             .map(|row| (NodeId(row.id), row.into()))
             .collect())
     }
 
-    /// Those of `ids` that are model versions in `stage` (in any, if empty), by model and number.
+    /// Those of `ids` that are model versions in `stage` (in any, if empty), with model and number, in the
+    /// order of these; at most `limit`, after the model and number `after`.
     pub(crate) async fn versions_in_stage(
         &mut self,
         ids: &[NodeId],
         stage: &str,
-    ) -> Result<Vec<NodeId>, LineageError> {
-        let ids: Vec<i64> = sqlx::query_scalar(
-            "SELECT id FROM lineage.nodes WHERE id = ANY($1) AND kind = 'model_version' \
-                 AND ($2 = '' OR attributes->>'stage' = $2) \
-             ORDER BY name, length(version), version",
-        )
-        .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
-        .bind(stage)
-        .fetch_all(&mut *self.transaction)
-        .await?;
-        Ok(ids.into_iter().map(NodeId).collect())
+        after: Option<(String, String)>,
+        limit: usize,
+    ) -> Result<Vec<(NodeId, (String, String))>, LineageError> {
+        let (name, version) = after.unwrap_or_default();
+        let statement = match self.past {
+            Some(_) => concat!(
+                "SELECT s.id, s.name, s.version FROM lineage.node_states AS s \
+                 WHERE s.id = ANY($1) AND s.kind = 'model_version' \
+                     AND ($4 = '' OR s.attributes->>'stage' = $4) \
+                     AND (s.name, length(s.version), s.version) > ($5, length($6), $6) AND ",
+                stands!("s"),
+                "ORDER BY s.name, length(s.version), s.version LIMIT $7"
+            ),
+            None => {
+                "SELECT id, name, version FROM lineage.nodes \
+                 WHERE id = ANY($1) AND kind = 'model_version' \
+                     AND ($2 = '' OR attributes->>'stage' = $2) \
+                     AND (name, length(version), version) > ($3, length($4), $4) \
+                 ORDER BY name, length(version), version LIMIT $5"
+            }
+        };
+        let mut query =
+            sqlx::query_as(statement).bind(ids.iter().map(|id| id.0).collect::<Vec<_>>());
+        if let Some(moment) = self.past {
+            query = query.bind(moment.known_at).bind(moment.held_at);
+        }
+        let rows: Vec<(i64, String, String)> = query
+            .bind(stage)
+            .bind(name)
+            .bind(version)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&mut *self.transaction)
+            .await?;
+        let version = |(id, name, version)| (NodeId(id), (name, version));
+        Ok(rows.into_iter().map(version).collect())
     }
 }

@@ -1,25 +1,24 @@
 //! Recording a batch, all or none of it, in few statements.
 //!
 //! Every batch locks in the order of the store. So two at once wait for each other and never deadlock.
-//!
-//! A cycle through edges recorded before needs one new edge into a node that was there and one out of
-//! such a node. Only then are the workspace's edges locked and searched; the common batch, a new run
-//! or version with what it came from, has no edge out of its new node into an old one.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use chrono::{DateTime, Utc};
+
 use herdbook_core::WorkspaceId;
 use herdbook_postgres::advisory;
+use herdbook_proto::InvalidRequest;
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
 
-use super::{Store, columns, facets, revision::advance};
+use super::{Store, aliases, columns, connect::connect, facets, history::keep, revision::advance};
 use crate::{
     LineageError,
-    batch::{Batch, find_cycle},
+    batch::Batch,
     edge::Edge,
-    error::show_cycle,
     facts::{Attribute, Facts},
+    moment::Held,
     node::{NodeId, NodeKey},
 };
 
@@ -30,12 +29,24 @@ pub(crate) struct Recorded {
     pub(crate) edges: usize,
 }
 
+/// A node by its key.
 #[derive(FromRow)]
-struct KeyRow {
+pub(super) struct KeyRow {
     id: i64,
     kind: String,
     name: String,
     version: String,
+}
+
+impl KeyRow {
+    pub(super) fn into_entry(self) -> (NodeKey, NodeId) {
+        let key = NodeKey {
+            kind: self.kind,
+            name: self.name,
+            version: self.version,
+        };
+        (key, NodeId(self.id))
+    }
 }
 
 #[derive(FromRow)]
@@ -46,6 +57,8 @@ struct FactsRow {
     revision: i64,
     tags: Value,
     bare: bool,
+    held_from: Option<DateTime<Utc>>,
+    held_until: Option<DateTime<Utc>>,
 }
 
 impl Store {
@@ -56,48 +69,120 @@ impl Store {
     ) -> Result<Recorded, LineageError> {
         let mut transaction = self.pool.begin().await?;
         let connection: &mut PgConnection = &mut transaction;
+        advisory::hold_lineage_nodes(connection, workspace).await?;
         let keys: Vec<&NodeKey> = batch.nodes.keys().collect();
-        let new = insert_keys(connection, workspace, &keys).await?;
-        let ids = find_ids(connection, workspace, &keys).await?;
-        merge_facts(connection, &ids, batch).await?;
-        let edges = connect(connection, workspace, &ids, &new, batch).await?;
-        columns::record(connection, &ids, &batch.columns).await?;
-        facets::record(connection, workspace, &ids, &batch.facets).await?;
+        let names = aliases::meant(connection, workspace, &keys).await?;
+        let renamed;
+        let batch = match names.is_empty() {
+            true => batch,
+            false => {
+                renamed = batch.clone().renamed(&names);
+                &renamed
+            }
+        };
+        let nodes = find_or_insert(connection, workspace, batch).await?;
+        let edges = connect(connection, workspace, &nodes, batch).await?;
+        columns::record(connection, &nodes.ids, &batch.columns).await?;
+        facets::record(connection, workspace, &nodes.ids, &batch.facets).await?;
         if edges > 0 {
             advance(connection, workspace, i64::try_from(edges).ok()).await?;
         }
         transaction.commit().await?;
         Ok(Recorded {
-            nodes: new.len(),
+            nodes: nodes.new.len(),
             edges,
         })
     }
 }
 
-/// Inserts the keys that are not there, bare; returns the ids of those.
-async fn insert_keys(
+/// The nodes of a batch.
+pub(super) struct Nodes {
+    pub(super) ids: BTreeMap<NodeKey, NodeId>,
+    /// Those that nobody had recorded before.
+    pub(super) new: HashSet<NodeId>,
+}
+
+impl Nodes {
+    /// Whether an end of `edge` is new.
+    pub(super) fn has_new(&self, edge: &Edge<NodeId>) -> bool {
+        self.new.contains(&edge.source) || self.new.contains(&edge.target)
+    }
+}
+
+/// The nodes of `batch`, with what it tells of them: merged into what is known, or new.
+async fn find_or_insert(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-    keys: &[&NodeKey],
-) -> Result<HashSet<NodeId>, LineageError> {
-    let (kinds, names, versions) = key_columns(keys);
-    let ids: Vec<i64> = sqlx::query_scalar(
+    batch: &Batch,
+) -> Result<Nodes, LineageError> {
+    let keys: Vec<&NodeKey> = batch.nodes.keys().collect();
+    let mut known = find(connection, workspace, &keys).await?;
+    let missing = |known: &BTreeMap<NodeKey, NodeId>| {
+        let nodes = batch.nodes.iter();
+        let missing = nodes.filter(|(key, _)| !known.contains_key(*key));
+        missing.collect::<Vec<_>>()
+    };
+    let inserted = insert(connection, workspace, &missing(&known)).await?;
+    if known.len() + inserted.len() < batch.nodes.len() {
+        // Others were faster with some.
+        let rest = missing(&known).into_iter().map(|(key, _)| key);
+        let rest: Vec<_> = rest.filter(|key| !inserted.contains_key(key)).collect();
+        known.extend(find(connection, workspace, &rest).await?);
+    }
+    merge_facts(connection, &known, batch).await?;
+    let new = inserted.values().copied().collect();
+    known.extend(inserted);
+    Ok(Nodes { ids: known, new })
+}
+
+/// Inserts nodes with what is told of them; the ids of those that were not there.
+async fn insert(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    nodes: &[(&NodeKey, &Option<Facts>)],
+) -> Result<BTreeMap<NodeKey, NodeId>, LineageError> {
+    if nodes.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let keys: Vec<_> = nodes.iter().map(|(key, _)| *key).collect();
+    let (kinds, names, versions) = key_columns(&keys);
+    let mut facts = FactColumns::default();
+    for (_, told) in nodes {
+        let nothing = Facts::default();
+        let told = told.as_ref().unwrap_or(&nothing);
+        check_size(told)?;
+        facts.push(told);
+    }
+    let bare: Vec<bool> = nodes.iter().map(|(_, told)| told.is_none()).collect();
+    let rows: Vec<KeyRow> = sqlx::query_as(
         "INSERT INTO lineage.nodes (workspace_id, kind, name, version, attributes, \
-             attribute_revisions, revision, tags, bare) \
-         SELECT $1, kind, name, version, '{}', '{}', 0, '[]', true \
-         FROM unnest($2::text[], $3::text[], $4::text[]) WITH ORDINALITY AS k (kind, name, version, n) \
-         ORDER BY n ON CONFLICT ON CONSTRAINT nodes_key DO NOTHING RETURNING id",
+             attribute_revisions, revision, tags, bare, held_from, held_until) \
+         SELECT $1, kind, name, version, attributes, attribute_revisions, revision, tags, bare, \
+             held_from, held_until \
+         FROM unnest($2::text[], $3::text[], $4::text[], $5::jsonb[], $6::jsonb[], $7::bigint[], \
+             $8::jsonb[], $9::boolean[], $10::timestamptz[], $11::timestamptz[]) \
+             WITH ORDINALITY AS k (kind, name, version, attributes, attribute_revisions, revision, tags, \
+             bare, held_from, held_until, n) \
+         ORDER BY n ON CONFLICT ON CONSTRAINT nodes_key DO NOTHING \
+         RETURNING id, kind, name, version",
     )
     .bind(workspace.0)
     .bind(kinds)
     .bind(names)
     .bind(versions)
+    .bind(facts.attributes)
+    .bind(facts.attribute_revisions)
+    .bind(facts.revisions)
+    .bind(facts.tags)
+    .bind(bare)
+    .bind(facts.held_from)
+    .bind(facts.held_until)
     .fetch_all(connection)
     .await?;
-    Ok(ids.into_iter().map(NodeId).collect())
+    Ok(rows.into_iter().map(KeyRow::into_entry).collect())
 }
 
-async fn find_ids(
+pub(super) async fn find(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
     keys: &[&NodeKey],
@@ -116,20 +201,21 @@ async fn find_ids(
     .bind(versions)
     .fetch_all(connection)
     .await?;
-    let key = |row: KeyRow| {
-        (
-            NodeKey {
-                kind: row.kind,
-                name: row.name,
-                version: row.version,
-            },
-            NodeId(row.id),
-        )
-    };
-    Ok(rows.into_iter().map(key).collect())
+    Ok(rows.into_iter().map(KeyRow::into_entry).collect())
 }
 
-fn key_columns<'a>(keys: &[&'a NodeKey]) -> (Vec<&'a str>, Vec<&'a str>, Vec<&'a str>) {
+/// Two records may each say a part of when a node was.
+fn check_held(facts: &Facts) -> Result<(), InvalidRequest> {
+    let checked = facts.held.check();
+    checked.map_err(|error| InvalidRequest::field("nodes.held_until", error))
+}
+
+pub(super) fn check_size(facts: &Facts) -> Result<(), InvalidRequest> {
+    let checked = facts.check_size();
+    checked.map_err(|error| InvalidRequest::field("nodes", format!("a node {error}")))
+}
+
+pub(super) fn key_columns<'a>(keys: &[&'a NodeKey]) -> (Vec<&'a str>, Vec<&'a str>, Vec<&'a str>) {
     let kinds = keys.iter().map(|key| key.kind.as_str()).collect();
     let names = keys.iter().map(|key| key.name.as_str()).collect();
     (
@@ -142,63 +228,81 @@ fn key_columns<'a>(keys: &[&'a NodeKey]) -> (Vec<&'a str>, Vec<&'a str>, Vec<&'a
 /// Merges what the batch tells into what is known.
 async fn merge_facts(
     connection: &mut PgConnection,
-    ids: &BTreeMap<NodeKey, NodeId>,
+    known: &BTreeMap<NodeKey, NodeId>,
     batch: &Batch,
 ) -> Result<(), LineageError> {
-    let told: HashMap<i64, &Facts> = batch
-        .nodes
-        .iter()
-        .filter_map(|(key, facts)| Some((ids.get(key)?.0, facts.as_ref()?)))
-        .collect();
+    let told = |(key, id): (&NodeKey, &NodeId)| Some((id.0, batch.nodes.get(key)?.as_ref()?));
+    let told: HashMap<i64, &Facts> = known.iter().filter_map(told).collect();
+    if told.is_empty() {
+        return Ok(());
+    }
     let wanted: Vec<i64> = told.keys().copied().collect();
-    let rows: Vec<FactsRow> = sqlx::query_as(
-        "SELECT id, attributes, attribute_revisions, revision, tags, bare FROM lineage.nodes \
-         WHERE id = ANY($1) ORDER BY id FOR UPDATE",
-    )
-    .bind(wanted)
-    .fetch_all(&mut *connection)
-    .await?;
-
-    let mut changed = Changed::default();
-    for row in rows {
-        let Some(news) = told.get(&row.id) else {
+    let known = facts_for_update(connection, &wanted).await?;
+    let (mut ids, mut changed) = (Vec::new(), FactColumns::default());
+    for (id, (known, bare)) in known {
+        let Some(news) = told.get(&id) else {
             continue;
         };
+        let mut merged = known.clone();
+        merged.merge(news);
+        if merged != known || bare {
+            check_held(&merged)?;
+            check_size(&merged)?;
+            ids.push(id);
+            changed.push(&merged);
+        }
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    changed.write(connection, ids).await
+}
+
+/// What is known of the nodes of these ids, and whether they are bare, locked in the order of the store.
+pub(super) async fn facts_for_update(
+    connection: &mut PgConnection,
+    ids: &[i64],
+) -> Result<BTreeMap<i64, (Facts, bool)>, LineageError> {
+    let rows: Vec<FactsRow> = sqlx::query_as(
+        "SELECT id, attributes, attribute_revisions, revision, tags, bare, held_from, held_until \
+         FROM lineage.nodes WHERE id = ANY($1) ORDER BY id FOR UPDATE",
+    )
+    .bind(ids)
+    .fetch_all(connection)
+    .await?;
+    let facts = |row: FactsRow| {
         let known = facts_of(
             &row.attributes,
             &row.attribute_revisions,
             row.revision,
             &row.tags,
         );
-        let mut merged = known.clone();
-        merged.merge(news);
-        if merged != known || row.bare {
-            merged.check_size().map_err(|error| {
-                herdbook_proto::InvalidRequest::field("nodes", format!("a node {error}"))
-            })?;
-            changed.push(row.id, &merged);
-        }
-    }
-    changed.write(connection).await
+        let held = Held {
+            from: row.held_from,
+            until: row.held_until,
+        };
+        (row.id, (Facts { held, ..known }, row.bare))
+    };
+    Ok(rows.into_iter().map(facts).collect())
 }
 
-/// Rows to be written, as columns.
+/// Facts to be written, as columns.
 #[derive(Default)]
-struct Changed {
-    ids: Vec<i64>,
+pub(super) struct FactColumns {
     attributes: Vec<Value>,
     attribute_revisions: Vec<Value>,
     revisions: Vec<i64>,
     tags: Vec<Value>,
+    held_from: Vec<Option<DateTime<Utc>>>,
+    held_until: Vec<Option<DateTime<Utc>>>,
 }
 
-impl Changed {
-    fn push(&mut self, id: i64, facts: &Facts) {
+impl FactColumns {
+    pub(super) fn push(&mut self, facts: &Facts) {
         let attributes = facts.attributes.iter();
         let counted = attributes
             .clone()
             .filter(|(_, attribute)| attribute.revision != 0);
-        self.ids.push(id);
         self.attributes.push(
             attributes
                 .map(|(name, a)| (name.clone(), Value::from(a.value.clone())))
@@ -212,22 +316,34 @@ impl Changed {
         self.revisions.push(facts.revision);
         self.tags
             .push(facts.tags.iter().map(String::as_str).collect());
+        self.held_from.push(facts.held.from);
+        self.held_until.push(facts.held.until);
     }
 
-    async fn write(self, connection: &mut PgConnection) -> Result<(), LineageError> {
+    /// Writes them to the nodes of these ids, and keeps what these were.
+    pub(super) async fn write(
+        self,
+        connection: &mut PgConnection,
+        ids: Vec<i64>,
+    ) -> Result<(), LineageError> {
+        keep(connection, &ids).await?;
         sqlx::query(
             "UPDATE lineage.nodes n SET attributes = c.attributes, \
                  attribute_revisions = c.attribute_revisions, revision = c.revision, tags = c.tags, \
-                 bare = false \
-             FROM unnest($1::bigint[], $2::jsonb[], $3::jsonb[], $4::bigint[], $5::jsonb[]) \
-                 AS c (id, attributes, attribute_revisions, revision, tags) \
+                 bare = false, held_from = c.held_from, held_until = c.held_until, \
+                 known_from = greatest(now(), n.known_from) \
+             FROM unnest($1::bigint[], $2::jsonb[], $3::jsonb[], $4::bigint[], $5::jsonb[], \
+                 $6::timestamptz[], $7::timestamptz[]) \
+                 AS c (id, attributes, attribute_revisions, revision, tags, held_from, held_until) \
              WHERE n.id = c.id AND n.id = ANY($1)",
         )
-        .bind(self.ids)
+        .bind(ids)
         .bind(self.attributes)
         .bind(self.attribute_revisions)
         .bind(self.revisions)
         .bind(self.tags)
+        .bind(self.held_from)
+        .bind(self.held_until)
         .execute(connection)
         .await?;
         Ok(())
@@ -256,154 +372,6 @@ pub(super) fn facts_of(
         attributes: attributes.collect(),
         tags: tags.collect(),
         revision,
+        held: Held::default(),
     }
-}
-
-/// Inserts the edges that are not there; returns how many.
-async fn connect(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    ids: &BTreeMap<NodeKey, NodeId>,
-    new: &HashSet<NodeId>,
-    batch: &Batch,
-) -> Result<usize, LineageError> {
-    let with_ids = |edge: &Edge<NodeKey>| {
-        Some(Edge {
-            source: *ids.get(&edge.source)?,
-            target: *ids.get(&edge.target)?,
-            edge_type: edge.edge_type,
-            label: edge.label.clone(),
-        })
-    };
-    let mut edges: Vec<Edge<NodeId>> = batch.edges.iter().filter_map(with_ids).collect();
-    if edges.is_empty() {
-        return Ok(0);
-    }
-    edges.sort_unstable();
-    let missing = missing(connection, &edges).await?;
-    if missing.is_empty() {
-        return Ok(0);
-    }
-    check_cycles(connection, workspace, ids, new, &missing).await?;
-    let (sources, targets, types, labels) = edge_columns(&missing);
-    let inserted = sqlx::query(
-        "INSERT INTO lineage.edges (workspace_id, source, target, type, label) \
-         SELECT $1, source, target, type, label \
-         FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::text[]) \
-             AS e (source, target, type, label) \
-         ON CONFLICT DO NOTHING",
-    )
-    .bind(workspace.0)
-    .bind(sources)
-    .bind(targets)
-    .bind(types)
-    .bind(labels)
-    .execute(connection)
-    .await?;
-    Ok(usize::try_from(inserted.rows_affected()).unwrap_or(usize::MAX))
-}
-
-type EdgeColumns<'a> = (Vec<i64>, Vec<i64>, Vec<i16>, Vec<&'a str>);
-
-fn edge_columns(edges: &[Edge<NodeId>]) -> EdgeColumns<'_> {
-    (
-        edges.iter().map(|edge| edge.source.0).collect(),
-        edges.iter().map(|edge| edge.target.0).collect(),
-        edges.iter().map(|edge| edge.edge_type.number()).collect(),
-        edges.iter().map(|edge| edge.label.as_str()).collect(),
-    )
-}
-
-/// Those of `edges` that are not recorded yet: a batch that is sent again has none.
-async fn missing(
-    connection: &mut PgConnection,
-    edges: &[Edge<NodeId>],
-) -> Result<Vec<Edge<NodeId>>, LineageError> {
-    let (sources, targets, types, labels) = edge_columns(edges);
-    let places: Vec<i64> = sqlx::query_scalar(
-        "SELECT e.n FROM unnest($1::bigint[], $2::bigint[], $3::smallint[], $4::text[]) \
-             WITH ORDINALITY AS e (source, target, type, label, n) \
-         LEFT JOIN LATERAL (SELECT true AS known FROM lineage.edges WHERE source = e.source \
-             AND target = e.target AND type = e.type AND label = e.label OFFSET 0) k ON true \
-         WHERE k.known IS NULL",
-    )
-    .bind(sources)
-    .bind(targets)
-    .bind(types)
-    .bind(labels)
-    .fetch_all(connection)
-    .await?;
-    let place = |n: i64| edges.get(usize::try_from(n - 1).ok()?).cloned();
-    Ok(places.into_iter().filter_map(place).collect())
-}
-
-async fn check_cycles(
-    connection: &mut PgConnection,
-    workspace: WorkspaceId,
-    ids: &BTreeMap<NodeKey, NodeId>,
-    new: &HashSet<NodeId>,
-    edges: &[Edge<NodeId>],
-) -> Result<(), LineageError> {
-    let known = |node: &NodeId| !new.contains(node);
-    let into_known: Vec<i64> = edges
-        .iter()
-        .map(|edge| edge.target)
-        .filter(known)
-        .map(|node| node.0)
-        .collect();
-    let mut all: Vec<(NodeId, NodeId)> = edges
-        .iter()
-        .map(|edge| (edge.source, edge.target))
-        .collect();
-    if !into_known.is_empty() && edges.iter().any(|edge| known(&edge.source)) {
-        advisory::lock_lineage(connection, workspace).await?;
-        let below: Vec<(i64, i64)> = sqlx::query_as(
-            "WITH RECURSIVE below (id) AS ( \
-                 SELECT unnest($1::bigint[]) \
-                 UNION SELECT e.target FROM lineage.edges e JOIN below b ON e.source = b.id) \
-             SELECT e.source, e.target FROM lineage.edges e JOIN below b ON e.source = b.id",
-        )
-        .bind(into_known)
-        .fetch_all(&mut *connection)
-        .await?;
-        all.extend(
-            below
-                .into_iter()
-                .map(|(source, target)| (NodeId(source), NodeId(target))),
-        );
-    }
-    let Some(cycle) = find_cycle(all) else {
-        return Ok(());
-    };
-    let names = name(connection, ids, &cycle).await?;
-    Err(LineageError::Cycle(show_cycle(&names)))
-}
-
-/// The keys of nodes, some of which may not be of the batch.
-async fn name(
-    connection: &mut PgConnection,
-    ids: &BTreeMap<NodeKey, NodeId>,
-    nodes: &[NodeId],
-) -> Result<Vec<NodeKey>, LineageError> {
-    let rows: Vec<KeyRow> =
-        sqlx::query_as("SELECT id, kind, name, version FROM lineage.nodes WHERE id = ANY($1)")
-            .bind(nodes.iter().map(|node| node.0).collect::<Vec<_>>())
-            .fetch_all(connection)
-            .await?;
-    let mut keys: HashMap<NodeId, NodeKey> =
-        ids.iter().map(|(key, id)| (*id, key.clone())).collect();
-    keys.extend(rows.into_iter().map(|row| {
-        (
-            NodeId(row.id),
-            NodeKey {
-                kind: row.kind,
-                name: row.name,
-                version: row.version,
-            },
-        )
-    }));
-    Ok(nodes
-        .iter()
-        .filter_map(|node| keys.get(node).cloned())
-        .collect())
 }

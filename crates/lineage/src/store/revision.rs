@@ -38,3 +38,45 @@ pub(super) async fn advance(
     .await?;
     Ok(())
 }
+
+/// How far the edges of a workspace have come.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Head {
+    /// The revision; 0 before the first edge.
+    pub(super) revision: i64,
+    /// Edges, about.
+    pub(super) edges: i64,
+}
+
+/// How far `workspace` has come.
+pub(super) async fn head(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+) -> Result<Head, LineageError> {
+    let row: Option<(i64, i64)> =
+        sqlx::query_as("SELECT revision, edges FROM lineage.revisions WHERE workspace_id = $1")
+            .bind(workspace.0)
+            .fetch_optional(connection)
+            .await?;
+    let head = row.map(|(revision, edges)| Head { revision, edges });
+    Ok(head.unwrap_or_default())
+}
+
+/// How many edges came after revision `since`, up to `until`; `None` if the log does not tell them all.
+pub(super) async fn added(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    since: i64,
+    until: i64,
+) -> Result<Option<i64>, LineageError> {
+    let (told, edges): (i64, i64) = sqlx::query_as(
+        "SELECT count(edges), coalesce(sum(edges), 0)::bigint FROM lineage.changes \
+         WHERE workspace_id = $1 AND revision > $2 AND revision <= $3",
+    )
+    .bind(workspace.0)
+    .bind(since)
+    .bind(until)
+    .fetch_one(connection)
+    .await?;
+    Ok((told == until - since).then_some(edges))
+}

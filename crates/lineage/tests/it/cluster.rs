@@ -126,6 +126,7 @@ pub(crate) fn edge(text: &str) -> Edge {
         target: Some(key(target)),
         r#type: edge_type.into(),
         label: String::new(),
+        ..Default::default()
     }
 }
 

@@ -4,7 +4,12 @@
 
 mod cluster;
 mod columns;
+mod descents;
 mod facets;
+mod identity;
+mod narrowed;
+mod past;
 mod questions;
 mod random;
 mod record;
+mod walks;

@@ -89,13 +89,21 @@ pub(super) struct Moves<'a> {
     pub(super) undone: Option<&'a str>,
 }
 
-/// Moves versions, and notes what they leave.
+/// Where a version stood, and since when.
+#[derive(FromRow)]
+pub(super) struct Left {
+    pub(super) number: i64,
+    pub(super) stage: String,
+    pub(super) stage_since: DateTime<Utc>,
+}
+
+/// Moves versions, and notes what they leave; returns that.
 pub(super) async fn move_versions(
     transaction: &mut PgConnection,
     model: &Model,
     moves: &Moves<'_>,
-) -> Result<(), RegistryError> {
-    sqlx::query(
+) -> Result<Vec<Left>, RegistryError> {
+    Ok(sqlx::query_as(
         "WITH going AS ( \
              SELECT v.number, v.stage, v.stage_since, g.target \
              FROM unnest($2::bigint[], $3::text[]) AS g (number, target) \
@@ -107,7 +115,8 @@ pub(super) async fn move_versions(
          ) \
          UPDATE registry.versions AS v \
          SET stage = g.target, stage_since = $4, updated_at = $4, revision = $5 \
-         FROM going AS g WHERE v.model_key = $1 AND v.number = g.number",
+         FROM going AS g WHERE v.model_key = $1 AND v.number = g.number \
+         RETURNING g.number, g.stage, g.stage_since",
     )
     .bind(model.key)
     .bind(&moves.numbers)
@@ -115,9 +124,8 @@ pub(super) async fn move_versions(
     .bind(moves.at)
     .bind(moves.revision)
     .bind(moves.undone.unwrap_or_default())
-    .execute(transaction)
-    .await?;
-    Ok(())
+    .fetch_all(transaction)
+    .await?)
 }
 
 /// The version that a rollback of `stage` returns to, and the revision at which it left: the one that

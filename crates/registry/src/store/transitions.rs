@@ -9,7 +9,6 @@ use herdbook_proto::{
     time::to_timestamp,
 };
 use herdbook_rpc::Caller;
-use prost::Message as _;
 use sqlx::PgConnection;
 
 use super::{
@@ -17,7 +16,7 @@ use super::{
     models::{Model, lock, record, seal},
     repeats::{note_request, revision_of_request},
     requests::{close_moved, open},
-    stages::{Moves, move_versions, standing, stood_before, undo_since},
+    stages::{Left, Moves, move_versions, standing, stood_before, undo_since},
     versions::read,
 };
 use crate::{
@@ -241,11 +240,18 @@ impl Store {
                 revision: record.revision,
                 undone: change.undone_since.map(|_| &*to),
             };
-            move_versions(transaction, model, &moves).await?;
+            let left = move_versions(transaction, model, &moves).await?;
             close_moved(transaction, change, &moves.numbers, &to, &caller.name).await?;
-            for number in moves.numbers {
+            let first = model.policy.first_stage();
+            for Left {
+                number,
+                stage,
+                stage_since,
+            } in left
+            {
                 let moved = read(transaction, model, number).await?;
-                let told = pedigree::of_change(&moved).encode_to_vec();
+                let told = pedigree::of_move(&moved, &stage, stage_since, first, &caller.name);
+                let told = told.encode();
                 self.outbox
                     .add(transaction, caller.workspace, &told)
                     .await?;

@@ -7,7 +7,6 @@ use herdbook_blobs::References;
 use herdbook_core::{Digest, RunId, WorkspaceId};
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::registry::v1::AuditAction;
-use prost::Message as _;
 use sqlx::{FromRow, PgConnection, types::Json};
 use uuid::Uuid;
 
@@ -191,7 +190,7 @@ impl Store {
             .await?
             .revision;
         let version = set_revision(&mut transaction, &model, number, revision).await?;
-        let told = pedigree::of_version(&version).encode_to_vec();
+        let told = pedigree::of_version(&version).encode();
         self.outbox.add(&mut transaction, workspace, &told).await?;
         transaction.commit().await?;
         self.committed();
@@ -303,7 +302,7 @@ impl Store {
             .await?
             .revision;
         let version = set_revision(&mut transaction, &model, number, revision).await?;
-        let told = pedigree::of_change(&version).encode_to_vec();
+        let told = pedigree::of_change(&version).encode();
         self.outbox.add(&mut transaction, workspace, &told).await?;
         transaction.commit().await?;
         self.committed();

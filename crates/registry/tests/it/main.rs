@@ -9,6 +9,7 @@ mod checks;
 mod cluster;
 mod compare;
 mod frozen;
+mod pedigree;
 mod policies;
 mod promotion;
 mod requests;

@@ -232,13 +232,16 @@ impl RunApi {
                 group.summaries(workspace, key, &summaries);
                 stop_requested = self.store.append_points(transaction, &group).await?;
             }
-            let unchanged = new_params.is_empty() && tags.is_empty() && new_inputs.is_empty();
+            let tagged = !tags.is_empty();
             run.tags.extend(tags);
-            Ok(match (unchanged, new_inputs.is_empty()) {
-                (true, _) => Told::Unchanged,
-                (false, true) => Told::Nothing,
-                (false, false) => Told::Everything,
-            })
+            Ok(
+                match (new_inputs.is_empty(), new_params.is_empty(), tagged) {
+                    (false, _, _) => Told::Everything,
+                    (true, false, _) => Told::Itself,
+                    (true, true, true) => Told::Nothing,
+                    (true, true, false) => Told::Unchanged,
+                },
+            )
         };
         self.store.change_run(workspace, id, change).await?;
         Ok(stop_requested)

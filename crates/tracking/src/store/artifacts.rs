@@ -5,7 +5,7 @@ use herdbook_core::{Digest, RunId, WorkspaceId};
 use sqlx::{FromRow, PgConnection};
 
 use super::{Store, usage};
-use crate::{TrackingError, quota::Usage, run::RunKey};
+use crate::{TrackingError, pedigree, quota::Usage, run::RunKey};
 
 /// Entries counted in one transaction.
 const COUNTED_AT_ONCE: i64 = 500;
@@ -54,7 +54,7 @@ impl Store {
         .bind(blob.digest.0.as_slice())
         .fetch_optional(&mut *transaction)
         .await?;
-        let (key, held, counted) = put.ok_or(TrackingError::RunDeleted(run))?;
+        let (key, before, counted) = put.ok_or(TrackingError::RunDeleted(run))?;
         sqlx::query(
             "UPDATE tracking.artifacts SET held = digest, counted = size \
              WHERE run_key = $1 AND path = $2",
@@ -65,14 +65,20 @@ impl Store {
         .await?;
         let mut references = References::default();
         references.take(blob.digest);
-        release(&mut references, held);
+        release(&mut references, before.clone());
         references.apply(&mut transaction).await?;
         let added = Usage {
             bytes: size - counted,
             ..Usage::default()
         };
         usage::count(&mut transaction, workspace, added).await?;
+        if before.as_deref() != Some(blob.digest.0.as_slice()) {
+            let path = path.to_owned();
+            let told = pedigree::of_artifact(run, &Artifact { path, blob }).encode();
+            self.outbox.add(&mut transaction, workspace, &told).await?;
+        }
         transaction.commit().await?;
+        self.outbox.wake();
         Ok(())
     }
 

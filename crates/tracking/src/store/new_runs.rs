@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use herdbook_core::{RunId, WorkspaceId};
 use herdbook_postgres::DatabaseError;
-use prost::Message as _;
 use sqlx::types::Json;
 use uuid::Uuid;
 
@@ -40,7 +39,7 @@ impl Store {
         fn column<T>(runs: &[&NewRun], of: impl Fn(&Run) -> T) -> Vec<T> {
             runs.iter().map(|new| of(&new.run)).collect()
         }
-        let told = column(runs, |run| pedigree::of_run(run).encode_to_vec());
+        let told = column(runs, |run| pedigree::of_run(run).encode());
         let insert = sqlx::query_as(include_str!("insert_runs.sql"))
             .bind(column(runs, |run| run.id.as_uuid()))
             .bind(runs.iter().map(|new| new.workspace.0).collect::<Vec<_>>())

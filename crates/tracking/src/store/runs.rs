@@ -4,8 +4,6 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use herdbook_core::{ExperimentId, RunId, WorkspaceId};
-use herdbook_proto::lineage::v1::RecordRequest;
-use prost::Message as _;
 use sqlx::{FromRow, PgConnection, types::Json};
 use uuid::Uuid;
 
@@ -203,7 +201,9 @@ impl Store {
             Told::Nothing | Told::Unchanged => None,
         };
         if let Some(record) = record {
-            self.tell_lineage(&mut transaction, workspace, &record)
+            let record = record.encode();
+            self.outbox
+                .add(&mut transaction, workspace, &record)
                 .await?;
         }
         transaction.commit().await?;
@@ -237,18 +237,6 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(())
-    }
-
-    async fn tell_lineage(
-        &self,
-        transaction: &mut PgConnection,
-        workspace: WorkspaceId,
-        record: &RecordRequest,
-    ) -> Result<(), TrackingError> {
-        Ok(self
-            .outbox
-            .add(transaction, workspace, &record.encode_to_vec())
-            .await?)
     }
 }
 

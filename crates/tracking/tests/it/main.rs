@@ -10,6 +10,7 @@ mod engine;
 mod experiments;
 mod limits;
 mod metrics;
+mod pedigree;
 mod purge;
 mod quota;
 mod runs;

@@ -77,6 +77,17 @@ async fn the_main_job_in_three_processes_on_one_database_and_one_bucket() {
 }
 
 #[tokio::test]
+async fn pedigrees_of_hostile_names_are_read_by_the_readers_of_others() {
+    let folder = folder();
+    let herdbook = Herdbook::up(folder.path()).await;
+    let mut reader = python();
+    reader.arg("python/exports.py");
+    let told = run(reader.args(["--address", &herdbook.address])).await;
+    assert_eq!(told.lines().count(), 3, "{told}");
+    assert!(herdbook.stop().await.success());
+}
+
+#[tokio::test]
 async fn a_typescript_client_reads_the_best_run_and_sees_a_promotion() {
     let folder = folder();
     let herdbook = Herdbook::up(folder.path()).await;

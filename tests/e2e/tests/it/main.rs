@@ -15,6 +15,7 @@ mod faults;
 mod histories;
 mod logging;
 mod models;
+mod openlineage;
 mod startup;
 mod values;
 mod watch;

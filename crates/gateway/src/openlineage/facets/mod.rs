@@ -14,7 +14,7 @@ use serde_json::value::RawValue;
 use super::event::{Facets, wrong};
 
 pub(crate) use dataset::{
-    ColumnLineage, DatasetType, DatasetVersion, Datasource, InputField, Transformation,
+    ColumnLineage, DatasetType, DatasetVersion, Datasource, InputField, Symlinks, Transformation,
 };
 pub(crate) use job::{
     Documentation, JobType, Lineage, LineageEntry, LineageFields, LineageInput, SourceCode,

@@ -42,6 +42,8 @@ pub(crate) enum Format {
     Prov,
     /// OpenLineage, an event a line.
     Openlineage,
+    /// CycloneDX, a bill of materials.
+    Cyclonedx,
 }
 
 impl From<Format> for ExportFormat {
@@ -52,6 +54,7 @@ impl From<Format> for ExportFormat {
             Format::Mermaid => Self::Mermaid,
             Format::Prov => Self::ProvJson,
             Format::Openlineage => Self::Openlineage,
+            Format::Cyclonedx => Self::Cyclonedx,
         }
     }
 }
@@ -62,6 +65,7 @@ pub(super) async fn run(connection: Connection, options: Options) -> Result<(), 
         format: ExportFormat::from(options.format).into(),
         descendants: options.descendants,
         depth: options.depth,
+        ..Default::default()
     };
     let mut parts = Client::new(connection)
         .export_pedigree(request)

@@ -6,6 +6,9 @@ use herdbook_proto::lineage::v1::{FindImpactRequest, FindImpactResponse, Impact}
 use super::{Client, resolve, way};
 use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::describe};
 
+/// Versions asked for at a time: each comes with its whole path.
+const PAGE: u32 = 100;
+
 /// List the versions that descend from something, and how.
 ///
 /// Example: herdbook lineage impact dataset:dataset_v2 --stage Production
@@ -25,10 +28,22 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let Options { node, stage } = options;
     let node = resolve(&connection, node).await?;
-    let found = Client::new(connection)
-        .find_impact(FindImpactRequest { node, stage })
-        .await?
-        .into_inner();
+    let mut client = Client::new(connection);
+    let mut request = FindImpactRequest {
+        node,
+        stage,
+        page_size: PAGE,
+        ..Default::default()
+    };
+    let mut found = FindImpactResponse::default();
+    loop {
+        let page = client.find_impact(request.clone()).await?.into_inner();
+        found.impacts.extend(page.impacts);
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
     let name = "herdbook.lineage.v1.FindImpactResponse";
     output::print(output, name, &found, shown)
 }

@@ -25,7 +25,11 @@ pub(super) async fn run(
     let from = resolve(&connection, options.from).await?;
     let to = resolve(&connection, options.to).await?;
     let found = Client::new(connection)
-        .find_path(FindPathRequest { from, to })
+        .find_path(FindPathRequest {
+            from,
+            to,
+            ..Default::default()
+        })
         .await?
         .into_inner();
     let shown = |found: &FindPathResponse| {

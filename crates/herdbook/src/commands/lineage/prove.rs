@@ -1,14 +1,16 @@
 //! `herdbook lineage prove`.
 
+use std::{fs, path::PathBuf};
+
 use clap::Args;
-use herdbook_proto::lineage::v1::{ProveRequest, ProveResponse, Verdict};
+use herdbook_proto::lineage::v1::{ExportProofRequest, ProveRequest, ProveResponse, Verdict};
 
 use super::{Client, resolve, way};
 use crate::{cli::Output, connection::Connection, exit::Failure, output};
 
 /// Decide whether something descends from any of some suspects.
 ///
-/// Example: herdbook lineage prove fraud-detector@Production --suspect dataset:dataset_v2
+/// Example: herdbook lineage prove fraud-detector@Production --suspect dataset:dataset_v2 --save proof.json
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// A version or a node.
@@ -19,6 +21,9 @@ pub(crate) struct Options {
     /// A tag that none of its ancestors may have; may be repeated.
     #[arg(long = "suspect-tag", value_name = "TAG")]
     suspect_tags: Vec<String>,
+    /// File to keep the proof in, for `lineage verify`: lines of JSON.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
 }
 
 pub(super) async fn run(
@@ -30,13 +35,33 @@ pub(super) async fn run(
         node: resolve(&connection, options.node).await?,
         suspects: options.suspects,
         suspect_tags: options.suspect_tags,
+        ..Default::default()
     };
-    let found = Client::new(connection).prove(request).await?.into_inner();
+    let mut client = Client::new(connection);
+    if let Some(file) = options.save {
+        let text = fetch(&mut client, request.clone()).await?;
+        fs::write(&file, text)
+            .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
+    }
+    let found = client.prove(request).await?.into_inner();
     output::print(output, "herdbook.lineage.v1.ProveResponse", &found, shown)?;
     match found.verdict() {
         Verdict::Clean => Ok(()),
         _ => Err(Failure::refused("it is not proved clean")),
     }
+}
+
+/// The proof as it is kept.
+pub(super) async fn fetch(client: &mut Client, question: ProveRequest) -> Result<String, Failure> {
+    let request = ExportProofRequest {
+        question: Some(question),
+    };
+    let mut parts = client.export_proof(request).await?.into_inner();
+    let mut text = Vec::new();
+    while let Some(part) = parts.message().await? {
+        text.extend(part.chunk);
+    }
+    String::from_utf8(text).map_err(Failure::failed)
 }
 
 fn shown(proof: &ProveResponse) -> String {
