@@ -2,7 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::{edge::Edge, facts::Facts, moment::Held, node::NodeKey};
+use crate::{
+    columns::{self, BatchLinks, Link},
+    edge::Edge,
+    facet::{FacetKey, Facets, Told},
+    facts::Facts,
+    moment::Held,
+    node::NodeKey,
+};
 
 /// Nodes and edges of one `Record`, in an order that all batches share, so that two at once lock in
 /// the same order.
@@ -13,6 +20,8 @@ pub(crate) struct Batch {
     pub(crate) edges: BTreeSet<Edge<NodeKey>>,
     /// When those held of which that is told.
     pub(crate) held: BTreeMap<Edge<NodeKey>, Held>,
+    pub(crate) columns: BatchLinks,
+    pub(crate) facets: Facets,
 }
 
 impl Batch {
@@ -29,6 +38,19 @@ impl Batch {
         self.nodes.entry(edge.source.clone()).or_default();
         self.nodes.entry(edge.target.clone()).or_default();
         self.edges.insert(edge);
+    }
+
+    /// Adds a link between columns, and its ends where they are not told of.
+    pub(crate) fn link(&mut self, ends: (NodeKey, NodeKey), link: Link, description: String) {
+        self.nodes.entry(ends.0.clone()).or_default();
+        self.nodes.entry(ends.1.clone()).or_default();
+        columns::connect(&mut self.columns, ends, link, description);
+    }
+
+    /// Attaches a document to a node.
+    pub(crate) fn attach(&mut self, node: NodeKey, facet: FacetKey, told: Told) {
+        self.nodes.entry(node.clone()).or_default();
+        self.facets.tell(node, facet, told);
     }
 
     /// Adds when an edge held.
@@ -58,6 +80,15 @@ impl Batch {
         renamed.edges = self.edges.into_iter().map(rename).collect();
         for (edge, held) in self.held {
             renamed.hold(rename(edge), held);
+        }
+        for ((source, target), links) in self.columns {
+            let ends = (name(source), name(target));
+            for (link, description) in links {
+                columns::connect(&mut renamed.columns, ends.clone(), link, description);
+            }
+        }
+        for ((node, facet), told) in self.facets.0 {
+            renamed.facets.tell(name(node), facet, told);
         }
         renamed
     }

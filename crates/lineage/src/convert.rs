@@ -17,8 +17,10 @@ use prost_types::Timestamp;
 
 use crate::{
     batch::Batch,
+    columns::{DESCRIPTION_BYTES, FIELD_BYTES, LINKS, Link, TYPE_BYTES},
     edge::{Edge, EdgeType},
     export::Format,
+    facet::{FACETS, FacetKey, Told, check_document},
     facts::{ATTRIBUTES, Facts, TAGS},
     graph::Walk,
     moment::{Held, Moment},
@@ -44,14 +46,17 @@ const LABEL_CHARS: usize = 255;
 /// Reads the request of `Record`.
 pub(crate) fn batch(request: proto::RecordRequest) -> Result<Batch, InvalidRequest> {
     let mut violations = Violations::default();
-    for (field, count) in [
-        ("nodes", request.nodes.len()),
-        ("edges", request.edges.len()),
+    let links = request.column_links.iter().map(|links| links.links.len());
+    for (field, count, limit) in [
+        ("nodes", request.nodes.len(), BATCH),
+        ("edges", request.edges.len(), BATCH),
+        ("column_links", links.sum(), LINKS),
+        ("facets", request.facets.len(), FACETS),
     ] {
-        if count > BATCH {
+        if count > limit {
             violations.add(
                 field,
-                format!("has {count} entries; at most {BATCH} are taken at a time"),
+                format!("has {count} entries; at most {limit} are taken at a time"),
             );
         }
     }
@@ -91,8 +96,72 @@ pub(crate) fn batch(request: proto::RecordRequest) -> Result<Batch, InvalidReque
             batch.connect(edge);
         }
     }
+    for (index, links) in request.column_links.into_iter().enumerate() {
+        let scope = format!("column_links[{index}]");
+        read_links(&scope, links, &mut batch, &mut violations);
+    }
+    for (index, facet) in request.facets.into_iter().enumerate() {
+        let scope = format!("facets[{index}]");
+        read_facet(&scope, facet, &mut batch, &mut violations);
+    }
     violations.finish()?;
     Ok(batch)
+}
+
+fn read_links(
+    scope: &str,
+    links: proto::ColumnLinks,
+    batch: &mut Batch,
+    violations: &mut Violations,
+) {
+    let source = key(&format!("{scope}.source"), links.source, violations);
+    let target = key(&format!("{scope}.target"), links.target, violations);
+    let (Some(source), Some(target)) = (source, target) else {
+        return;
+    };
+    for (index, link) in links.links.into_iter().enumerate() {
+        for (field, text, limit) in [
+            ("source_field", &link.source_field, FIELD_BYTES),
+            ("target_field", &link.target_field, FIELD_BYTES),
+            ("type", &link.r#type, TYPE_BYTES),
+            ("subtype", &link.subtype, TYPE_BYTES),
+            ("description", &link.description, DESCRIPTION_BYTES),
+        ] {
+            if text.len() > limit || text.contains('\0') {
+                let what = format!("must be at most {limit} bytes without a NUL character");
+                violations.add(format!("{scope}.links[{index}].{field}"), what);
+            }
+        }
+        let description = link.description;
+        let link = Link {
+            source_field: link.source_field,
+            target_field: link.target_field,
+            transformation: link.r#type,
+            subtype: link.subtype,
+            masking: link.masking,
+        };
+        batch.link((source.clone(), target.clone()), link, description);
+    }
+}
+
+fn read_facet(scope: &str, facet: proto::Facet, batch: &mut Batch, violations: &mut Violations) {
+    violations.check(format!("{scope}.name"), check_key(&facet.name));
+    for (field, text) in [("scope", &facet.scope), ("run", &facet.run)] {
+        violations.check(format!("{scope}.{field}"), check_version(text));
+    }
+    violations.check(format!("{scope}.document"), check_document(&facet.document));
+    if let Some(node) = key(&format!("{scope}.node"), facet.node, violations) {
+        let key = FacetKey {
+            name: facet.name,
+            scope: facet.scope,
+            run: facet.run,
+        };
+        let told = Told {
+            revision: facet.revision,
+            document: facet.document,
+        };
+        batch.attach(node, key, told);
+    }
 }
 
 fn held(
@@ -169,9 +238,6 @@ fn facts(
         }
     }
     read_tags(&format!("{scope}.tags"), &tags, violations);
-    if revision < 0 {
-        violations.add(format!("{scope}.revision"), "must not be negative");
-    }
     Facts::given(attributes, tags, revision)
 }
 
@@ -262,6 +328,7 @@ pub(crate) fn format(format: proto::ExportFormat) -> Option<Format> {
         proto::ExportFormat::Mermaid => Some(Format::Mermaid),
         proto::ExportFormat::ProvJson => Some(Format::ProvJson),
         proto::ExportFormat::Cyclonedx => Some(Format::CycloneDx),
+        proto::ExportFormat::Openlineage => Some(Format::OpenLineage),
     }
 }
 

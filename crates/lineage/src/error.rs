@@ -4,7 +4,7 @@ use herdbook_core::{Code, Details, ServiceError};
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::InvalidRequest;
 
-use crate::node::NodeKey;
+use crate::node::{NodeKey, abbreviate};
 
 /// Why a call of the lineage service failed.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +19,16 @@ pub enum LineageError {
         reference: String,
         /// References that are recorded and look alike.
         near: Vec<String>,
+    },
+    /// No link names the column.
+    #[error("no column {column:?} of {node} is recorded{}", name_columns(.known))]
+    ColumnNotFound {
+        /// The data set as written.
+        node: String,
+        /// The column as written.
+        column: String,
+        /// Columns that are recorded.
+        known: Vec<String>,
     },
     /// An edge would close a cycle.
     #[error("a cycle would be closed, in which each came from the next: {0}; nothing was changed")]
@@ -54,6 +64,9 @@ pub enum LineageError {
     /// The answer has more nodes than a message can carry.
     #[error("the answer has more than {0} nodes; ask with a smaller depth, or for fewer kinds")]
     TooLarge(usize),
+    /// The facets of the answer have more bytes than are written at a time.
+    #[error("the facets have {0} bytes, and at most {1} are written; ask with a smaller depth")]
+    DocumentsTooLarge(i64, i64),
     /// As many large answers are being given as may be at a time.
     #[error("{0} walks are being answered already; try again in a moment")]
     TooManyWalks(usize),
@@ -70,6 +83,14 @@ fn suggest(near: &[String]) -> String {
         return "; check the kind and the name (kind:name or kind:name@version)".to_owned();
     }
     format!("; did you mean {}?", near.join(", "))
+}
+
+fn name_columns(known: &[String]) -> String {
+    if known.is_empty() {
+        return "; nothing is recorded of its columns".to_owned();
+    }
+    let known: Vec<_> = known.iter().map(|column| abbreviate(column)).collect();
+    format!("; recorded are {}", known.join(", "))
 }
 
 /// A cycle as people read it.
@@ -104,13 +125,15 @@ impl ServiceError for LineageError {
     fn code(&self) -> Code {
         match self {
             Self::Invalid(error) => error.code(),
-            Self::NodeNotFound { .. } | Self::KindNotFound(_) => Code::NotFound,
+            Self::NodeNotFound { .. } | Self::ColumnNotFound { .. } | Self::KindNotFound(_) => {
+                Code::NotFound
+            }
             Self::Cycle(_) | Self::HasEdges(_) | Self::AliasIsNode(_) | Self::KindInUse(_) => {
                 Code::FailedPrecondition
             }
             Self::TooManyKinds(_) => Code::ResourceExhausted,
             Self::AliasTaken { .. } => Code::AlreadyExists,
-            Self::TooLarge(_) => Code::ResourceExhausted,
+            Self::TooLarge(_) | Self::DocumentsTooLarge(..) => Code::ResourceExhausted,
             Self::TooManyWalks(_) => Code::Unavailable,
             Self::NotRead(_) => Code::Aborted,
             Self::Database(error) => error.code(),
@@ -121,6 +144,7 @@ impl ServiceError for LineageError {
         match self {
             Self::Invalid(error) => error.reason(),
             Self::NodeNotFound { .. } => "NODE_NOT_FOUND",
+            Self::ColumnNotFound { .. } => "COLUMN_NOT_FOUND",
             Self::Cycle(_) => "CYCLE",
             Self::HasEdges(_) => "HAS_EDGES",
             Self::AliasTaken { .. } => "ALIAS_TAKEN",
@@ -128,7 +152,7 @@ impl ServiceError for LineageError {
             Self::KindNotFound(_) => "KIND_NOT_FOUND",
             Self::KindInUse(_) => "KIND_IN_USE",
             Self::TooManyKinds(_) => "TOO_MANY_KINDS",
-            Self::TooLarge(_) => "ANSWER_TOO_LARGE",
+            Self::TooLarge(_) | Self::DocumentsTooLarge(..) => "ANSWER_TOO_LARGE",
             Self::TooManyWalks(_) => "TOO_MANY_WALKS",
             Self::NotRead(_) => "NOT_READ",
             Self::Database(error) => error.reason(),
@@ -139,6 +163,9 @@ impl ServiceError for LineageError {
         match self {
             Self::Invalid(error) => error.details(),
             Self::NodeNotFound { reference, .. } => Details::resource("node", reference),
+            Self::ColumnNotFound { node, column, .. } => {
+                Details::resource("column", format!("{node}#{column}"))
+            }
             Self::Cycle(cycle) => Details {
                 metadata: vec![("cycle", cycle.clone())],
                 ..Details::default()
@@ -149,6 +176,7 @@ impl ServiceError for LineageError {
             | Self::HasEdges(_)
             | Self::AliasIsNode(_)
             | Self::TooLarge(_)
+            | Self::DocumentsTooLarge(..)
             | Self::TooManyWalks(_)
             | Self::NotRead(_) => Details::default(),
             Self::Database(error) => error.details(),

@@ -5,6 +5,7 @@
 
 mod adjacency;
 mod batch;
+mod columns;
 mod completeness;
 mod convert;
 mod diff;
@@ -12,6 +13,7 @@ mod edge;
 mod error;
 mod export;
 mod exported_proof;
+mod facet;
 mod facts;
 mod graph;
 mod inherited;

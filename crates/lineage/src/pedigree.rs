@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
+    columns::Links,
     edge::{Edge, EdgeType},
+    facet::FacetKey,
     graph::Walk,
     kinds::{Kind, Sort},
     node::{Node, NodeId, NodeKey, kind},
@@ -20,6 +22,23 @@ pub(crate) struct Pedigree {
     pub(crate) truncated: bool,
     /// What things of kinds are that are not built in, where these say so.
     pub(crate) sorts: BTreeMap<String, Sort>,
+    /// Looked up only for those who ask for it.
+    pub(crate) attached: Attached,
+}
+
+/// What belongs to nodes besides their own facts.
+#[derive(Debug, Default)]
+pub(crate) struct Attached {
+    pub(crate) columns: Links<NodeKey>,
+    pub(crate) facets: BTreeMap<NodeKey, Vec<AttachedFacet>>,
+}
+
+/// A facet with its document.
+#[derive(Debug)]
+pub(crate) struct AttachedFacet {
+    pub(crate) key: FacetKey,
+    pub(crate) revision: i64,
+    pub(crate) document: String,
 }
 
 impl Pedigree {
@@ -46,6 +65,7 @@ impl Pedigree {
                 .collect(),
             edges: edges.collect(),
             truncated: walk.truncated(),
+            attached: Attached::default(),
             sorts: BTreeMap::new(),
         }
     }

@@ -1,10 +1,12 @@
 //! `herdbook lineage`, a file a subject.
 
 mod alias;
+mod columns;
 mod completeness;
 mod diff;
 mod duplicates;
 mod export;
+mod facets;
 mod history;
 mod impact;
 mod kinds;
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     Diff(diff::Options),
     Completeness(completeness::Options),
     Reproduce(reproduce::Options),
+    Columns(columns::Options),
+    Facets(facets::Options),
     Export(export::Options),
     Tag(tag::Options),
     Tags(tags::Options),
@@ -81,6 +85,8 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             completeness::run(connection().await?, output, options).await
         }
         Command::Reproduce(options) => reproduce::run(connection().await?, output, options).await,
+        Command::Columns(options) => columns::run(connection().await?, output, options).await,
+        Command::Facets(options) => facets::run(connection().await?, output, options).await,
         Command::Export(options) => export::run(connection().await?, options).await,
         Command::Tag(options) => tag::run(connection().await?, output, options).await,
         Command::Kinds(options) => kinds::run(connection().await?, output, options).await,

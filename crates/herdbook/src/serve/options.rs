@@ -60,7 +60,7 @@ pub(crate) struct ServeOptions {
     /// Where tracking runs (for the registry).
     #[arg(long, env = "HERDBOOK_TRACKING_URL", value_name = "URL")]
     pub(crate) tracking_url: Option<String>,
-    /// Where lineage runs (for tracking and the registry).
+    /// Where lineage runs (for tracking, the registry and the gateway).
     #[arg(long, env = "HERDBOOK_LINEAGE_URL", value_name = "URL")]
     pub(crate) lineage_url: Option<String>,
 }
@@ -245,6 +245,8 @@ pub(crate) enum Part {
     Registry,
     /// What came from what.
     Lineage,
+    /// The doors of other people's protocols, such as OpenLineage's.
+    Gateway,
     #[value(skip)]
     All,
 }
@@ -260,6 +262,7 @@ impl Part {
             Self::Tracking => "tracking",
             Self::Registry => "registry",
             Self::Lineage => "lineage",
+            Self::Gateway => "gateway",
             Self::All => "everything",
         }
     }

@@ -35,7 +35,10 @@ impl LineageApi {
             return Err(LineageError::TooLarge(NODES));
         }
         let nodes = snapshot.nodes(walk.nodes()).await?;
-        let pedigree = Pedigree::of(&walk, &nodes).with_kinds(snapshot.kinds().await?);
+        let mut pedigree = Pedigree::of(&walk, &nodes).with_kinds(snapshot.kinds().await?);
+        if format.has_attachments() {
+            pedigree.attached = snapshot.attached(&nodes).await?;
+        }
         let text = Bytes::from(format.write(&pedigree));
         let mut content_type = format.content_type().to_owned();
         Ok(

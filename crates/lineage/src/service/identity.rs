@@ -30,8 +30,8 @@ impl LineageApi {
         let nodes: Vec<NodeKey> = keys.collect();
         violations.finish()?;
         let edges = convert::batch(proto::RecordRequest {
-            nodes: Vec::new(),
             edges: request.edges,
+            ..Default::default()
         })?;
         let ending = Ending {
             by: &caller.name,

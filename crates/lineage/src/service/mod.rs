@@ -1,7 +1,9 @@
 //! The rpcs of the lineage service.
 
+mod columns;
 mod descents;
 mod export;
+mod facets;
 mod identity;
 mod kinds;
 mod proofs;
@@ -279,5 +281,31 @@ impl LineageService for LineageApi {
         let workspace = Caller::of(&request)?.workspace;
         let deleted = self.delete(workspace, &request.get_ref().name).await;
         answer(deleted.map(|()| proto::DeleteKindResponse {}))
+    }
+
+    type GetFacetsStream = BoxStream<'static, Result<proto::GetFacetsResponse, Status>>;
+
+    async fn get_facets(
+        &self,
+        request: Request<proto::GetFacetsRequest>,
+    ) -> Result<Response<Self::GetFacetsStream>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.facets(workspace, request.into_inner()).await)
+    }
+
+    async fn get_column_lineage(
+        &self,
+        request: Request<proto::GetColumnLineageRequest>,
+    ) -> Result<Response<proto::GetColumnLineageResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.column_lineage(workspace, request.into_inner()).await)
+    }
+
+    async fn find_column_impact(
+        &self,
+        request: Request<proto::FindColumnImpactRequest>,
+    ) -> Result<Response<proto::FindColumnImpactResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.column_impact(workspace, request.into_inner()).await)
     }
 }

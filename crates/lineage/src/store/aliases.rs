@@ -11,7 +11,7 @@ use sqlx::{FromRow, PgConnection};
 
 use super::{
     Store,
-    record::{columns, find},
+    record::{find, key_columns},
 };
 use crate::{
     LineageError,
@@ -68,7 +68,7 @@ async fn look_up(
     workspace: WorkspaceId,
     keys: &[&NodeKey],
 ) -> Result<BTreeMap<NodeKey, NodeKey>, LineageError> {
-    let (kinds, names, versions) = columns(keys);
+    let (kinds, names, versions) = key_columns(keys);
     let rows: Vec<AliasRow> = sqlx::query_as(
         // Without aliases the workspace is looked up once, whatever the number of keys.
         "SELECT a.kind, a.name, a.version, a.target_kind, a.target_name, a.target_version \

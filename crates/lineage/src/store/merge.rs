@@ -5,9 +5,10 @@ use herdbook_postgres::advisory;
 use sqlx::PgConnection;
 
 use super::{
-    Store, aliases,
+    Store, aliases, columns,
     connect::name,
     edges::edges_of,
+    facets,
     history::{Ending, end_edges_of, end_nodes},
     record::{FactColumns, check_size, facts_for_update, find},
     revision::advance,
@@ -56,6 +57,8 @@ impl Store {
         .bind(into_id.0)
         .execute(&mut *connection)
         .await?;
+        columns::fold(connection, from_id, into_id).await?;
+        facets::fold(connection, from_id, into_id).await?;
         let reason = format!("merged into {into}: {}", ending.reason);
         let ending = Ending {
             reason: &reason,

@@ -9,12 +9,15 @@
 //! `edge_history`, and questions about the present never look there.
 //!
 //! Order of locks: the nodes of the workspace (shared to record, alone to retract or merge), new nodes by key, known nodes by id, the workspace's edges where a cycle is possible,
-//! edges by their ids, then the workspace's revision, the last row touched.
+//! edges by their ids, links of columns, documents by digest, facets, then the workspace's revision, the last row touched.
 
 mod aliases;
+mod attached;
+mod columns;
 mod connect;
 mod duplicates;
 mod edges;
+mod facets;
 mod history;
 mod kinds;
 mod memory;
@@ -30,6 +33,7 @@ mod tests;
 
 use sqlx::PgPool;
 
+pub(crate) use facets::FacetQuestion;
 use memory::{BYTES, Memory};
 
 pub(crate) use history::{Ending, FormerEdge, State};

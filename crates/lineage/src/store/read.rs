@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use herdbook_core::WorkspaceId;
 use herdbook_postgres::SNAPSHOT;
 use serde_json::Value;
-use sqlx::{FromRow, Postgres, Transaction};
+use sqlx::{FromRow, PgConnection, Postgres, Transaction};
 
 use super::{
     Store, aliases,
@@ -99,6 +99,15 @@ impl Store {
 }
 
 impl Snapshot {
+    pub(super) fn workspace(&self) -> WorkspaceId {
+        self.workspace
+    }
+
+    /// The connection that sees this moment.
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
     /// Walks along edges of `types` alone from now on; of all, if empty.
     pub(crate) fn following(self, types: Vec<EdgeType>) -> Self {
         Self { types, ..self }

@@ -12,7 +12,10 @@ use herdbook_proto::InvalidRequest;
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection};
 
-use super::{Store, aliases, connect::connect, history::keep, kinds::look_up, revision::advance};
+use super::{
+    Store, aliases, columns, connect::connect, facets, history::keep, kinds::look_up,
+    revision::advance,
+};
 use crate::{
     LineageError,
     batch::Batch,
@@ -85,6 +88,8 @@ impl Store {
         kinds::check_batch(batch, &defined)?;
         let nodes = find_or_insert(connection, workspace, batch, &defined).await?;
         let edges = connect(connection, workspace, &nodes, batch).await?;
+        columns::record(connection, &nodes.ids, &batch.columns).await?;
+        facets::record(connection, workspace, &nodes.ids, &batch.facets).await?;
         if edges > 0 {
             advance(connection, workspace, i64::try_from(edges).ok()).await?;
         }
@@ -148,7 +153,7 @@ async fn insert(
         return Ok(BTreeMap::new());
     }
     let keys: Vec<_> = nodes.iter().map(|(key, _)| *key).collect();
-    let (kinds, names, versions) = columns(&keys);
+    let (kinds, names, versions) = key_columns(&keys);
     let mut facts = FactColumns::default();
     for (key, told) in nodes {
         if let Some(told) = told {
@@ -193,7 +198,7 @@ pub(super) async fn find(
     workspace: WorkspaceId,
     keys: &[&NodeKey],
 ) -> Result<BTreeMap<NodeKey, NodeId>, LineageError> {
-    let (kinds, names, versions) = columns(keys);
+    let (kinds, names, versions) = key_columns(keys);
     let rows: Vec<KeyRow> = sqlx::query_as(
         // LATERAL with OFFSET 0 keeps one look-up a key, whatever the size of the table was when it was planned.
         "SELECT n.id, n.kind, n.name, n.version \
@@ -221,7 +226,7 @@ pub(super) fn check_size(facts: &Facts) -> Result<(), InvalidRequest> {
     checked.map_err(|error| InvalidRequest::field("nodes", format!("a node {error}")))
 }
 
-pub(super) fn columns<'a>(keys: &[&'a NodeKey]) -> (Vec<&'a str>, Vec<&'a str>, Vec<&'a str>) {
+pub(super) fn key_columns<'a>(keys: &[&'a NodeKey]) -> (Vec<&'a str>, Vec<&'a str>, Vec<&'a str>) {
     let kinds = keys.iter().map(|key| key.kind.as_str()).collect();
     let names = keys.iter().map(|key| key.name.as_str()).collect();
     (

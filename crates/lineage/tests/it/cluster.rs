@@ -51,7 +51,11 @@ impl Cluster {
     ) -> Result<RecordResponse, Status> {
         Ok(self
             .client()
-            .record(RecordRequest { nodes, edges })
+            .record(RecordRequest {
+                nodes,
+                edges,
+                ..Default::default()
+            })
             .await?
             .into_inner())
     }

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cluster;
+mod columns;
 mod descents;
+mod facets;
 mod identity;
 mod kinds;
 mod narrowed;

@@ -16,6 +16,7 @@ mod faults;
 mod histories;
 mod logging;
 mod models;
+mod openlineage;
 mod reproduction;
 mod startup;
 mod values;

@@ -42,6 +42,8 @@ pub(crate) enum Format {
     Mermaid,
     /// W3C PROV-JSON.
     Prov,
+    /// OpenLineage, an event a line.
+    Openlineage,
     /// CycloneDX, a bill of materials.
     Cyclonedx,
 }
@@ -53,6 +55,7 @@ impl From<Format> for ExportFormat {
             Format::Dot => Self::Dot,
             Format::Mermaid => Self::Mermaid,
             Format::Prov => Self::ProvJson,
+            Format::Openlineage => Self::Openlineage,
             Format::Cyclonedx => Self::Cyclonedx,
         }
     }
