@@ -66,6 +66,13 @@ fn write_json<M: Message>(
     String::from_utf8(text).map_err(Failure::failed)
 }
 
+/// The same with the keys of each object in order: the same text for the same message.
+pub(crate) fn json_sorted<M: Message>(name: &str, message: &M) -> Result<String, Failure> {
+    let value = json::serialize(name, message, false, serde_json::value::Serializer)
+        .map_err(Failure::failed)?;
+    Ok(format!("{value:#}\n"))
+}
+
 /// A message that is written as JSON prints it.
 pub(crate) fn read_json<M: Message + Default>(name: &str, text: &str) -> Result<M, Failure> {
     let descriptor = json::descriptor(name).map_err(Failure::failed)?;

@@ -1,6 +1,6 @@
 //! A version's pedigree as a person would write it down.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use herdbook_proto::lineage::v1::{Edge, Graph, GraphNode, Node, NodeKey};
 
@@ -26,6 +26,10 @@ pub(crate) fn draw(title: &str, graph: &Graph) -> String {
     sections.push(("Other", of_kinds(&ancestors, |kind| !named(kind))));
     sections.retain(|(_, nodes)| !nodes.is_empty());
 
+    let all = graph.nodes.iter().filter_map(|node| node.node.as_ref());
+    let runs: HashMap<&NodeKey, &Node> = all
+        .filter_map(|node| Some((node.key.as_ref().filter(|key| key.kind == "run")?, node)))
+        .collect();
     let mut lines = vec![title.to_owned()];
     let last_section = sections.len().saturating_sub(1);
     for (index, (heading, nodes)) in sections.iter().enumerate() {
@@ -35,7 +39,7 @@ pub(crate) fn draw(title: &str, graph: &Graph) -> String {
             ("├─", "│ ")
         };
         lines.push(format!("{branch} {heading}"));
-        let roots = forest(nodes, &graph.edges);
+        let roots = forest(nodes, &graph.edges, &runs);
         draw_forest(&roots, &format!("{bar} "), &mut lines);
     }
     if sections.is_empty() {
@@ -57,13 +61,19 @@ fn of_kinds<'a>(nodes: &[&'a GraphNode], holds: impl Fn(&str) -> bool) -> Vec<&'
 /// A node with what came before it in the same section.
 struct Branch<'a> {
     node: &'a Node,
+    /// How it was run, of code.
+    usage: String,
     /// How the node below came from this one.
     label: &'a str,
     before: Vec<Branch<'a>>,
 }
 
 /// The nodes of a section by descent: those nothing else in it came from at the top.
-fn forest<'a>(nodes: &[&'a Node], edges: &'a [Edge]) -> Vec<Branch<'a>> {
+fn forest<'a>(
+    nodes: &[&'a Node],
+    edges: &'a [Edge],
+    runs: &HashMap<&NodeKey, &Node>,
+) -> Vec<Branch<'a>> {
     let by_key: HashMap<&NodeKey, &'a Node> = nodes
         .iter()
         .filter_map(|node| Some((node.key.as_ref()?, *node)))
@@ -90,9 +100,35 @@ fn forest<'a>(nodes: &[&'a Node], edges: &'a [Edge]) -> Vec<Branch<'a>> {
             .as_ref()
             .is_some_and(|key| !has_later.contains(&key))
     });
-    roots
+    let mut branches: Vec<_> = roots
         .map(|node| grow(node, "", &sources, &mut shown))
-        .collect()
+        .collect();
+    let is_code = |node: &Node| node.key.as_ref().is_some_and(|key| key.kind == "code");
+    for branch in branches.iter_mut().filter(|branch| is_code(branch.node)) {
+        branch.usage = usage(branch.node, runs, edges);
+    }
+    branches
+}
+
+/// How runs ran a state of code: the branch it was on, and the entry points.
+fn usage(code: &Node, runs: &HashMap<&NodeKey, &Node>, edges: &[Edge]) -> String {
+    let used = edges.iter().filter(|edge| edge.source == code.key);
+    let ran = used.filter_map(|edge| runs.get(edge.target.as_ref()?));
+    let mut branches = BTreeSet::new();
+    let mut entry_points = BTreeSet::new();
+    for run in ran {
+        branches.extend(run.attributes.get("branch").filter(|name| !name.is_empty()));
+        entry_points.extend(
+            run.attributes
+                .get("entry_point")
+                .filter(|name| !name.is_empty()),
+        );
+    }
+    let branches = branches
+        .into_iter()
+        .map(|branch| format!("  branch {branch}"));
+    let entry_points = entry_points.into_iter().map(|entry| format!("  {entry}"));
+    branches.chain(entry_points).collect()
 }
 
 /// The branch of a node; one that stands elsewhere already is not grown again.
@@ -105,6 +141,7 @@ fn grow<'a>(
     let Some(key) = &node.key else {
         return Branch {
             node,
+            usage: String::new(),
             label,
             before: Vec::new(),
         };
@@ -120,6 +157,7 @@ fn grow<'a>(
     };
     Branch {
         node,
+        usage: String::new(),
         label,
         before,
     }
@@ -134,11 +172,23 @@ fn draw_forest(branches: &[Branch<'_>], indent: &str, lines: &mut Vec<String>) {
             ("├─", "│  ")
         };
         let label = match branch.label {
-            "" | "parent" | "based-on" => String::new(),
+            "" | "parent" | "based-on" | "uncommitted changes" => String::new(),
             label => format!("  ← {label}"),
         };
-        lines.push(format!("{indent}{fork} {}{label}", describe(branch.node)));
+        let (node, usage) = (describe(branch.node), &branch.usage);
+        lines.push(format!("{indent}{fork} {node}{usage}{label}"));
         draw_forest(&branch.before, &format!("{indent}{bar}"), lines);
+    }
+}
+
+/// A state of code: the beginning of the commit, and what is known of changes to it.
+pub(crate) fn commit(state: &str) -> String {
+    let (commit, changes) = state.split_once('+').unwrap_or((state, ""));
+    let commit: String = commit.chars().take(12).collect();
+    match changes {
+        "" => commit,
+        "dirty" => format!("{commit} with uncommitted changes that are not known"),
+        digest => format!("{commit} with uncommitted changes {}", short(digest)),
     }
 }
 
@@ -157,28 +207,15 @@ pub(crate) fn describe(node: &Node) -> String {
         "dataset" => vec![
             key.name.clone(),
             short(&key.version),
+            rows(fact("profile")),
             fact("step").to_owned(),
         ],
-        "code" => vec![
-            key.name.clone(),
-            format!(
-                "commit {}",
-                key.version.chars().take(12).collect::<String>()
-            ),
-            match fact("branch") {
-                "" => String::new(),
-                branch => format!("branch {branch}"),
-            },
-            fact("entry_point").to_owned(),
-            match fact("dirty") {
-                "true" => "with uncommitted changes".to_owned(),
-                _ => String::new(),
-            },
-        ],
+        "code" => vec![key.name.clone(), format!("commit {}", commit(&key.version))],
         "run" => vec![
             format!("run {}", fact("name")),
             key.name.clone(),
             fact("status").to_lowercase(),
+            params(fact("params")),
         ],
         "model_version" => {
             vec![
@@ -203,6 +240,30 @@ pub(crate) fn describe(node: &Node) -> String {
         .chain(tags)
         .filter(|part| !part.is_empty());
     parts.collect::<Vec<_>>().join("  ")
+}
+
+/// How many rows a data set has, if its profile says.
+fn rows(profile: &str) -> String {
+    let profile: serde_json::Value = serde_json::from_str(profile).unwrap_or_default();
+    profile["rows"]
+        .as_u64()
+        .map_or_else(String::new, |rows| format!("{rows} rows"))
+}
+
+/// The params of a run, if they are few.
+fn params(params: &str) -> String {
+    /// More than that is another question.
+    const SHOWN_CHARS: usize = 60;
+    let params: BTreeMap<String, String> = serde_json::from_str(params).unwrap_or_default();
+    let words: Vec<_> = params
+        .iter()
+        .map(|(key, value)| format!("{key}={value}"))
+        .collect();
+    let line = words.join(" ");
+    match line.chars().count() {
+        0..=SHOWN_CHARS => line,
+        _ => format!("{} params", params.len()),
+    }
 }
 
 #[cfg(test)]
@@ -240,6 +301,7 @@ mod tests {
             target: Some(target),
             r#type: EdgeType::DerivedFrom.into(),
             label: label.to_owned(),
+            ..Default::default()
         }
     }
 
@@ -249,33 +311,48 @@ mod tests {
             key("dataset", "source", ""),
             key("dataset", "dataset_v1", ""),
         );
+        let committed = key("code", "repo", "abcdef0123456789");
+        let changed = key("code", "repo", "abcdef0123456789+sha256:0011223344556677");
         let graph = Graph {
             nodes: vec![
                 node(key("model_version", "fraud", "3"), 0, &[]),
                 node(
                     key("run", "0198", ""),
                     1,
-                    &[("name", "brisk-otter"), ("status", "FINISHED")],
+                    &[
+                        ("name", "brisk-otter"),
+                        ("status", "FINISHED"),
+                        ("branch", "main"),
+                        ("entry_point", "train.py"),
+                        ("params", r#"{"lr":"0.1"}"#),
+                    ],
                 ),
                 node(features.clone(), 2, &[]),
-                node(source.clone(), 3, &[]),
-                node(
-                    key("code", "repo", "abcdef0123456789"),
-                    2,
-                    &[("branch", "main")],
-                ),
+                node(source.clone(), 3, &[("profile", r#"{"rows":569}"#)]),
+                node(changed.clone(), 2, &[]),
+                node(committed.clone(), 3, &[]),
             ],
-            edges: vec![edge(source, features, "clean")],
+            edges: vec![
+                edge(source, features, "clean"),
+                edge(committed, changed.clone(), "uncommitted changes"),
+                edge(
+                    key("dataset", "dataset_v1", ""),
+                    key("run", "0198", ""),
+                    "training",
+                ),
+                edge(changed, key("run", "0198", ""), "train.py"),
+            ],
             truncated: false,
         };
         let expected = "fraud/3
 ├─ Data
 │  └─ dataset_v1
-│     └─ source  ← clean
+│     └─ source  569 rows  ← clean
 ├─ Code
-│  └─ repo  commit abcdef012345  branch main
+│  └─ repo  commit abcdef012345 with uncommitted changes sha256:001122334455…  branch main  train.py
+│     └─ repo  commit abcdef012345
 └─ Experiment
-   └─ run brisk-otter  0198  finished";
+   └─ run brisk-otter  0198  finished  lr=0.1";
         assert_eq!(draw("fraud/3", &graph), expected);
     }
 }

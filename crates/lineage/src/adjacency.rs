@@ -16,6 +16,8 @@ use crate::{
 const EDGE_BYTES: usize = 2 * size_of::<Link>();
 /// Bytes of a node: its id, its entry in the map of places with room to grow, and two offsets.
 const NODE_BYTES: usize = 48;
+/// Bytes of a type with a label, besides the text in two places.
+const ROLE_BYTES: usize = 128;
 /// Bytes of an edge beside the arrays, about.
 const RECENT_BYTES: usize = 128;
 
@@ -40,6 +42,8 @@ struct Names {
     places: HashMap<NodeId, u32>,
     roles: Vec<(EdgeType, String)>,
     role_numbers: HashMap<(EdgeType, String), u32>,
+    /// Bytes that the roles take.
+    role_bytes: usize,
 }
 
 /// The edges in one direction.
@@ -81,6 +85,11 @@ impl Layout {
         self.triples.push(triple);
     }
 
+    /// Bytes that the graph will take, about.
+    pub(crate) fn bytes(&self) -> usize {
+        Adjacency::bytes_of(self.triples.len()) + self.names.bytes()
+    }
+
     /// The graph as it is at `revision`.
     pub(crate) fn finish(self, revision: i64) -> Adjacency {
         let places = self.names.ids.len();
@@ -106,9 +115,7 @@ impl Adjacency {
 
     /// Bytes in memory, about.
     pub(crate) fn bytes(&self) -> usize {
-        Self::bytes_of(self.settled)
-            + self.names.ids.len() * NODE_BYTES
-            + self.recent * RECENT_BYTES
+        Self::bytes_of(self.settled) + self.names.bytes() + self.recent * RECENT_BYTES
     }
 
     /// Up to which revision it knows everything.
@@ -217,6 +224,10 @@ impl Adjacency {
 }
 
 impl Names {
+    fn bytes(&self) -> usize {
+        self.ids.len() * NODE_BYTES + self.role_bytes
+    }
+
     /// The edge by numbers, new ones where it has something new.
     fn number(&mut self, edge: Edge<NodeId>) -> Triple {
         let source = self.place(edge.source);
@@ -226,6 +237,7 @@ impl Names {
             Some(number) => *number,
             None => {
                 let number = next(self.roles.len());
+                self.role_bytes += ROLE_BYTES + 2 * role.1.len();
                 self.roles.push(role.clone());
                 self.role_numbers.insert(role, number);
                 number

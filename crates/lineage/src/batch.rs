@@ -2,15 +2,26 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::{edge::Edge, facts::Facts, node::NodeKey};
+use crate::{
+    columns::{self, BatchLinks, Link},
+    edge::Edge,
+    facet::{FacetKey, Facets, Told},
+    facts::Facts,
+    moment::Held,
+    node::NodeKey,
+};
 
 /// Nodes and edges of one `Record`, in an order that all batches share, so that two at once lock in
 /// the same order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Batch {
     /// What is told of each node; `None` for one that is but the end of an edge.
     pub(crate) nodes: BTreeMap<NodeKey, Option<Facts>>,
     pub(crate) edges: BTreeSet<Edge<NodeKey>>,
+    /// When those held of which that is told.
+    pub(crate) held: BTreeMap<Edge<NodeKey>, Held>,
+    pub(crate) columns: BatchLinks,
+    pub(crate) facets: Facets,
 }
 
 impl Batch {
@@ -27,6 +38,59 @@ impl Batch {
         self.nodes.entry(edge.source.clone()).or_default();
         self.nodes.entry(edge.target.clone()).or_default();
         self.edges.insert(edge);
+    }
+
+    /// Adds a link between columns, and its ends where they are not told of.
+    pub(crate) fn link(&mut self, ends: (NodeKey, NodeKey), link: Link, description: String) {
+        self.nodes.entry(ends.0.clone()).or_default();
+        self.nodes.entry(ends.1.clone()).or_default();
+        columns::connect(&mut self.columns, ends, link, description);
+    }
+
+    /// Attaches a document to a node.
+    pub(crate) fn attach(&mut self, node: NodeKey, facet: FacetKey, told: Told) {
+        self.nodes.entry(node.clone()).or_default();
+        self.facets.tell(node, facet, told);
+    }
+
+    /// Adds when an edge held.
+    pub(crate) fn hold(&mut self, edge: Edge<NodeKey>, held: Held) {
+        if held != Held::default() {
+            self.held.entry(edge).or_default().merge(&held);
+        }
+    }
+
+    /// The batch with other keys for those in `names`.
+    pub(crate) fn renamed(self, names: &BTreeMap<NodeKey, NodeKey>) -> Self {
+        let name = |key: NodeKey| names.get(&key).cloned().unwrap_or(key);
+        let rename = |edge: Edge<NodeKey>| Edge {
+            source: name(edge.source),
+            target: name(edge.target),
+            ..edge
+        };
+        let mut renamed = Self::default();
+        for (key, facts) in self.nodes {
+            match facts {
+                Some(facts) => renamed.tell(name(key), facts),
+                None => {
+                    renamed.nodes.entry(name(key)).or_default();
+                }
+            }
+        }
+        renamed.edges = self.edges.into_iter().map(rename).collect();
+        for (edge, held) in self.held {
+            renamed.hold(rename(edge), held);
+        }
+        for ((source, target), links) in self.columns {
+            let ends = (name(source), name(target));
+            for (link, description) in links {
+                columns::connect(&mut renamed.columns, ends.clone(), link, description);
+            }
+        }
+        for ((node, facet), told) in self.facets.0 {
+            renamed.facets.tell(name(node), facet, told);
+        }
+        renamed
     }
 }
 

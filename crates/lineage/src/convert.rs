@@ -1,5 +1,7 @@
 //! Between the contract and the domain.
 
+mod history;
+mod kinds;
 mod questions;
 
 use std::collections::HashMap;
@@ -15,16 +17,21 @@ use prost_types::Timestamp;
 
 use crate::{
     batch::Batch,
+    columns::{DESCRIPTION_BYTES, FIELD_BYTES, LINKS, Link, TYPE_BYTES},
     edge::{Edge, EdgeType},
     export::Format,
+    facet::{FACETS, FacetKey, Told, check_document},
     facts::{ATTRIBUTES, Facts, TAGS},
     graph::Walk,
+    moment::{Held, Moment},
     node::{Node, NodeId, NodeKey, check_kind, check_name, check_version},
     proof::Verdict,
     reference::Reference,
     shown::Shown,
 };
 
+pub(crate) use history::{reason, to_former_edge, to_state};
+pub(crate) use kinds::{kind, to_kind};
 pub(crate) use questions::{to_comparison, to_completeness, to_reproduction};
 
 /// Nodes and edges of one request at most, each.
@@ -39,14 +46,17 @@ const LABEL_CHARS: usize = 255;
 /// Reads the request of `Record`.
 pub(crate) fn batch(request: proto::RecordRequest) -> Result<Batch, InvalidRequest> {
     let mut violations = Violations::default();
-    for (field, count) in [
-        ("nodes", request.nodes.len()),
-        ("edges", request.edges.len()),
+    let links = request.column_links.iter().map(|links| links.links.len());
+    for (field, count, limit) in [
+        ("nodes", request.nodes.len(), BATCH),
+        ("edges", request.edges.len(), BATCH),
+        ("column_links", links.sum(), LINKS),
+        ("facets", request.facets.len(), FACETS),
     ] {
-        if count > BATCH {
+        if count > limit {
             violations.add(
                 field,
-                format!("has {count} entries; at most {BATCH} are taken at a time"),
+                format!("has {count} entries; at most {limit} are taken at a time"),
             );
         }
     }
@@ -56,11 +66,17 @@ pub(crate) fn batch(request: proto::RecordRequest) -> Result<Batch, InvalidReque
     for (index, node) in request.nodes.into_iter().enumerate() {
         let scope = format!("nodes[{index}]");
         let key = key(&format!("{scope}.key"), node.key, &mut violations);
-        let facts = facts(
+        let mut facts = facts(
             &scope,
             node.attributes,
             node.tags,
             node.revision,
+            &mut violations,
+        );
+        facts.held = held(
+            &scope,
+            node.held_from.as_ref(),
+            node.held_until.as_ref(),
             &mut violations,
         );
         if let Some(key) = key {
@@ -68,15 +84,119 @@ pub(crate) fn batch(request: proto::RecordRequest) -> Result<Batch, InvalidReque
         }
     }
     for (index, edge) in request.edges.into_iter().enumerate() {
-        if let Some(edge) = read_edge(&format!("edges[{index}]"), edge, &mut violations) {
+        let scope = format!("edges[{index}]");
+        let held = held(
+            &scope,
+            edge.held_from.as_ref(),
+            edge.held_until.as_ref(),
+            &mut violations,
+        );
+        if let Some(edge) = read_edge(&scope, edge, &mut violations) {
+            batch.hold(edge.clone(), held);
             batch.connect(edge);
         }
+    }
+    for (index, links) in request.column_links.into_iter().enumerate() {
+        let scope = format!("column_links[{index}]");
+        read_links(&scope, links, &mut batch, &mut violations);
+    }
+    for (index, facet) in request.facets.into_iter().enumerate() {
+        let scope = format!("facets[{index}]");
+        read_facet(&scope, facet, &mut batch, &mut violations);
     }
     violations.finish()?;
     Ok(batch)
 }
 
-fn key(field: &str, key: Option<proto::NodeKey>, violations: &mut Violations) -> Option<NodeKey> {
+fn read_links(
+    scope: &str,
+    links: proto::ColumnLinks,
+    batch: &mut Batch,
+    violations: &mut Violations,
+) {
+    let source = key(&format!("{scope}.source"), links.source, violations);
+    let target = key(&format!("{scope}.target"), links.target, violations);
+    let (Some(source), Some(target)) = (source, target) else {
+        return;
+    };
+    for (index, link) in links.links.into_iter().enumerate() {
+        for (field, text, limit) in [
+            ("source_field", &link.source_field, FIELD_BYTES),
+            ("target_field", &link.target_field, FIELD_BYTES),
+            ("type", &link.r#type, TYPE_BYTES),
+            ("subtype", &link.subtype, TYPE_BYTES),
+            ("description", &link.description, DESCRIPTION_BYTES),
+        ] {
+            if text.len() > limit || text.contains('\0') {
+                let what = format!("must be at most {limit} bytes without a NUL character");
+                violations.add(format!("{scope}.links[{index}].{field}"), what);
+            }
+        }
+        let description = link.description;
+        let link = Link {
+            source_field: link.source_field,
+            target_field: link.target_field,
+            transformation: link.r#type,
+            subtype: link.subtype,
+            masking: link.masking,
+        };
+        batch.link((source.clone(), target.clone()), link, description);
+    }
+}
+
+fn read_facet(scope: &str, facet: proto::Facet, batch: &mut Batch, violations: &mut Violations) {
+    violations.check(format!("{scope}.name"), check_key(&facet.name));
+    for (field, text) in [("scope", &facet.scope), ("run", &facet.run)] {
+        violations.check(format!("{scope}.{field}"), check_version(text));
+    }
+    violations.check(format!("{scope}.document"), check_document(&facet.document));
+    if let Some(node) = key(&format!("{scope}.node"), facet.node, violations) {
+        let key = FacetKey {
+            name: facet.name,
+            scope: facet.scope,
+            run: facet.run,
+        };
+        let told = Told {
+            revision: facet.revision,
+            document: facet.document,
+        };
+        batch.attach(node, key, told);
+    }
+}
+
+fn held(
+    scope: &str,
+    from: Option<&Timestamp>,
+    until: Option<&Timestamp>,
+    violations: &mut Violations,
+) -> Held {
+    let held = Held {
+        from: violations.time(format!("{scope}.held_from"), from),
+        until: violations.time(format!("{scope}.held_until"), until),
+    };
+    violations.check(format!("{scope}.held_until"), held.check());
+    held
+}
+
+/// Reads the time that a question is about.
+pub(crate) fn moment(
+    known_at: Option<&Timestamp>,
+    held_at: Option<&Timestamp>,
+) -> Result<Moment, InvalidRequest> {
+    let mut violations = Violations::default();
+    let moment = Moment {
+        known_at: violations.time("known_at", known_at),
+        held_at: violations.time("held_at", held_at),
+    };
+    violations.finish()?;
+    Ok(moment)
+}
+
+pub(crate) fn key(
+    field: &str,
+    key: Option<proto::NodeKey>,
+    violations: &mut Violations,
+) -> Option<NodeKey> {
     let key = violations.require(field, key)?;
     violations.check(format!("{field}.kind"), check_kind(&key.kind))?;
     violations.check(format!("{field}.name"), check_name(&key.name))?;
@@ -118,9 +238,6 @@ fn facts(
         }
     }
     read_tags(&format!("{scope}.tags"), &tags, violations);
-    if revision < 0 {
-        violations.add(format!("{scope}.revision"), "must not be negative");
-    }
     Facts::given(attributes, tags, revision)
 }
 
@@ -211,6 +328,7 @@ pub(crate) fn format(format: proto::ExportFormat) -> Option<Format> {
         proto::ExportFormat::Mermaid => Some(Format::Mermaid),
         proto::ExportFormat::ProvJson => Some(Format::ProvJson),
         proto::ExportFormat::Cyclonedx => Some(Format::CycloneDx),
+        proto::ExportFormat::Openlineage => Some(Format::OpenLineage),
     }
 }
 
@@ -238,6 +356,8 @@ fn to_edge(edge: &Edge<NodeId>, nodes: &HashMap<NodeId, Node>) -> Option<proto::
         target: Some(key(edge.target)?),
         r#type: i32::from(edge.edge_type.number()),
         label: edge.label.clone(),
+        held_from: None,
+        held_until: None,
     })
 }
 
@@ -289,6 +409,8 @@ impl From<Node> for proto::Node {
             tags: node.facts.tags.into_iter().collect(),
             revision: node.facts.revision,
             recorded_at: Some(to_timestamp(node.recorded_at)),
+            held_from: node.facts.held.from.map(to_timestamp),
+            held_until: node.facts.held.until.map(to_timestamp),
         }
     }
 }

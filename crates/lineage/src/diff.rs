@@ -2,12 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use herdbook_core::Digest;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     making::{Descent, Making},
     node::{Node, kind},
 };
+
+/// Bytes of a fact that is told whole; of a longer one its digest is.
+const WHOLE_BYTES: usize = 1_024;
 
 /// What a change is about; the numbers are those of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -177,6 +182,10 @@ fn known(node: &Node) -> Texts {
                     Value::String(text) => (name, text),
                     value => (name, value.to_string()),
                 }));
+            }
+            _ if value.len() > WHOLE_BYTES => {
+                let digest = Digest(Sha256::digest(value.as_bytes()).into());
+                known.insert(name.clone(), digest.to_string());
             }
             _ => {
                 known.insert(name.clone(), value.to_owned());

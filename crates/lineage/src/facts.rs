@@ -1,11 +1,16 @@
 //! What is known about a node, and how news about it is merged.
 //!
 //! Every attribute keeps the revision it was given at. News at a lower revision is passed over, news
-//! at the same or a higher one replaces. So a producer that counts its revisions up gets the same
-//! node whatever the order and number of deliveries, and one that does not count (revision 0) gets
-//! "the last one wins".
+//! at a higher one replaces; at the same one the greater value stays. So a producer that counts its
+//! revisions gets the same node whatever the order and number of deliveries, and one that does not
+//! count (revision 0) gets "the last one wins".
 
-use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet, btree_map::Entry},
+};
+
+use crate::moment::Held;
 
 /// Attributes of a node at most.
 pub(crate) const ATTRIBUTES: usize = 256;
@@ -19,6 +24,16 @@ pub(crate) struct Attribute {
     pub(crate) revision: i64,
 }
 
+impl Attribute {
+    fn replaces(&self, known: &Self) -> bool {
+        match self.revision.cmp(&known.revision) {
+            Ordering::Greater => true,
+            Ordering::Equal => self.revision == 0 || self.value > known.value,
+            Ordering::Less => false,
+        }
+    }
+}
+
 /// What is known about a node besides its name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Facts {
@@ -26,6 +41,8 @@ pub(crate) struct Facts {
     pub(crate) tags: BTreeSet<String>,
     /// Highest revision heard of.
     pub(crate) revision: i64,
+    /// When it was.
+    pub(crate) held: Held,
 }
 
 /// A node would have more attributes or tags than it may.
@@ -52,6 +69,7 @@ impl Facts {
             attributes,
             tags: tags.into_iter().collect(),
             revision,
+            held: Held::default(),
         }
     }
 
@@ -62,7 +80,7 @@ impl Facts {
                 Entry::Vacant(entry) => {
                     entry.insert(attribute.clone());
                 }
-                Entry::Occupied(mut entry) if entry.get().revision <= attribute.revision => {
+                Entry::Occupied(mut entry) if attribute.replaces(entry.get()) => {
                     entry.insert(attribute.clone());
                 }
                 Entry::Occupied(_) => {}
@@ -70,6 +88,7 @@ impl Facts {
         }
         self.tags.extend(news.tags.iter().cloned());
         self.revision = self.revision.max(news.revision);
+        self.held.merge(&news.held);
     }
 
     /// Checks that a node may know as much.
@@ -125,9 +144,24 @@ mod tests {
     }
 
     #[test]
-    fn at_the_same_revision_the_last_one_wins() {
+    fn without_revisions_the_last_one_wins() {
         let kept = merged(&[facts("Staging", 0), facts("Production", 0)]);
         assert_eq!(kept, facts("Production", 0));
+    }
+
+    #[test]
+    fn at_the_same_revision_order_does_not_matter() {
+        let (one, other) = (facts("Staging", 3), facts("Production", 3));
+        let kept = merged(&[one.clone(), other.clone()]);
+        assert_eq!(kept, merged(&[other, one]));
+    }
+
+    #[test]
+    fn hearsay_yields_to_what_is_told_without_a_revision() {
+        let kept = merged(&[facts("Production", 0), facts("rumour", -5)]);
+        assert_eq!(kept.attributes["stage"].value, "Production");
+        let kept = merged(&[facts("rumour", -5), facts("Production", 0)]);
+        assert_eq!(kept.attributes["stage"].value, "Production");
     }
 
     proptest! {

@@ -2,10 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::{
-    edge::{Edge, EdgeType},
-    node::NodeId,
-};
+use crate::{edge::Edge, node::NodeId};
 
 /// Which way to walk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,8 +28,6 @@ impl Direction {
 pub(crate) struct Walk {
     direction: Direction,
     limit: usize,
-    /// Types of the edges to walk along; all if empty.
-    types: Vec<EdgeType>,
     depth: u32,
     /// Nodes of the last level, whose edges come next.
     frontier: Vec<NodeId>,
@@ -52,7 +47,6 @@ impl Walk {
         Self {
             direction,
             limit: limit.saturating_add(starts.len()),
-            types: Vec::new(),
             depth: 0,
             frontier: starts.to_vec(),
             depths: starts.iter().map(|start| (*start, 0)).collect(),
@@ -60,14 +54,6 @@ impl Walk {
             edges: Vec::new(),
             found_by: HashMap::new(),
             truncated: false,
-        }
-    }
-
-    /// The walk along edges of `types` alone; of all, if empty.
-    pub(crate) fn following(self, types: &[EdgeType]) -> Self {
-        Self {
-            types: types.to_vec(),
-            ..self
         }
     }
 
@@ -87,9 +73,6 @@ impl Walk {
         self.depth += 1;
         let mut next = Vec::new();
         for edge in edges {
-            if !self.types.is_empty() && !self.types.contains(&edge.edge_type) {
-                continue;
-            }
             let (_, to) = self.direction.ends(&edge);
             if !self.depths.contains_key(&to) {
                 if self.order.len() >= self.limit {

@@ -5,6 +5,7 @@
 
 mod adjacency;
 mod batch;
+mod columns;
 mod completeness;
 mod convert;
 mod diff;
@@ -12,9 +13,13 @@ mod edge;
 mod error;
 mod export;
 mod exported_proof;
+mod facet;
 mod facts;
 mod graph;
+mod inherited;
+mod kinds;
 mod making;
+mod moment;
 mod node;
 mod pedigree;
 mod proof;
@@ -52,6 +57,15 @@ impl Lineage {
     pub fn start(database: &Database) -> Self {
         Self {
             store: Store::new(database.pool().clone()),
+        }
+    }
+
+    /// The same with other room in memory for edges: `bytes` for all workspaces together, about, instead
+    /// of 512 MiB. A graph that does not fit is walked in Postgres.
+    #[must_use]
+    pub fn remembering(self, bytes: usize) -> Self {
+        Self {
+            store: self.store.remembering(bytes),
         }
     }
 

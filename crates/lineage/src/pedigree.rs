@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use crate::{
+    columns::Links,
     edge::{Edge, EdgeType},
+    facet::FacetKey,
     graph::Walk,
+    kinds::{Kind, Sort},
     node::{Node, NodeId, NodeKey, kind},
 };
 
@@ -17,6 +20,25 @@ pub(crate) struct Pedigree {
     pub(crate) edges: BTreeSet<Edge<NodeKey>>,
     /// Whether there is more than a bound let in.
     pub(crate) truncated: bool,
+    /// What things of kinds are that are not built in, where these say so.
+    pub(crate) sorts: BTreeMap<String, Sort>,
+    /// Looked up only for those who ask for it.
+    pub(crate) attached: Attached,
+}
+
+/// What belongs to nodes besides their own facts.
+#[derive(Debug, Default)]
+pub(crate) struct Attached {
+    pub(crate) columns: Links<NodeKey>,
+    pub(crate) facets: BTreeMap<NodeKey, Vec<AttachedFacet>>,
+}
+
+/// A facet with its document.
+#[derive(Debug)]
+pub(crate) struct AttachedFacet {
+    pub(crate) key: FacetKey,
+    pub(crate) revision: i64,
+    pub(crate) document: String,
 }
 
 impl Pedigree {
@@ -43,20 +65,49 @@ impl Pedigree {
                 .collect(),
             edges: edges.collect(),
             truncated: walk.truncated(),
+            attached: Attached::default(),
+            sorts: BTreeMap::new(),
+        }
+    }
+
+    /// With what the workspace says of kinds.
+    pub(crate) fn with_kinds(self, kinds: BTreeMap<String, Kind>) -> Self {
+        let told = kinds.into_values().filter(|kind| kind.sort != Sort::Told);
+        Self {
+            sorts: told.map(|kind| (kind.name, kind.sort)).collect(),
+            ..self
+        }
+    }
+
+    fn sort(&self, name: &str) -> Sort {
+        match self.sorts.get(name) {
+            Some(sort) => *sort,
+            None if kind::is_activity(name) => Sort::Activity,
+            None if kind::is_entity(name) => Sort::Entity,
+            None => Sort::Told,
         }
     }
 
     /// Those nodes that happened rather than were: what the others used and generated. Of kinds that
-    /// have no meaning here the edges tell.
+    /// do not say the edges tell.
     pub(crate) fn activities(&self) -> BTreeSet<&NodeKey> {
-        let by_kind = self.nodes.keys().filter(|key| kind::is_activity(&key.kind));
+        let is = |key: &&NodeKey, sort| self.sort(&key.kind) == sort;
+        let by_kind = self.nodes.keys().filter(|key| is(key, Sort::Activity));
         let by_edge = self.edges.iter().filter_map(|edge| match edge.edge_type {
             EdgeType::Used => Some(&edge.target),
             EdgeType::Generated => Some(&edge.source),
             EdgeType::DerivedFrom | EdgeType::PartOf => None,
         });
         by_kind
-            .chain(by_edge.filter(|key| !kind::is_entity(&key.kind)))
+            .chain(by_edge.filter(|key| is(key, Sort::Told)))
+            .collect()
+    }
+
+    /// Those nodes that are answerable for others.
+    pub(crate) fn agents(&self) -> BTreeSet<&NodeKey> {
+        let nodes = self.nodes.keys();
+        nodes
+            .filter(|key| self.sort(&key.kind) == Sort::Agent)
             .collect()
     }
 }

@@ -83,7 +83,7 @@ pub(crate) fn of(descent: &Descent, outputs: &[Node]) -> Reproduction {
             .map(NodeKey::brief)
             .collect();
         Gap {
-            what: format!("{}: not so of {}", finding.rule.asks, places.join(", ")),
+            what: format!("{}; not so of {}", finding.rule.asks, places.join(", ")),
             remedy: finding.rule.remedy.to_owned(),
         }
     };

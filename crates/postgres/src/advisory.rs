@@ -69,3 +69,34 @@ pub async fn lock_lineage(
         .await?;
     Ok(())
 }
+
+/// First key of the locks under which nodes of a workspace stay the ones they are: "HERN" in ASCII. The
+/// second key is the workspace. Taken before that of cycles.
+const NODES_NAMESPACE: i32 = 0x4845_524e;
+
+/// Keeps every node of `workspace` the one it is until the transaction ends: those found are neither
+/// retracted nor merged meanwhile. Any number may hold it.
+pub async fn hold_lineage_nodes(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+) -> Result<(), DatabaseError> {
+    sqlx::query("SELECT pg_advisory_xact_lock_shared($1, $2)")
+        .bind(NODES_NAMESPACE)
+        .bind(workspace.0)
+        .execute(transaction)
+        .await?;
+    Ok(())
+}
+
+/// Waits for all who hold the nodes of `workspace`, and keeps others waiting until the transaction ends.
+pub async fn seize_lineage_nodes(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+) -> Result<(), DatabaseError> {
+    sqlx::query("SELECT pg_advisory_xact_lock($1, $2)")
+        .bind(NODES_NAMESPACE)
+        .bind(workspace.0)
+        .execute(transaction)
+        .await?;
+    Ok(())
+}

@@ -62,6 +62,7 @@ impl News {
             target: Some(target),
             r#type: edge_type.into(),
             label: label.take(LABEL_CHARS).collect(),
+            ..Default::default()
         });
     }
 

@@ -44,6 +44,7 @@ pub(crate) async fn prove(
         node: node.clone(),
         suspects: Vec::new(),
         suspect_tags: descent.without_tags.clone(),
+        ..Default::default()
     };
     let proved = match client.prove(request).await {
         Ok(proved) => proved.into_inner(),

@@ -196,6 +196,7 @@ async fn impact(lineage: &mut Lineage) -> f64 {
     let request = FindImpactRequest {
         node: pedigrees::WIDE.to_owned(),
         stage: "Production".to_owned(),
+        ..Default::default()
     };
     let start = Instant::now();
     let answer = lineage.find_impact(request).await.unwrap().into_inner();
@@ -209,6 +210,7 @@ async fn prove(lineage: &mut Lineage) -> f64 {
         node: pedigrees::DEEP.to_owned(),
         suspects: vec![pedigrees::WIDE.to_owned()],
         suspect_tags: vec!["biased".to_owned()],
+        ..Default::default()
     };
     let start = Instant::now();
     let answer = lineage.prove(request).await.unwrap().into_inner();

@@ -189,6 +189,7 @@ impl Call {
             target: Some(target.clone()),
             r#type: edge_type.into(),
             label: label.to_owned(),
+            ..Default::default()
         });
     }
 }

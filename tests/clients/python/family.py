@@ -27,9 +27,10 @@ def describe(n: lineage.Node) -> str:
         case "dataset":
             return f"{n.key.name} {n.key.version[:19]}… {facts.get('step', '')}"
         case "code":
-            return f"{n.key.name} commit {n.key.version[:12]} branch {facts.get('branch', '')} {facts.get('entry_point', '')}"
+            commit, _, changes = n.key.version.partition("+")
+            return f"{n.key.name} commit {commit[:12]}{' with uncommitted changes' if changes else ''}"
         case "run":
-            return f"{facts.get('name', '')} {n.key.name}"
+            return f"{facts.get('name', '')} {n.key.name} {facts.get('entry_point', '')} on {facts.get('branch', '')}"
         case "environment":
             packages = len(facts.get("requirements", "").splitlines())
             return f"Python {facts.get('python_version', '')} on {facts.get('platform', '')}, {packages} packages"

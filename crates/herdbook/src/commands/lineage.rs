@@ -1,15 +1,31 @@
 //! `herdbook lineage`, a file a subject.
 
+mod alias;
+mod columns;
+mod completeness;
+mod diff;
+mod duplicates;
 mod export;
+mod facets;
+mod history;
 mod impact;
+mod kinds;
+mod merge;
+mod moment;
 mod path;
 mod prove;
+mod reproduce;
+mod retract;
 mod tag;
+mod tags;
 mod tree;
+mod verify;
+mod walk;
 
 use clap::Subcommand;
+use herdbook_core::limits::MESSAGE_BYTES;
 use herdbook_proto::{
-    lineage::v1::{Path, lineage_service_client::LineageServiceClient},
+    lineage::v1::{GetNodesRequest, NodeKey, Path, lineage_service_client::LineageServiceClient},
     registry::v1::{GetVersionRequest, version_service_client::VersionServiceClient},
 };
 
@@ -22,26 +38,65 @@ use crate::{
 
 type Client = LineageServiceClient<Connection>;
 
+/// A client that takes answers as large as a server gives.
+fn client(connection: Connection) -> Client {
+    Client::new(connection).max_decoding_message_size(MESSAGE_BYTES)
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Tree(tree::Options),
     Impact(impact::Options),
     Path(path::Options),
     Prove(prove::Options),
+    Verify(verify::Options),
+    Diff(diff::Options),
+    Completeness(completeness::Options),
+    Reproduce(reproduce::Options),
+    Columns(columns::Options),
+    Facets(facets::Options),
     Export(export::Options),
     Tag(tag::Options),
+    Tags(tags::Options),
+    Kinds(kinds::Options),
+    History(history::Options),
+    Retract(retract::Options),
+    Alias(alias::Options),
+    Merge(merge::Options),
+    /// List data sets of one digest that are recorded under several names.
+    ///
+    /// Example: herdbook lineage duplicates
+    Duplicates,
+    Walk(walk::Options),
 }
 
 pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), Failure> {
-    let connection = connect(&options).await?;
     let output = options.output;
+    let connection = async || connect(&options).await;
     match command {
-        Command::Tree(options) => tree::run(connection, output, options).await,
-        Command::Impact(options) => impact::run(connection, output, options).await,
-        Command::Path(options) => path::run(connection, output, options).await,
-        Command::Prove(options) => prove::run(connection, output, options).await,
-        Command::Export(options) => export::run(connection, options).await,
-        Command::Tag(options) => tag::run(connection, output, options).await,
+        Command::Tree(options) => tree::run(connection().await?, output, options).await,
+        Command::Impact(options) => impact::run(connection().await?, output, options).await,
+        Command::Path(options) => path::run(connection().await?, output, options).await,
+        Command::Prove(options) => prove::run(connection().await?, output, options).await,
+        // It may do without a server.
+        Command::Verify(command) => verify::run(&options, command).await,
+        Command::Diff(options) => diff::run(connection().await?, output, options).await,
+        Command::Completeness(options) => {
+            completeness::run(connection().await?, output, options).await
+        }
+        Command::Reproduce(options) => reproduce::run(connection().await?, output, options).await,
+        Command::Columns(options) => columns::run(connection().await?, output, options).await,
+        Command::Facets(options) => facets::run(connection().await?, output, options).await,
+        Command::Export(options) => export::run(connection().await?, options).await,
+        Command::Tag(options) => tag::run(connection().await?, output, options).await,
+        Command::Kinds(options) => kinds::run(connection().await?, output, options).await,
+        Command::Tags(options) => tags::run(connection().await?, output, options).await,
+        Command::History(options) => history::run(connection().await?, output, options).await,
+        Command::Retract(options) => retract::run(connection().await?, output, options).await,
+        Command::Alias(options) => alias::run(connection().await?, output, options).await,
+        Command::Merge(options) => merge::run(connection().await?, output, options).await,
+        Command::Duplicates => duplicates::run(connection().await?, output).await,
+        Command::Walk(options) => walk::run(connection().await?, output, options).await,
     }
 }
 
@@ -62,6 +117,25 @@ async fn resolve(connection: &Connection, text: String) -> Result<String, Failur
         "model_version:{}@{}",
         version.model, version.number
     ))
+}
+
+/// The keys of the nodes that a reference means.
+async fn keys(client: &mut Client, node: String) -> Result<Vec<NodeKey>, Failure> {
+    let nodes = client.get_nodes(GetNodesRequest { node }).await?;
+    let nodes = nodes.into_inner().nodes.into_iter();
+    Ok(nodes.filter_map(|node| node.key).collect())
+}
+
+/// The key of the one node that a reference means.
+async fn one(client: &mut Client, node: String) -> Result<NodeKey, Failure> {
+    let mut found = keys(client, node.clone()).await?;
+    match (found.pop(), found.len()) {
+        (Some(one), 0) => Ok(one),
+        (_, more) => Err(Failure::usage(format!(
+            "{node} means {} nodes; name one with its version",
+            more + 1
+        ))),
+    }
 }
 
 /// A path, a node a line.

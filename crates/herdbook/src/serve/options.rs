@@ -4,6 +4,8 @@ use std::{fmt::Display, fs, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
 use herdbook_access::AuthMode;
+use herdbook_lineage::Lineage;
+use herdbook_postgres::Database;
 use herdbook_registry::{AuditKey, WebhookSettings};
 use herdbook_tracking::{Limits, Settings};
 use ipnet::IpNet;
@@ -58,7 +60,7 @@ pub(crate) struct ServeOptions {
     /// Where tracking runs (for the registry).
     #[arg(long, env = "HERDBOOK_TRACKING_URL", value_name = "URL")]
     pub(crate) tracking_url: Option<String>,
-    /// Where lineage runs (for tracking and the registry).
+    /// Where lineage runs (for tracking, the registry and the gateway).
     #[arg(long, env = "HERDBOOK_LINEAGE_URL", value_name = "URL")]
     pub(crate) lineage_url: Option<String>,
 }
@@ -133,6 +135,10 @@ pub(crate) struct Common {
     /// Bytes of points, values and artifacts that a workspace may have, likewise.
     #[arg(long, env = "HERDBOOK_QUOTA_BYTES", value_name = "N", value_parser = clap::value_parser!(i64).range(0..))]
     quota_bytes: Option<i64>,
+    /// MiB of memory for the edges of lineage, 27 bytes each; a workspace that has more is walked in Postgres
+    /// [default: 512].
+    #[arg(long, env = "HERDBOOK_LINEAGE_MEMORY", value_name = "MIB")]
+    lineage_memory: Option<u32>,
     /// Ed25519 key (PKCS#8, PEM) that signs checkpoints of the audit log, such as `openssl genpkey -algorithm
     /// ed25519` makes; every process with the registry needs the same [default: a key that the database keeps].
     #[arg(long, env = "HERDBOOK_AUDIT_KEY", value_name = "FILE")]
@@ -170,6 +176,15 @@ impl Common {
                 points: self.quota_points,
                 bytes: self.quota_bytes,
             },
+        }
+    }
+
+    /// Lineage with the room in memory that was asked for.
+    pub(crate) fn lineage(&self, database: &Database) -> Lineage {
+        let lineage = Lineage::start(database);
+        match self.lineage_memory {
+            Some(mib) => lineage.remembering(usize::try_from(mib).unwrap_or(usize::MAX) << 20),
+            None => lineage,
         }
     }
 
@@ -230,6 +245,8 @@ pub(crate) enum Part {
     Registry,
     /// What came from what.
     Lineage,
+    /// The doors of other people's protocols, such as OpenLineage's.
+    Gateway,
     #[value(skip)]
     All,
 }
@@ -245,6 +262,7 @@ impl Part {
             Self::Tracking => "tracking",
             Self::Registry => "registry",
             Self::Lineage => "lineage",
+            Self::Gateway => "gateway",
             Self::All => "everything",
         }
     }

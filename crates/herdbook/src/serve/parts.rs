@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use herdbook_access::Access;
 use herdbook_blobs::{BlobStore, Blobs, Collector};
+use herdbook_gateway::Gateway;
 use herdbook_lineage::Lineage;
 use herdbook_postgres::{Database, migrate};
 use herdbook_registry::Registry;
@@ -29,6 +30,7 @@ pub(super) struct Parts {
     lineage: Option<Lineage>,
     tracking: Option<Tracking>,
     registry: Option<Registry>,
+    gateway: Option<Gateway>,
     collector: Option<JoinHandle<()>>,
 }
 
@@ -86,12 +88,13 @@ impl Parts {
             .map_err(Failure::failed)?;
         let lineage = part
             .includes(Part::Lineage)
-            .then(|| Lineage::start(database));
+            .then(|| common.lineage(database));
         let mut parts = Self {
             access,
             lineage,
             tracking: None,
             registry: None,
+            gateway: None,
             collector: None,
         };
         if part.includes(Part::Tracking) {
@@ -117,6 +120,11 @@ impl Parts {
                 shutdown.clone(),
             );
             parts.registry = Some(registry);
+        }
+        if part.includes(Part::Gateway) {
+            let to_lineage = parts.to_lineage(peers)?;
+            let authenticator = parts.access.authenticator();
+            parts.gateway = Some(Gateway::new(authenticator, to_lineage));
         }
         let collector = Collector::new(Blobs::new(database, blobs), common.blob_grace.into());
         parts.collector = parts.start_collector(collector, shutdown.clone());
@@ -188,6 +196,10 @@ impl Parts {
             .iter()
             .for_each(|registry| registry.register(&mut routes));
         let server = Server::new(routes, Arc::clone(&self.access.authenticator()));
+        let server = match &self.gateway {
+            Some(gateway) => server.http(gateway.router()),
+            None => server,
+        };
         match common.auth() {
             // Without tokens, the only thing that tells the user from a stranger's page.
             herdbook_access::AuthMode::Local if !common.insecure => {

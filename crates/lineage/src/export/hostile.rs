@@ -110,7 +110,7 @@ prop_compose! {
             edges: edges.collect(),
             subjects: keys.last().cloned().into_iter().collect(),
             nodes: nodes.into_iter().map(|node| (node.key.clone(), node)).collect(),
-            truncated: false,
+            ..Pedigree::default()
         }
     }
 }

@@ -6,6 +6,7 @@ mod dot;
 mod hostile;
 mod json_graph;
 mod mermaid;
+mod openlineage;
 mod prov;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ pub(crate) enum Format {
     Mermaid,
     ProvJson,
     CycloneDx,
+    OpenLineage,
 }
 
 impl Format {
@@ -36,7 +38,13 @@ impl Format {
             Self::Mermaid => "text/vnd.mermaid",
             Self::ProvJson => "application/json",
             Self::CycloneDx => "application/vnd.cyclonedx+json; version=1.6",
+            Self::OpenLineage => "application/x-ndjson",
         }
+    }
+
+    /// Whether it writes what is attached to the nodes too.
+    pub(crate) fn has_attachments(self) -> bool {
+        matches!(self, Self::OpenLineage)
     }
 
     /// Writes `pedigree`; the same text for the same pedigree.
@@ -47,6 +55,7 @@ impl Format {
             Self::Mermaid => mermaid::write(pedigree),
             Self::ProvJson => format!("{:#}\n", prov::write(pedigree)),
             Self::CycloneDx => format!("{:#}\n", cyclonedx::write(pedigree)),
+            Self::OpenLineage => openlineage::write(pedigree),
         }
     }
 }

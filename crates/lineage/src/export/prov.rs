@@ -1,6 +1,7 @@
 //! PROV-JSON (W3C member submission, <https://www.w3.org/submissions/prov-json/>).
 //!
-//! Runs, pipelines and deployments are activities, everything else entities, people agents. What PROV
+//! Runs, pipelines and deployments are activities, everything else entities, people agents, unless a kind
+//! says otherwise. What PROV
 //! has no relation for is an influence, which holds between any two.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,18 +28,22 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 type Relations = BTreeMap<&'static str, Map<String, Value>>;
 
 pub(super) fn write(pedigree: &Pedigree) -> Value {
-    let activities = pedigree.activities();
+    let (activities, agents) = (pedigree.activities(), pedigree.agents());
     let (mut entity, mut activity, mut agent) = (Map::new(), Map::new(), Map::new());
     let mut relations = Relations::new();
     for (key, node) in &pedigree.nodes {
         let is_activity = activities.contains(key);
+        let is_agent = agents.contains(key);
         let elements = if is_activity {
             &mut activity
+        } else if is_agent {
+            &mut agent
         } else {
             &mut entity
         };
         elements.insert(id(key), attributes(node, is_activity));
-        if let Some(person) = node.attribute("user").or(node.attribute("created_by")) {
+        let person = node.attribute("user").or(node.attribute("created_by"));
+        if let Some(person) = person.filter(|_| !is_agent) {
             let person_id = format!("herdbook:person/{}", percent_encoded(person));
             agent.insert(person_id.clone(), json!({ "prov:label": person }));
             let (relation, subject) = if is_activity {
@@ -51,7 +56,10 @@ pub(super) fn write(pedigree: &Pedigree) -> Value {
         }
     }
     for edge in &pedigree.edges {
-        relate(&mut relations, &activities, edge);
+        match agents.contains(&edge.source) || agents.contains(&edge.target) {
+            true => answer_for(&mut relations, &activities, &agents, edge),
+            false => relate(&mut relations, &activities, edge),
+        }
     }
     let mut document = Map::from_iter([
         ("prefix".to_owned(), json!({ "herdbook": NAMESPACE })),
@@ -66,6 +74,36 @@ pub(super) fn write(pedigree: &Pedigree) -> Value {
     );
     document.retain(|_, part| part.as_object().is_some_and(|part| !part.is_empty()));
     document.into()
+}
+
+/// Adds an edge at an end of which is an agent: from it to what it is answerable for.
+fn answer_for(
+    relations: &mut Relations,
+    activities: &BTreeSet<&NodeKey>,
+    agents: &BTreeSet<&NodeKey>,
+    edge: &Edge<NodeKey>,
+) {
+    let (source, target) = (id(&edge.source), id(&edge.target));
+    let (relation, mut value) = if agents.contains(&edge.target) {
+        (
+            "wasInfluencedBy",
+            json!({ "prov:influencee": target, "prov:influencer": source }),
+        )
+    } else if activities.contains(&edge.target) {
+        (
+            "wasAssociatedWith",
+            json!({ "prov:activity": target, "prov:agent": source }),
+        )
+    } else {
+        (
+            "wasAttributedTo",
+            json!({ "prov:entity": target, "prov:agent": source }),
+        )
+    };
+    if !edge.label.is_empty() {
+        value["prov:label"] = edge.label.clone().into();
+    }
+    add(relations, relation, value);
 }
 
 /// Adds an edge as the relation that it is between ends of these sorts.

@@ -73,7 +73,7 @@ fn pedigree() -> Pedigree {
         ]
         .into(),
         edges: edges.into(),
-        truncated: false,
+        ..Pedigree::default()
     }
 }
 
@@ -185,7 +185,7 @@ fn model() -> Pedigree {
         ]
         .into(),
         edges: edges.into(),
-        truncated: false,
+        ..Pedigree::default()
     }
 }
 

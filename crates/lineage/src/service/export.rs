@@ -26,7 +26,8 @@ impl LineageApi {
             true => Direction::Descendants,
             false => Direction::Ancestors,
         };
-        let (mut snapshot, starts) = self.nodes_of(workspace, &request.node).await?;
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let (mut snapshot, starts) = self.nodes_at(workspace, &request.node, moment).await?;
         let walk = snapshot
             .walk(direction, &starts, request.depth, NODES, |_| false)
             .await?;
@@ -34,7 +35,11 @@ impl LineageApi {
             return Err(LineageError::TooLarge(NODES));
         }
         let nodes = snapshot.nodes(walk.nodes()).await?;
-        let text = Bytes::from(format.write(&Pedigree::of(&walk, &nodes)));
+        let mut pedigree = Pedigree::of(&walk, &nodes).with_kinds(snapshot.kinds().await?);
+        if format.has_attachments() {
+            pedigree.attached = snapshot.attached(&nodes).await?;
+        }
+        let text = Bytes::from(format.write(&pedigree));
         let mut content_type = format.content_type().to_owned();
         Ok(
             chunks(text).map(move |chunk| proto::ExportPedigreeResponse {

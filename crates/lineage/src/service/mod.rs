@@ -1,7 +1,11 @@
 //! The rpcs of the lineage service.
 
+mod columns;
 mod descents;
 mod export;
+mod facets;
+mod identity;
+mod kinds;
 mod proofs;
 mod questions;
 mod walk;
@@ -90,6 +94,7 @@ impl LineageService for LineageApi {
             limit: asked.limit,
             edge_types: asked.edge_types,
             filter: asked.filter,
+            moment: convert::moment(asked.known_at.as_ref(), asked.held_at.as_ref()),
         };
         let graph = self.graph(workspace, Direction::Ancestors, question).await;
         answer(graph.map(|graph| proto::GetAncestorsResponse { graph: Some(graph) }))
@@ -108,6 +113,7 @@ impl LineageService for LineageApi {
             limit: asked.limit,
             edge_types: asked.edge_types,
             filter: asked.filter,
+            moment: convert::moment(asked.known_at.as_ref(), asked.held_at.as_ref()),
         };
         let graph = self
             .graph(workspace, Direction::Descendants, question)
@@ -151,17 +157,6 @@ impl LineageService for LineageApi {
         answer(self.prove(workspace, request.into_inner()).await)
     }
 
-    type WalkGraphStream = BoxStream<'static, Result<proto::WalkGraphResponse, Status>>;
-
-    async fn walk_graph(
-        &self,
-        request: Request<proto::WalkGraphRequest>,
-    ) -> Result<Response<Self::WalkGraphStream>, Status> {
-        let workspace = Caller::of(&request)?.workspace;
-        let parts = self.walk(workspace, request.into_inner()).await;
-        answer(parts.map(|parts| parts.map(|part| part.map_err(status)).boxed()))
-    }
-
     type ExportProofStream = BoxStream<'static, Result<proto::ExportProofResponse, Status>>;
 
     async fn export_proof(
@@ -198,5 +193,119 @@ impl LineageService for LineageApi {
         answer(found.map(|found| proto::GetReproductionResponse {
             reproduction: Some(found),
         }))
+    }
+
+    type WalkGraphStream = BoxStream<'static, Result<proto::WalkGraphResponse, Status>>;
+
+    async fn walk_graph(
+        &self,
+        request: Request<proto::WalkGraphRequest>,
+    ) -> Result<Response<Self::WalkGraphStream>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let parts = self.walk(workspace, request.into_inner()).await;
+        answer(parts.map(|parts| parts.map(|part| part.map_err(status)).boxed()))
+    }
+
+    async fn retract(
+        &self,
+        request: Request<proto::RetractRequest>,
+    ) -> Result<Response<proto::RetractResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        answer(self.take_back(&caller, request.into_inner()).await)
+    }
+
+    async fn get_history(
+        &self,
+        request: Request<proto::GetHistoryRequest>,
+    ) -> Result<Response<proto::GetHistoryResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.history(workspace, &request.get_ref().node).await)
+    }
+
+    async fn set_alias(
+        &self,
+        request: Request<proto::SetAliasRequest>,
+    ) -> Result<Response<proto::SetAliasResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let node = self.alias(&caller, request.into_inner()).await;
+        answer(node.map(|node| proto::SetAliasResponse { node }))
+    }
+
+    async fn merge_nodes(
+        &self,
+        request: Request<proto::MergeNodesRequest>,
+    ) -> Result<Response<proto::MergeNodesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let node = self.merge(&caller, request.into_inner()).await;
+        answer(node.map(|node| proto::MergeNodesResponse { node }))
+    }
+
+    async fn find_duplicates(
+        &self,
+        request: Request<proto::FindDuplicatesRequest>,
+    ) -> Result<Response<proto::FindDuplicatesResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.duplicates(workspace, request.into_inner()).await)
+    }
+
+    async fn get_inherited_tags(
+        &self,
+        request: Request<proto::GetInheritedTagsRequest>,
+    ) -> Result<Response<proto::GetInheritedTagsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.inherited_tags(workspace, request.into_inner()).await)
+    }
+
+    async fn define_kind(
+        &self,
+        request: Request<proto::DefineKindRequest>,
+    ) -> Result<Response<proto::DefineKindResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let kind = self.define(workspace, request.into_inner()).await;
+        answer(kind.map(|kind| proto::DefineKindResponse { kind: Some(kind) }))
+    }
+
+    async fn list_kinds(
+        &self,
+        request: Request<proto::ListKindsRequest>,
+    ) -> Result<Response<proto::ListKindsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let kinds = self.kinds(workspace).await;
+        answer(kinds.map(|kinds| proto::ListKindsResponse { kinds }))
+    }
+
+    async fn delete_kind(
+        &self,
+        request: Request<proto::DeleteKindRequest>,
+    ) -> Result<Response<proto::DeleteKindResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let deleted = self.delete(workspace, &request.get_ref().name).await;
+        answer(deleted.map(|()| proto::DeleteKindResponse {}))
+    }
+
+    type GetFacetsStream = BoxStream<'static, Result<proto::GetFacetsResponse, Status>>;
+
+    async fn get_facets(
+        &self,
+        request: Request<proto::GetFacetsRequest>,
+    ) -> Result<Response<Self::GetFacetsStream>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.facets(workspace, request.into_inner()).await)
+    }
+
+    async fn get_column_lineage(
+        &self,
+        request: Request<proto::GetColumnLineageRequest>,
+    ) -> Result<Response<proto::GetColumnLineageResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.column_lineage(workspace, request.into_inner()).await)
+    }
+
+    async fn find_column_impact(
+        &self,
+        request: Request<proto::FindColumnImpactRequest>,
+    ) -> Result<Response<proto::FindColumnImpactResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.column_impact(workspace, request.into_inner()).await)
     }
 }

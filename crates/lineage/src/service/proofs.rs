@@ -1,5 +1,7 @@
 //! Prove and ExportProof.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use chrono::{SecondsFormat, Utc};
 use herdbook_core::WorkspaceId;
@@ -70,7 +72,8 @@ impl LineageApi {
                 "name a suspect, or a tag in suspect_tags: without either anything is proved";
             return Err(InvalidRequest::field("suspects", what).into());
         }
-        let mut snapshot = self.store.snapshot(workspace).await?;
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let mut snapshot = self.store.snapshot(workspace).await?.at(moment);
         let (Descent { subject, pedigree }, found) =
             snapshot.descent("node", &request.node).await?;
         let mut question = Question {
@@ -79,10 +82,10 @@ impl LineageApi {
             tags: request.suspect_tags.into_iter().collect(),
         };
         for (index, text) in request.suspects.iter().enumerate() {
-            let suspect = snapshot
-                .suspect(&format!("suspects[{index}]"), text)
+            let suspects = snapshot
+                .suspects(&format!("suspects[{index}]"), text)
                 .await?;
-            question.suspects.insert(suspect);
+            question.suspects.extend(suspects);
         }
         let proof = Proof::decide(question, pedigree.nodes, pedigree.edges);
         Ok((proof, found))
@@ -90,18 +93,27 @@ impl LineageApi {
 }
 
 impl Snapshot {
-    /// What a reference suspects: the one node that it names, or else every version of the name.
-    async fn suspect(&mut self, field: &str, text: &str) -> Result<Suspect, LineageError> {
+    /// What a reference suspects: each node that it names, or every version of a name.
+    async fn suspects(
+        &mut self,
+        field: &str,
+        text: &str,
+    ) -> Result<BTreeSet<Suspect>, LineageError> {
         let reference = convert::reference(field, text)?;
-        let first = self.resolve(&reference).await?.into_iter().take(1);
-        let nodes = self.nodes(&first.collect::<Vec<_>>()).await?;
-        let exact = reference.exact();
-        Ok(match nodes.into_values().next() {
-            Some(node) if Some(&node.key) == exact.as_ref() => Suspect::Node(node.key),
-            _ => Suspect::Named {
-                kind: reference.kind,
-                name: reference.rest,
-            },
-        })
+        let ids = self.resolve(&reference).await?;
+        let nodes = self.nodes(&ids).await?.into_values();
+        Ok(nodes
+            .map(|node| {
+                // Other names lead to nodes of names that were not asked for as a whole.
+                if node.key.kind == reference.kind && node.key.name == reference.rest {
+                    Suspect::Named {
+                        kind: node.key.kind,
+                        name: node.key.name,
+                    }
+                } else {
+                    Suspect::Node(node.key)
+                }
+            })
+            .collect())
     }
 }

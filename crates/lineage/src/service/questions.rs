@@ -10,6 +10,8 @@ use crate::{
     LineageError, convert,
     edge::Edge,
     graph::{Direction, Walk},
+    inherited::{self, Carriers},
+    moment::Moment,
     node::NodeId,
     store::Snapshot,
 };
@@ -28,8 +30,18 @@ impl LineageApi {
         workspace: WorkspaceId,
         reference: &str,
     ) -> Result<(Snapshot, Vec<NodeId>), LineageError> {
+        self.nodes_at(workspace, reference, Moment::default()).await
+    }
+
+    /// The nodes that `reference` meant at `moment`.
+    pub(super) async fn nodes_at(
+        &self,
+        workspace: WorkspaceId,
+        reference: &str,
+        moment: Moment,
+    ) -> Result<(Snapshot, Vec<NodeId>), LineageError> {
         let reference = convert::reference("node", reference)?;
-        let mut snapshot = self.store.snapshot(workspace).await?;
+        let mut snapshot = self.store.snapshot(workspace).await?.at(moment);
         let ids = snapshot.resolve(&reference).await?;
         Ok((snapshot, ids))
     }
@@ -82,7 +94,9 @@ impl LineageApi {
         };
         let shown = convert::shown(question.kinds, question.filter)?;
         let types = convert::edge_types(&question.edge_types)?;
-        let (snapshot, starts) = self.nodes_of(workspace, &question.node).await?;
+        let (snapshot, starts) = self
+            .nodes_at(workspace, &question.node, question.moment?)
+            .await?;
         let mut snapshot = snapshot.following(types);
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let walk = snapshot
@@ -99,10 +113,25 @@ impl LineageApi {
         request: proto::FindImpactRequest,
     ) -> Result<proto::FindImpactResponse, LineageError> {
         let size = fields::page_size(request.page_size)?;
-        let query = format!("impact {} {}", request.stage, request.node);
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let query = format!(
+            "impact {} {} {} {moment:?}",
+            request.stage, request.tag, request.node
+        );
         let after = PageToken::<(String, String)>::decode(&request.page_token, &query)
             .map_err(|error| InvalidRequest::field("page_token", error))?;
-        let (mut snapshot, starts) = self.nodes_of(workspace, &request.node).await?;
+        let (mut snapshot, starts) = match (request.tag.as_str(), request.node.as_str()) {
+            ("", node) => self.nodes_at(workspace, node, moment).await?,
+            (tag, "") => {
+                let mut snapshot = self.store.snapshot(workspace).await?.at(moment);
+                let starts = snapshot.tagged(tag).await?;
+                (snapshot, starts)
+            }
+            _ => {
+                let what = "must be empty where node says what is in doubt";
+                return Err(InvalidRequest::field("tag", what).into());
+            }
+        };
         let walk = snapshot.whole_walk(Direction::Descendants, &starts).await?;
         let mut versions = snapshot
             .versions_in_stage(walk.nodes(), &request.stage, after, size + 1)
@@ -138,7 +167,8 @@ impl LineageApi {
     ) -> Result<Option<proto::Path>, LineageError> {
         let from = convert::reference("from", &request.from)?;
         let to = convert::reference("to", &request.to)?;
-        let mut snapshot = self.store.snapshot(workspace).await?;
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let mut snapshot = self.store.snapshot(workspace).await?.at(moment);
         let ancestors = snapshot.resolve(&from).await?;
         let descendants = snapshot.resolve(&to).await?;
         // Upwards, for a thing has fewer ancestors than a source has descendants.
@@ -156,6 +186,31 @@ impl LineageApi {
         let path = walk.path(found);
         let nodes = snapshot.nodes(&convert::along(&path, found)).await?;
         Ok(Some(convert::to_path(&path, found, &nodes)))
+    }
+
+    pub(super) async fn inherited_tags(
+        &self,
+        workspace: WorkspaceId,
+        request: proto::GetInheritedTagsRequest,
+    ) -> Result<proto::GetInheritedTagsResponse, LineageError> {
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let (mut snapshot, starts) = self.nodes_at(workspace, &request.node, moment).await?;
+        let walk = snapshot.whole_walk(Direction::Ancestors, &starts).await?;
+        let found = inherited::tags(&walk, &snapshot.tags(walk.nodes()).await?);
+        let carriers: Vec<_> = found.values().map(|carriers| carriers.nearest).collect();
+        let nodes = snapshot.nodes(&carriers).await?;
+        let tag = |(tag, carriers): (String, Carriers)| {
+            let carrier = nodes.get(&carriers.nearest)?;
+            Some(proto::InheritedTag {
+                tag,
+                carrier: Some(carrier.key.clone().into()),
+                depth: carriers.depth,
+                carriers: carriers.count,
+            })
+        };
+        Ok(proto::GetInheritedTagsResponse {
+            tags: found.into_iter().filter_map(tag).collect(),
+        })
     }
 }
 
@@ -183,4 +238,5 @@ pub(super) struct GraphQuestion {
     pub(super) limit: u32,
     pub(super) edge_types: Vec<i32>,
     pub(super) filter: Option<proto::NodeFilter>,
+    pub(super) moment: Result<Moment, InvalidRequest>,
 }

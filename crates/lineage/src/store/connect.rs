@@ -12,6 +12,7 @@ use sqlx::PgConnection;
 
 use super::{
     edges::edges_of,
+    history::hold,
     record::{KeyRow, Nodes},
 };
 use crate::{
@@ -44,9 +45,27 @@ pub(super) async fn connect(
     }
     edges.sort_unstable();
     let missing = missing(connection, nodes, edges).await?;
-    if missing.is_empty() {
-        return Ok(0);
+    let inserted = match missing.is_empty() {
+        true => 0,
+        false => add(connection, workspace, nodes, missing).await?,
+    };
+    let held = batch.held.iter();
+    let held: Vec<_> = held
+        .filter_map(|(edge, held)| Some((with_ids(edge)?, *held)))
+        .collect();
+    if !held.is_empty() {
+        hold(connection, &held).await?;
     }
+    Ok(inserted)
+}
+
+/// Adds edges that are not there, if they close no cycle; returns how many.
+async fn add(
+    connection: &mut PgConnection,
+    workspace: WorkspaceId,
+    nodes: &Nodes,
+    missing: Vec<Edge<NodeId>>,
+) -> Result<usize, LineageError> {
     check_cycles(connection, workspace, nodes, &missing).await?;
     // Nobody else knows a new node: an edge of one meets no other like it, and is inserted at less cost.
     let (of_new, of_old): (Vec<_>, Vec<_>) =
@@ -88,9 +107,9 @@ async fn insert(
     Ok(usize::try_from(inserted.rows_affected()).unwrap_or(usize::MAX))
 }
 
-type EdgeColumns<'a> = (Vec<i64>, Vec<i64>, Vec<i16>, Vec<&'a str>);
+pub(super) type EdgeColumns<'a> = (Vec<i64>, Vec<i64>, Vec<i16>, Vec<&'a str>);
 
-fn edge_columns(edges: &[Edge<NodeId>]) -> EdgeColumns<'_> {
+pub(super) fn edge_columns(edges: &[Edge<NodeId>]) -> EdgeColumns<'_> {
     (
         edges.iter().map(|edge| edge.source.0).collect(),
         edges.iter().map(|edge| edge.target.0).collect(),
@@ -181,7 +200,7 @@ async fn smaller_side(
 }
 
 /// The keys of nodes.
-async fn name(
+pub(super) async fn name(
     connection: &mut PgConnection,
     nodes: &[NodeId],
 ) -> Result<Vec<NodeKey>, LineageError> {

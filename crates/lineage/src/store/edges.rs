@@ -12,9 +12,9 @@ use crate::{
     node::NodeId,
 };
 
-type EdgeRow = (i64, i64, i16, String);
+pub(super) type EdgeRow = (i64, i64, i16, String);
 
-fn read((source, target, number, label): EdgeRow) -> Option<Edge<NodeId>> {
+pub(super) fn read((source, target, number, label): EdgeRow) -> Option<Edge<NodeId>> {
     Some(Edge {
         source: NodeId(source),
         target: NodeId(target),
@@ -49,11 +49,12 @@ pub(super) async fn edges_of(
     Ok(rows.into_iter().filter_map(read).collect())
 }
 
-/// All edges of `workspace`.
+/// All edges of `workspace`; `None` if they take more than `bytes` in memory.
 pub(super) async fn all(
     connection: &mut PgConnection,
     workspace: WorkspaceId,
-) -> Result<Layout, LineageError> {
+    bytes: usize,
+) -> Result<Option<Layout>, LineageError> {
     let mut rows = sqlx::query_as::<_, EdgeRow>(
         "SELECT source, target, type, label FROM lineage.edges WHERE workspace_id = $1",
     )
@@ -62,8 +63,11 @@ pub(super) async fn all(
     let mut layout = Layout::default();
     while let Some(row) = rows.try_next().await? {
         read(row).into_iter().for_each(|edge| layout.add(edge));
+        if layout.bytes() > bytes {
+            return Ok(None);
+        }
     }
-    Ok(layout)
+    Ok(Some(layout))
 }
 
 /// The edges that came after revision `since`, up to `until`, with their revisions.

@@ -8,7 +8,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -54,7 +54,31 @@ struct Slot {
     graph: Mutex<Option<Arc<RwLock<Adjacency>>>>,
     /// Whoever changes the graph holds it.
     turn: Arc<Turn<()>>,
+    /// Whether it is held for longer than a question waits.
+    busy: AtomicBool,
+    /// Whether the edges alone take more than there is.
+    too_large: AtomicBool,
     used: AtomicU64,
+}
+
+/// A turn that is held in the background.
+#[derive(Debug)]
+struct LongTurn {
+    slot: Arc<Slot>,
+    _turn: OwnedMutexGuard<()>,
+}
+
+impl LongTurn {
+    fn begin(slot: Arc<Slot>, turn: OwnedMutexGuard<()>) -> Self {
+        slot.busy.store(true, Ordering::Relaxed);
+        Self { slot, _turn: turn }
+    }
+}
+
+impl Drop for LongTurn {
+    fn drop(&mut self) {
+        self.slot.busy.store(false, Ordering::Relaxed);
+    }
 }
 
 /// The graph as of a revision.
@@ -90,13 +114,16 @@ impl Memory {
         workspace: WorkspaceId,
     ) -> Result<Option<View>, LineageError> {
         let head = head(snapshot, workspace).await?;
-        if Adjacency::bytes_of(usize::try_from(head.edges).unwrap_or(usize::MAX)) > self.0.bytes {
-            self.slots().remove(&workspace);
-            return Ok(None);
-        }
         let slot = self.slot(workspace);
         if let Some(view) = slot.view(head.revision) {
             return Ok(Some(view));
+        }
+        let edges = usize::try_from(head.edges).unwrap_or(usize::MAX);
+        if Adjacency::bytes_of(edges) > self.0.bytes {
+            slot.give_up();
+        }
+        if slot.is_out_of_reach() {
+            return Ok(None);
         }
         let Ok(turn) = timeout(PATIENCE, slot.turn.clone().lock_owned()).await else {
             return Ok(None);
@@ -113,7 +140,9 @@ impl Memory {
         }
         self.bring(snapshot, workspace, &slot, head, behind).await?;
         let view = slot.view(head.revision);
-        self.tidy_in_background(slot, turn);
+        if slot.is_untidy() {
+            tokio::spawn(tidy(LongTurn::begin(slot, turn)));
+        }
         Ok(view)
     }
 
@@ -132,13 +161,14 @@ impl Memory {
             let news = edges::added(snapshot, workspace, since, head.revision).await?;
             let mut graph = graph.write().unwrap_or_else(PoisonError::into_inner);
             graph.extend(news, head.revision);
-            return Ok(());
+        } else if let Some(layout) = edges::all(snapshot, workspace, self.0.bytes).await? {
+            if let Ok(graph) = spawn_blocking(move || layout.finish(head.revision)).await {
+                slot.put(Some(graph));
+            }
+        } else {
+            slot.give_up();
         }
-        let layout = edges::all(snapshot, workspace).await?;
-        if let Ok(graph) = spawn_blocking(move || layout.finish(head.revision)).await {
-            slot.put(graph);
-        }
-        self.make_room(workspace);
+        self.make_room(workspace, slot);
         Ok(())
     }
 
@@ -149,9 +179,10 @@ impl Memory {
         turn: OwnedMutexGuard<()>,
     ) {
         let memory = self.clone();
+        let turn = LongTurn::begin(slot, turn);
         tokio::spawn(async move {
-            match memory.bring_from_pool(workspace, &slot).await {
-                Ok(()) => memory.tidy_in_background(slot, turn),
+            match memory.bring_from_pool(workspace, &turn.slot).await {
+                Ok(()) => tidy(turn).await,
                 // The next question tries again.
                 Err(error) => tracing::warn!(
                     workspace = workspace.0,
@@ -178,37 +209,22 @@ impl Memory {
             .await
     }
 
-    /// Lays the graph out anew if too much stands beside its arrays.
-    fn tidy_in_background(&self, slot: Arc<Slot>, turn: OwnedMutexGuard<()>) {
-        let Some(graph) = slot
-            .graph()
-            .filter(|graph| read(graph, Adjacency::is_untidy))
-        else {
-            return;
-        };
-        spawn_blocking(move || {
-            let tidied = read(&graph, Adjacency::tidied);
-            slot.put(tidied);
-            drop(turn);
-        });
-    }
-
-    /// Drops the graphs of those workspaces that were not asked about for longest, but for `kept`.
-    fn make_room(&self, kept: WorkspaceId) {
-        let mut slots = self.slots();
-        let bytes = |slot: &Arc<Slot>| {
-            slot.graph()
-                .map_or(0, |graph| read(&graph, Adjacency::bytes))
-        };
-        let mut all: usize = slots.values().map(bytes).sum();
+    /// Drops the graphs of those workspaces that were not asked about for longest, and that of `kept` if
+    /// it is too large by itself.
+    fn make_room(&self, kept: WorkspaceId, slot: &Slot) {
+        let slots = self.slots();
+        let mut all: usize = slots.values().map(|slot| slot.bytes()).sum();
         while all > self.0.bytes {
-            let others = slots.iter().filter(|(workspace, _)| **workspace != kept);
+            let others = slots
+                .iter()
+                .filter(|(id, slot)| **id != kept && slot.bytes() > 0);
             let oldest = others.min_by_key(|(_, slot)| slot.used.load(Ordering::Relaxed));
-            let Some((oldest, slot)) = oldest.map(|(workspace, slot)| (*workspace, slot)) else {
+            let Some((_, oldest)) = oldest else {
+                slot.give_up();
                 return;
             };
-            all -= bytes(slot);
-            slots.remove(&oldest);
+            all -= oldest.bytes();
+            oldest.put(None);
         }
     }
 
@@ -239,9 +255,30 @@ impl Slot {
         graph.clone()
     }
 
-    fn put(&self, graph: Adjacency) {
+    fn put(&self, graph: Option<Adjacency>) {
         let mut kept = self.graph.lock().unwrap_or_else(PoisonError::into_inner);
-        *kept = Some(Arc::new(RwLock::new(graph)));
+        *kept = graph.map(|graph| Arc::new(RwLock::new(graph)));
+    }
+
+    /// Drops the graph for good: edges do not become fewer.
+    fn give_up(&self) {
+        self.too_large.store(true, Ordering::Relaxed);
+        self.put(None);
+    }
+
+    /// Whether a question does better not to wait.
+    fn is_out_of_reach(&self) -> bool {
+        self.too_large.load(Ordering::Relaxed) || self.busy.load(Ordering::Relaxed)
+    }
+
+    fn is_untidy(&self) -> bool {
+        self.graph()
+            .is_some_and(|graph| read(&graph, Adjacency::is_untidy))
+    }
+
+    fn bytes(&self) -> usize {
+        self.graph()
+            .map_or(0, |graph| read(&graph, Adjacency::bytes))
     }
 
     /// Up to which revision the graph is known.
@@ -266,6 +303,16 @@ async fn behind(
     match known {
         Some(known) => revision::added(snapshot, workspace, known, head.revision).await,
         None => Ok(None),
+    }
+}
+
+/// Lays the graph out anew if too much stands beside its arrays.
+async fn tidy(turn: LongTurn) {
+    let Some(graph) = turn.slot.graph().filter(|_| turn.slot.is_untidy()) else {
+        return;
+    };
+    if let Ok(tidied) = spawn_blocking(move || read(&graph, Adjacency::tidied)).await {
+        turn.slot.put(Some(tidied));
     }
 }
 

@@ -6,18 +6,21 @@ use chrono::{DateTime, Utc};
 use herdbook_core::WorkspaceId;
 use herdbook_postgres::SNAPSHOT;
 use serde_json::Value;
-use sqlx::{FromRow, Postgres, Transaction};
+use sqlx::{FromRow, PgConnection, Postgres, Transaction};
 
 use super::{
-    Store,
+    Store, aliases,
     edges::edges_of,
     memory::{Memory, View},
+    past::{self, stands},
     record::facts_of,
 };
 use crate::{
     LineageError,
     edge::{Edge, EdgeType},
+    facts::Facts,
     graph::{Direction, Walk},
+    moment::{Held, Moment},
     node::{Node, NodeId, NodeKey},
     reference::{Reference, nearest},
 };
@@ -28,17 +31,19 @@ const CANDIDATES: i64 = 200;
 /// What the graph was at one moment.
 pub(crate) struct Snapshot {
     pub(super) transaction: Transaction<'static, Postgres>,
-    workspace: WorkspaceId,
+    pub(super) workspace: WorkspaceId,
     pub(super) memory: Memory,
-    /// The graph in memory, once it was asked for; `None` if Postgres is to be asked.
-    pub(super) view: Option<Option<View>>,
     /// Types of the edges to walk along; all if empty.
     types: Vec<EdgeType>,
+    /// The graph in memory, once it was asked for; `None` if Postgres is to be asked.
+    pub(super) view: Option<Option<View>>,
+    /// The past that is read; `None` for what is known now.
+    pub(super) past: Option<Moment>,
 }
 
 #[derive(FromRow)]
-struct NodeRow {
-    id: i64,
+pub(super) struct NodeRow {
+    pub(super) id: i64,
     kind: String,
     name: String,
     version: String,
@@ -48,6 +53,8 @@ struct NodeRow {
     tags: Value,
     bare: bool,
     recorded_at: DateTime<Utc>,
+    held_from: Option<DateTime<Utc>>,
+    held_until: Option<DateTime<Utc>>,
 }
 
 impl From<NodeRow> for Node {
@@ -58,12 +65,18 @@ impl From<NodeRow> for Node {
                 name: row.name,
                 version: row.version,
             },
-            facts: facts_of(
-                &row.attributes,
-                &row.attribute_revisions,
-                row.revision,
-                &row.tags,
-            ),
+            facts: Facts {
+                held: Held {
+                    from: row.held_from,
+                    until: row.held_until,
+                },
+                ..facts_of(
+                    &row.attributes,
+                    &row.attribute_revisions,
+                    row.revision,
+                    &row.tags,
+                )
+            },
             bare: row.bare,
             recorded_at: row.recorded_at,
         }
@@ -78,16 +91,32 @@ impl Store {
             transaction,
             workspace,
             memory: self.memory.clone(),
-            view: None,
             types: Vec::new(),
+            view: None,
+            past: None,
         })
     }
 }
 
 impl Snapshot {
+    pub(super) fn workspace(&self) -> WorkspaceId {
+        self.workspace
+    }
+
+    /// The connection that sees this moment.
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.transaction
+    }
+
     /// Walks along edges of `types` alone from now on; of all, if empty.
     pub(crate) fn following(self, types: Vec<EdgeType>) -> Self {
         Self { types, ..self }
+    }
+
+    /// Reads the graph of `moment` from now on.
+    pub(crate) fn at(self, moment: Moment) -> Self {
+        let past = Some(moment).filter(|moment| *moment != Moment::default());
+        Self { past, ..self }
     }
 
     /// The nodes that `reference` means, newest first; an error if there are none.
@@ -95,6 +124,20 @@ impl Snapshot {
         &mut self,
         reference: &Reference,
     ) -> Result<Vec<NodeId>, LineageError> {
+        let ids = match self.past {
+            Some(moment) => {
+                past::resolve(&mut self.transaction, self.workspace, moment, reference).await?
+            }
+            None => self.resolve_now(reference).await?,
+        };
+        match ids.is_empty() {
+            true => Err(self.not_found(reference).await?),
+            false => Ok(ids),
+        }
+    }
+
+    async fn resolve_now(&mut self, reference: &Reference) -> Result<Vec<NodeId>, LineageError> {
+        let (connection, workspace) = (&mut *self.transaction, self.workspace);
         if let Some(exact) = reference.exact() {
             let found: Option<i64> = sqlx::query_scalar(
                 "SELECT id FROM lineage.nodes \
@@ -104,10 +147,15 @@ impl Snapshot {
             .bind(&exact.kind)
             .bind(&exact.name)
             .bind(&exact.version)
-            .fetch_optional(&mut *self.transaction)
+            .fetch_optional(&mut *connection)
             .await?;
             if let Some(id) = found {
                 return Ok(vec![NodeId(id)]);
+            }
+            let version = Some(exact.version.as_str());
+            let other = aliases::resolve(connection, workspace, reference, version).await?;
+            if !other.is_empty() {
+                return Ok(other);
             }
         }
         let ids: Vec<i64> = sqlx::query_scalar(
@@ -117,17 +165,21 @@ impl Snapshot {
         .bind(self.workspace.0)
         .bind(&reference.kind)
         .bind(&reference.rest)
-        .fetch_all(&mut *self.transaction)
+        .fetch_all(&mut *connection)
         .await?;
-        if ids.is_empty() {
-            return Err(self.not_found(reference).await?);
-        }
-        Ok(ids.into_iter().map(NodeId).collect())
+        let mut ids: Vec<_> = ids.into_iter().map(NodeId).collect();
+        ids.extend(aliases::resolve(connection, workspace, reference, None).await?);
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        ids.dedup();
+        Ok(ids)
     }
 
     /// The error for a reference that means nothing, with what looks like it: names of its kind that
     /// stand next to it in the order of names.
-    async fn not_found(&mut self, reference: &Reference) -> Result<LineageError, LineageError> {
+    pub(super) async fn not_found(
+        &mut self,
+        reference: &Reference,
+    ) -> Result<LineageError, LineageError> {
         let prefix: String = reference.name().chars().take(3).collect();
         let keys: Vec<(String, String, String)> = sqlx::query_as(
             "SELECT kind, name, version FROM lineage.nodes \
@@ -164,7 +216,7 @@ impl Snapshot {
         limit: usize,
         enough: impl Fn(&Walk) -> bool,
     ) -> Result<Walk, LineageError> {
-        let mut walk = Walk::new(direction, starts, limit).following(&self.types);
+        let mut walk = Walk::new(direction, starts, limit);
         while !walk.frontier().is_empty() && !enough(&walk) {
             if depth != 0 && walk.depth() >= depth {
                 walk.cut_short();
@@ -177,6 +229,21 @@ impl Snapshot {
 
     /// The edges by which `direction` goes on from `nodes`, in order.
     pub(crate) async fn edges_of(
+        &mut self,
+        direction: Direction,
+        nodes: &[NodeId],
+    ) -> Result<Vec<Edge<NodeId>>, LineageError> {
+        let mut edges = match self.past {
+            Some(moment) => past::edges_of(&mut self.transaction, moment, direction, nodes).await?,
+            None => self.edges_now(direction, nodes).await?,
+        };
+        if !self.types.is_empty() {
+            edges.retain(|edge| self.types.contains(&edge.edge_type));
+        }
+        Ok(edges)
+    }
+
+    async fn edges_now(
         &mut self,
         direction: Direction,
         nodes: &[NodeId],
@@ -199,18 +266,51 @@ impl Snapshot {
         &mut self,
         ids: &[NodeId],
     ) -> Result<HashMap<NodeId, Node>, LineageError> {
-        let rows: Vec<NodeRow> = sqlx::query_as(
-            "SELECT id, kind, name, version, attributes, attribute_revisions, revision, tags, bare, \
-                 recorded_at \
-             FROM lineage.nodes WHERE id = ANY($1)",
-        )
-        .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
-        .fetch_all(&mut *self.transaction)
-        .await?;
+        let statement = match self.past {
+            Some(_) => concat!(
+                "SELECT s.id, s.kind, s.name, s.version, s.attributes, s.attribute_revisions, s.revision, \
+                     s.tags, s.bare, s.recorded_at, s.held_from, s.held_until \
+                 FROM lineage.node_states AS s WHERE s.id = ANY($1) AND ",
+                stands!("s")
+            ),
+            None => {
+                "SELECT id, kind, name, version, attributes, attribute_revisions, revision, tags, bare, \
+                     recorded_at, held_from, held_until \
+                 FROM lineage.nodes WHERE id = ANY($1)"
+            }
+        };
+        let mut query =
+            sqlx::query_as(statement).bind(ids.iter().map(|id| id.0).collect::<Vec<_>>());
+        if let Some(moment) = self.past {
+            query = query.bind(moment.known_at).bind(moment.held_at);
+        }
+        let rows: Vec<NodeRow> = query.fetch_all(&mut *self.transaction).await?;
         Ok(rows
             .into_iter()
             .map(|row| (NodeId(row.id), row.into()))
             .collect())
+    }
+
+    /// All nodes that have `tag`, by id.
+    pub(crate) async fn tagged(&mut self, tag: &str) -> Result<Vec<NodeId>, LineageError> {
+        let statement = match self.past {
+            Some(_) => concat!(
+                "SELECT s.id FROM lineage.node_states AS s \
+                 WHERE s.tags ? $4 AND s.tags <> '[]' AND s.workspace_id = $1 AND ",
+                stands!("s"),
+                "ORDER BY s.id"
+            ),
+            None => {
+                "SELECT id FROM lineage.nodes \
+                 WHERE tags ? $2 AND tags <> '[]' AND workspace_id = $1 ORDER BY id"
+            }
+        };
+        let mut query = sqlx::query_scalar(statement).bind(self.workspace.0);
+        if let Some(moment) = self.past {
+            query = query.bind(moment.known_at).bind(moment.held_at);
+        }
+        let ids: Vec<i64> = query.bind(tag).fetch_all(&mut *self.transaction).await?;
+        Ok(ids.into_iter().map(NodeId).collect())
     }
 
     /// Those of `ids` that are model versions in `stage` (in any, if empty), with model and number, in the
@@ -223,20 +323,35 @@ impl Snapshot {
         limit: usize,
     ) -> Result<Vec<(NodeId, (String, String))>, LineageError> {
         let (name, version) = after.unwrap_or_default();
-        let rows: Vec<(i64, String, String)> = sqlx::query_as(
-            "SELECT id, name, version FROM lineage.nodes \
-             WHERE id = ANY($1) AND kind = 'model_version' \
-                 AND ($2 = '' OR attributes->>'stage' = $2) \
-                 AND (name, length(version), version) > ($3, length($4), $4) \
-             ORDER BY name, length(version), version LIMIT $5",
-        )
-        .bind(ids.iter().map(|id| id.0).collect::<Vec<_>>())
-        .bind(stage)
-        .bind(name)
-        .bind(version)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&mut *self.transaction)
-        .await?;
+        let statement = match self.past {
+            Some(_) => concat!(
+                "SELECT s.id, s.name, s.version FROM lineage.node_states AS s \
+                 WHERE s.id = ANY($1) AND s.kind = 'model_version' \
+                     AND ($4 = '' OR s.attributes->>'stage' = $4) \
+                     AND (s.name, length(s.version), s.version) > ($5, length($6), $6) AND ",
+                stands!("s"),
+                "ORDER BY s.name, length(s.version), s.version LIMIT $7"
+            ),
+            None => {
+                "SELECT id, name, version FROM lineage.nodes \
+                 WHERE id = ANY($1) AND kind = 'model_version' \
+                     AND ($2 = '' OR attributes->>'stage' = $2) \
+                     AND (name, length(version), version) > ($3, length($4), $4) \
+                 ORDER BY name, length(version), version LIMIT $5"
+            }
+        };
+        let mut query =
+            sqlx::query_as(statement).bind(ids.iter().map(|id| id.0).collect::<Vec<_>>());
+        if let Some(moment) = self.past {
+            query = query.bind(moment.known_at).bind(moment.held_at);
+        }
+        let rows: Vec<(i64, String, String)> = query
+            .bind(stage)
+            .bind(name)
+            .bind(version)
+            .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+            .fetch_all(&mut *self.transaction)
+            .await?;
         let version = |(id, name, version)| (NodeId(id), (name, version));
         Ok(rows.into_iter().map(version).collect())
     }

@@ -14,7 +14,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 
-use super::{Store, memory::Memory, read::Snapshot, revision};
+use super::{Store, read::Snapshot, revision};
 use crate::{
     batch::Batch,
     edge::{Edge, EdgeType},
@@ -258,8 +258,7 @@ async fn what_adds_no_edge_moves_nothing_and_what_does_more_is_read_anew() {
 
 #[tokio::test]
 async fn workspaces_that_nobody_asks_about_make_room() {
-    let mut store = store().await;
-    store.memory = Memory::new(store.pool.clone(), 600);
+    let store = store().await.remembering(1_500);
     let asked = async |workspace| {
         let mut snapshot = store.snapshot(workspace).await.unwrap();
         let view = store.memory.view(&mut snapshot.transaction, workspace);
@@ -274,4 +273,30 @@ async fn workspaces_that_nobody_asks_about_make_room() {
     assert_eq!(asked(WorkspaceId(2)).await, [1, 2]);
     assert_eq!(asked(WorkspaceId(1)).await, [1, 2]);
     assert_eq!(asked(WorkspaceId(3)).await, [1, 3]);
+}
+
+#[tokio::test]
+async fn a_graph_that_does_not_fit_is_walked_in_postgres() {
+    // The edges fit; with their nodes, or their labels, they do not.
+    let store = store().await.remembering(400);
+    store
+        .record(HERE, &batch([(1, 2), (3, 4), (5, 6), (7, 8)]))
+        .await
+        .unwrap();
+    for _ in 0..2 {
+        let mut snapshot = store.snapshot(HERE).await.unwrap();
+        assert!(!check(&mut snapshot).await);
+    }
+    store
+        .record(WorkspaceId(2), &batch([(1, 2)]))
+        .await
+        .unwrap();
+    let mut snapshot = store.snapshot(WorkspaceId(2)).await.unwrap();
+    snapshot.edges_of(Direction::Ancestors, &[]).await.unwrap();
+    assert_eq!(store.memory.remembered(), [2]);
+    let grown = (10..30).map(|n| (n, n + 1));
+    store.record(WorkspaceId(2), &batch(grown)).await.unwrap();
+    let mut snapshot = store.snapshot(WorkspaceId(2)).await.unwrap();
+    snapshot.edges_of(Direction::Ancestors, &[]).await.unwrap();
+    assert_eq!(store.memory.remembered(), [0; 0]);
 }

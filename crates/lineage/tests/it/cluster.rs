@@ -51,7 +51,11 @@ impl Cluster {
     ) -> Result<RecordResponse, Status> {
         Ok(self
             .client()
-            .record(RecordRequest { nodes, edges })
+            .record(RecordRequest {
+                nodes,
+                edges,
+                ..Default::default()
+            })
             .await?
             .into_inner())
     }
@@ -122,6 +126,7 @@ pub(crate) fn edge(text: &str) -> Edge {
         target: Some(key(target)),
         r#type: edge_type.into(),
         label: String::new(),
+        ..Default::default()
     }
 }
 

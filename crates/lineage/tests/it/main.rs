@@ -3,6 +3,13 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod cluster;
+mod columns;
+mod descents;
+mod facets;
+mod identity;
+mod kinds;
+mod narrowed;
+mod past;
 mod questions;
 mod random;
 mod record;

@@ -125,6 +125,7 @@ async fn impact_names_the_versions_in_the_stage_and_the_way_to_each() {
         let request = FindImpactRequest {
             node: node.to_owned(),
             stage: stage.to_owned(),
+            ..Default::default()
         };
         cluster
             .client()
@@ -160,6 +161,7 @@ async fn a_path_leads_from_the_ancestor_to_the_descendant_or_is_absent() {
         let request = FindPathRequest {
             from: from.to_owned(),
             to: to.to_owned(),
+            ..Default::default()
         };
         cluster
             .client()

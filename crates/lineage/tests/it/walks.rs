@@ -45,6 +45,7 @@ fn add(graph: &mut Graph, part: WalkGraphResponse) {
         target: key(edge.target),
         r#type: edge.r#type,
         label: edge.label,
+        ..Default::default()
     });
     let edges: Vec<_> = edges.collect();
     graph.edges.extend(edges);

@@ -16,6 +16,8 @@ mod faults;
 mod histories;
 mod logging;
 mod models;
+mod openlineage;
+mod reproduction;
 mod startup;
 mod values;
 mod watch;

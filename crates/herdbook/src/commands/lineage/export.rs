@@ -5,7 +5,7 @@ use std::{fs, io::Write as _, path::PathBuf};
 use clap::{Args, ValueEnum};
 use herdbook_proto::lineage::v1::{ExportFormat, ExportPedigreeRequest};
 
-use super::{Client, resolve};
+use super::{client, moment::Moment, resolve};
 use crate::{connection::Connection, exit::Failure};
 
 /// Write a pedigree in a format that others read.
@@ -27,6 +27,8 @@ pub(crate) struct Options {
     /// File to write to, instead of standard output.
     #[arg(long, short, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    moment: Moment,
 }
 
 /// A format to export to.
@@ -40,6 +42,8 @@ pub(crate) enum Format {
     Mermaid,
     /// W3C PROV-JSON.
     Prov,
+    /// OpenLineage, an event a line.
+    Openlineage,
     /// CycloneDX, a bill of materials.
     Cyclonedx,
 }
@@ -51,6 +55,7 @@ impl From<Format> for ExportFormat {
             Format::Dot => Self::Dot,
             Format::Mermaid => Self::Mermaid,
             Format::Prov => Self::ProvJson,
+            Format::Openlineage => Self::Openlineage,
             Format::Cyclonedx => Self::Cyclonedx,
         }
     }
@@ -62,8 +67,10 @@ pub(super) async fn run(connection: Connection, options: Options) -> Result<(), 
         format: ExportFormat::from(options.format).into(),
         descendants: options.descendants,
         depth: options.depth,
+        known_at: options.moment.known_at(),
+        held_at: options.moment.held_at(),
     };
-    let mut parts = Client::new(connection)
+    let mut parts = client(connection)
         .export_pedigree(request)
         .await?
         .into_inner();

@@ -3,7 +3,7 @@
 use clap::Args;
 use herdbook_proto::lineage::v1::{FindPathRequest, FindPathResponse};
 
-use super::{Client, resolve, way};
+use super::{client, moment::Moment, resolve, way};
 use crate::{cli::Output, connection::Connection, exit::Failure, output};
 
 /// Show a shortest way from an ancestor to a descendant.
@@ -15,6 +15,8 @@ pub(crate) struct Options {
     from: String,
     /// The descendant.
     to: String,
+    #[command(flatten)]
+    moment: Moment,
 }
 
 pub(super) async fn run(
@@ -24,10 +26,13 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let from = resolve(&connection, options.from).await?;
     let to = resolve(&connection, options.to).await?;
-    let found = Client::new(connection)
-        .find_path(FindPathRequest { from, to })
-        .await?
-        .into_inner();
+    let request = FindPathRequest {
+        from,
+        to,
+        known_at: options.moment.known_at(),
+        held_at: options.moment.held_at(),
+    };
+    let found = client(connection).find_path(request).await?.into_inner();
     let shown = |found: &FindPathResponse| {
         let none = || "there is no way".to_owned();
         found.path.as_ref().map_or_else(none, way)

@@ -1,14 +1,16 @@
 //! `herdbook lineage prove`.
 
-use clap::Args;
-use herdbook_proto::lineage::v1::{ProveRequest, ProveResponse, Verdict};
+use std::{fs, path::PathBuf};
 
-use super::{Client, resolve, way};
+use clap::Args;
+use herdbook_proto::lineage::v1::{ExportProofRequest, ProveRequest, ProveResponse, Verdict};
+
+use super::{Client, client, moment::Moment, resolve, way};
 use crate::{cli::Output, connection::Connection, exit::Failure, output};
 
 /// Decide whether something descends from any of some suspects.
 ///
-/// Example: herdbook lineage prove fraud-detector@Production --suspect dataset:dataset_v2
+/// Example: herdbook lineage prove fraud-detector@Production --suspect dataset:dataset_v2 --save proof.json
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// A version or a node.
@@ -19,6 +21,11 @@ pub(crate) struct Options {
     /// A tag that none of its ancestors may have; may be repeated.
     #[arg(long = "suspect-tag", value_name = "TAG")]
     suspect_tags: Vec<String>,
+    /// File to keep the proof in, for `lineage verify`: lines of JSON.
+    #[arg(long, value_name = "FILE")]
+    save: Option<PathBuf>,
+    #[command(flatten)]
+    moment: Moment,
 }
 
 pub(super) async fn run(
@@ -30,13 +37,34 @@ pub(super) async fn run(
         node: resolve(&connection, options.node).await?,
         suspects: options.suspects,
         suspect_tags: options.suspect_tags,
+        known_at: options.moment.known_at(),
+        held_at: options.moment.held_at(),
     };
-    let found = Client::new(connection).prove(request).await?.into_inner();
+    let mut lineage = client(connection);
+    if let Some(file) = options.save {
+        let text = fetch(&mut lineage, request.clone()).await?;
+        fs::write(&file, text)
+            .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
+    }
+    let found = lineage.prove(request).await?.into_inner();
     output::print(output, "herdbook.lineage.v1.ProveResponse", &found, shown)?;
     match found.verdict() {
         Verdict::Clean => Ok(()),
         _ => Err(Failure::refused("it is not proved clean")),
     }
+}
+
+/// The proof as it is kept.
+pub(super) async fn fetch(client: &mut Client, question: ProveRequest) -> Result<String, Failure> {
+    let request = ExportProofRequest {
+        question: Some(question),
+    };
+    let mut parts = client.export_proof(request).await?.into_inner();
+    let mut text = Vec::new();
+    while let Some(part) = parts.message().await? {
+        text.extend(part.chunk);
+    }
+    String::from_utf8(text).map_err(Failure::failed)
 }
 
 fn shown(proof: &ProveResponse) -> String {

@@ -3,7 +3,7 @@
 use clap::Args;
 use herdbook_proto::lineage::v1::{TagNodeRequest, TagNodeResponse};
 
-use super::Client;
+use super::client;
 use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::describe};
 
 /// Put tags on a node, or take them off.
@@ -27,7 +27,7 @@ pub(super) async fn run(
     options: Options,
 ) -> Result<(), Failure> {
     let Options { node, add, remove } = options;
-    let found = Client::new(connection)
+    let found = client(connection)
         .tag_node(TagNodeRequest { node, add, remove })
         .await?
         .into_inner();
