@@ -28,6 +28,9 @@ use crate::door::{Answer, Refusal, json as json_body};
 const EVENT_BYTES: usize = 15 << 20;
 /// Bytes of a batch.
 const BATCH_BYTES: usize = 64 << 20;
+/// Nodes, edges and facets of a record, each, and links between columns.
+const THINGS: usize = 10_000;
+const LINKS: usize = 100_000;
 /// Events of a batch that are under way at a time.
 const AT_ONCE: usize = 4;
 
@@ -143,13 +146,18 @@ async fn take(lineage: &PeerChannel, caller: &Caller, text: &[u8]) -> Answer<()>
 }
 
 fn check_size(record: &RecordRequest) -> Result<(), InvalidRequest> {
-    match record.encoded_len() {
-        bytes if bytes > MESSAGE_BYTES => {
-            let what = format!(
-                "says {bytes} bytes of lineage; at most {MESSAGE_BYTES} are taken at a time"
-            );
-            Err(InvalidRequest::field("event", what))
+    let links = record.column_links.iter().map(|links| links.links.len());
+    for (what, count, limit) in [
+        ("nodes", record.nodes.len(), THINGS),
+        ("edges", record.edges.len(), THINGS),
+        ("facets", record.facets.len(), THINGS),
+        ("links between columns", links.sum(), LINKS),
+        ("bytes of lineage", record.encoded_len(), MESSAGE_BYTES),
+    ] {
+        if count > limit {
+            let what = format!("says {count} {what}; at most {limit} are taken at a time");
+            return Err(InvalidRequest::field("event", what));
         }
-        _ => Ok(()),
     }
+    Ok(())
 }

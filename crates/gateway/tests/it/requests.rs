@@ -42,6 +42,15 @@ async fn a_facet_of_ten_megabytes_is_kept_and_more_than_fifteen_are_refused() {
 }
 
 #[tokio::test]
+async fn more_than_a_record_has_room_for_is_refused_as_such() {
+    let cluster = Cluster::start().await;
+    let names: Vec<String> = (0..10_001).map(|number| format!("part-{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let refused = cluster.offer(&event("COMPLETE", 1, 0, &names, &[])).await;
+    assert_eq!((refused.status, refused.fields()), (400, vec!["event"]));
+}
+
+#[tokio::test]
 async fn other_media_types_are_refused() {
     let cluster = Cluster::start().await;
     let request = cluster

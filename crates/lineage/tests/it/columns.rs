@@ -1,10 +1,17 @@
 //! Columns: what they came from, what comes of them, and which versions that reaches.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use herdbook_proto::lineage::v1::{
     ColumnLink, ColumnLinks, FindColumnImpactRequest, FindColumnImpactResponse, FoundColumn,
     GetColumnLineageRequest, GetColumnLineageResponse, RecordRequest,
 };
 use herdbook_testkit::grpc::{fields, reason};
+use proptest::{
+    prelude::*,
+    strategy::ValueTree as _,
+    test_runner::{Config, TestRunner},
+};
 use tonic::Code;
 
 use crate::cluster::{Cluster, edge, key, node};
@@ -191,4 +198,137 @@ async fn links_that_are_too_long_are_refused_by_field() {
     };
     let refused = cluster.client().record(request).await.unwrap_err();
     assert_eq!(fields(&refused), ["column_links[0].links[0].source_field"]);
+}
+
+/// A column by the numbers of its data set and of itself; the last is the data set as a whole.
+type Place = (u8, usize);
+const FIELDS: [&str; 3] = ["a", "b", ""];
+const WHOLE: usize = 2;
+
+/// Everything reached by steps from one place to the next.
+fn reach(start: Place, next: impl Fn(Place) -> Vec<Place>) -> BTreeSet<Place> {
+    let mut found = BTreeSet::from([start]);
+    let mut stack = vec![start];
+    while let Some(place) = stack.pop() {
+        for to in next(place) {
+            if found.insert(to) {
+                stack.push(to);
+            }
+        }
+    }
+    found
+}
+
+/// Whether a link that leaves from `end` is taken by a walk that stands at `place`.
+fn takes(place: Place, end: Place) -> bool {
+    place.0 == end.0 && (place.1 == WHOLE || end.1 == WHOLE || place.1 == end.1)
+}
+
+fn shown(places: &BTreeSet<Place>) -> BTreeSet<String> {
+    let shown = |(node, field): &Place| format!("d{node}.{}", FIELDS[*field]);
+    places.iter().map(shown).collect()
+}
+
+#[tokio::test]
+async fn any_links_answer_as_the_naive_walk() {
+    let mut runner = TestRunner::new(Config::default());
+    let place = || (0_u8..7, 0_usize..3);
+    let graphs = (
+        prop::collection::vec((place(), place()), 1..14),
+        prop::collection::vec((0_u8..6, 1_u8..4), 0..8),
+        prop::collection::btree_map(0_u8..7, 0_u8..4, 0..5),
+    );
+    for _ in 0..12 {
+        let (links, edges, versions): (Vec<(Place, Place)>, Vec<(u8, u8)>, BTreeMap<u8, u8>) =
+            graphs.new_tree(&mut runner).unwrap().current();
+        let edges: BTreeSet<(u8, u8)> = edges.into_iter().map(|(a, gap)| (a, a + gap)).collect();
+        let text = |(node, field): Place| match FIELDS[field] {
+            "" => format!("d{node}"),
+            field => format!("d{node}.{field}"),
+        };
+        let cluster = Cluster::start().await;
+        let request = RecordRequest {
+            nodes: (0..10)
+                .map(|n| node(&format!("dataset:d{n}"), &[], 0))
+                .collect(),
+            edges: edges
+                .iter()
+                .map(|(a, b)| edge(&format!("dataset:d{a} -> dataset:d{b}")))
+                .chain(
+                    versions
+                        .iter()
+                        .map(|(a, v)| edge(&format!("dataset:d{a} -> model_version:m@{v}"))),
+                )
+                .collect(),
+            column_links: links
+                .iter()
+                .map(|(a, b)| link(&format!("{} -> {}", text(*a), text(*b))))
+                .collect(),
+            ..Default::default()
+        };
+        cluster.client().record(request).await.unwrap();
+        let known: BTreeSet<Place> = links.iter().flat_map(|(a, b)| [*a, *b]).collect();
+        for start in known {
+            let column = format!("d{}.{}", start.0, FIELDS[start.1]);
+            let up = |place| {
+                let into = links
+                    .iter()
+                    .filter(move |(_, target)| takes(place, *target));
+                into.map(|(source, _)| *source).collect()
+            };
+            let found: BTreeSet<_> = names(&lineage(&cluster, &column, false).await.columns)
+                .into_iter()
+                .collect();
+            assert_eq!(
+                found,
+                shown(&reach(start, up)),
+                "before {column} of {links:?}"
+            );
+
+            let by_columns: BTreeSet<u8> = links.iter().map(|(_, target)| target.0).collect();
+            let down = |place: Place| {
+                let out = links
+                    .iter()
+                    .filter(move |(source, _)| takes(place, *source));
+                let whole = edges
+                    .iter()
+                    .filter(|(a, b)| *a == place.0 && !by_columns.contains(b));
+                out.map(|(_, target)| *target)
+                    .chain(whole.map(|(_, b)| (*b, WHOLE)))
+                    .collect()
+            };
+            let reached = reach(start, down);
+            let request = FindColumnImpactRequest {
+                node: format!("dataset:d{}", start.0),
+                field: FIELDS[start.1].to_owned(),
+                ..Default::default()
+            };
+            let answer = cluster
+                .client()
+                .find_column_impact(request)
+                .await
+                .unwrap()
+                .into_inner();
+            let found: BTreeSet<_> = names(&answer.columns).into_iter().collect();
+            assert_eq!(
+                found,
+                shown(&reached),
+                "after {column} of {links:?} {edges:?}"
+            );
+            let numbers = answer
+                .impacts
+                .into_iter()
+                .map(|impact| impact.version.unwrap().key.unwrap().version);
+            let expected = versions
+                .iter()
+                .filter(|(a, _)| reached.iter().any(|(node, _)| node == *a));
+            let expected: BTreeSet<String> =
+                expected.map(|(_, version)| version.to_string()).collect();
+            assert_eq!(
+                numbers.collect::<BTreeSet<_>>(),
+                expected,
+                "versions of {column}"
+            );
+        }
+    }
 }
