@@ -16,6 +16,10 @@ use clap::Parser as _;
 use cli::{Cli, Command};
 use exit::Failure;
 
+/// The allocator of glibc keeps what each of its arenas once held: with a thousand streams open nearly twice as much.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -85,7 +85,7 @@ impl Outbox {
         Self {
             wake: Arc::new(Notify::new()),
             insert: statement(format!(
-                "INSERT INTO {schema}.outbox (workspace_id, payload) VALUES ($1, $2)"
+                "INSERT INTO {schema}.outbox (workspace_id, payload) SELECT $1, unnest($2::bytea[])"
             )),
             lease: statement(format!(
                 "UPDATE {schema}.outbox SET due_at = now() + $2, attempts = attempts + 1 \
@@ -115,9 +115,19 @@ impl Outbox {
         workspace: WorkspaceId,
         payload: &[u8],
     ) -> Result<(), DatabaseError> {
+        self.add_all(transaction, workspace, &[payload]).await
+    }
+
+    /// Does so for each of some payloads, in their order.
+    pub async fn add_all(
+        &self,
+        transaction: &mut PgConnection,
+        workspace: WorkspaceId,
+        payloads: &[&[u8]],
+    ) -> Result<(), DatabaseError> {
         sqlx::query(self.insert.clone())
             .bind(workspace.0)
-            .bind(payload)
+            .bind(payloads)
             .execute(transaction)
             .await?;
         Ok(())

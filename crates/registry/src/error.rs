@@ -227,9 +227,9 @@ pub enum RegistryError {
     /// A stored policy or record that cannot be read.
     #[error("a stored record is damaged")]
     Damaged,
-    /// It could not be found out what is committed; shared by all who waited for it.
+    /// What failed was done for several callers together; shared by all who waited for it.
     #[error(transparent)]
-    Unconfirmed(Arc<RegistryError>),
+    Shared(Arc<RegistryError>),
     /// Bytes that the file does not have.
     #[error(transparent)]
     Range(#[from] InvalidRange),
@@ -253,6 +253,18 @@ fn nothing_before(model: &str, stage: &str, number: Option<i64>) -> String {
 impl From<sqlx::Error> for RegistryError {
     fn from(error: sqlx::Error) -> Self {
         Self::Database(error.into())
+    }
+}
+
+impl RegistryError {
+    /// Whether one of several versions that were to be registered together is refused, and nothing was
+    /// changed for any.
+    pub(crate) fn is_of_one(&self) -> bool {
+        match self {
+            Self::LabelTaken { .. } | Self::Blob(BlobError::Gone(_)) => true,
+            Self::Database(error) => error.unique_violation().is_some(),
+            _ => false,
+        }
     }
 }
 
@@ -293,7 +305,7 @@ impl ServiceError for RegistryError {
             Self::RevisionAhead { .. } => Code::OutOfRange,
             Self::TrackingUnavailable(_) | Self::LineageUnavailable(_) => Code::Unavailable,
             Self::Damaged => Code::Internal,
-            Self::Unconfirmed(error) => error.code(),
+            Self::Shared(error) => error.code(),
             Self::Range(error) => error.code(),
             Self::Blob(error) => error.code(),
             Self::Database(error) => error.code(),
@@ -338,7 +350,7 @@ impl ServiceError for RegistryError {
             Self::TrackingUnavailable(_) => "TRACKING_UNAVAILABLE",
             Self::LineageUnavailable(_) => "LINEAGE_UNAVAILABLE",
             Self::Damaged => "INTERNAL",
-            Self::Unconfirmed(error) => error.reason(),
+            Self::Shared(error) => error.reason(),
             Self::Range(error) => error.reason(),
             Self::Blob(error) => error.reason(),
             Self::Database(error) => error.reason(),
@@ -411,7 +423,7 @@ impl ServiceError for RegistryError {
             | Self::Frozen { .. }
             | Self::AuditEmpty
             | Self::Damaged => Details::default(),
-            Self::Unconfirmed(error) => error.details(),
+            Self::Shared(error) => error.details(),
             Self::Range(error) => error.details(),
             Self::Blob(error) => error.details(),
             Self::Database(error) => error.details(),

@@ -16,6 +16,7 @@ mod manifests;
 mod pedigree;
 mod policy;
 mod reference;
+mod registrar;
 mod request;
 mod resolve;
 mod rules;
@@ -56,6 +57,7 @@ pub use webhooks::WebhookSettings;
 
 use facts::Sources;
 use manifests::VersionManifests;
+use registrar::Registrar;
 use resolve::Resolver;
 use service::{
     audit::AuditApi, checks::CheckApi, compare::CompareApi, models::ModelApi, policies::PolicyApi,
@@ -151,6 +153,7 @@ impl Registry {
         let store = &self.store;
         let versions = VersionApi::new(
             store.clone(),
+            Registrar::new(store.clone()),
             self.resolver.clone(),
             self.blobs.clone(),
             self.sources.tracking.clone(),

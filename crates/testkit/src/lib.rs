@@ -8,4 +8,4 @@ pub mod grpc;
 mod wait;
 
 pub use database::TestDatabase;
-pub use wait::wait_until;
+pub use wait::{wait_until, wait_up_to};

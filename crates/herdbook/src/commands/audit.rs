@@ -50,7 +50,7 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         file: Option<PathBuf>,
         /// The key that must have signed the checkpoint, as `audit checkpoints` shows it.
-        #[arg(long, value_name = "HEX", requires = "checkpoint")]
+        #[arg(long, value_name = "HEX", requires = "checkpoint", value_parser = verify::public_key)]
         public_key: Option<String>,
     },
     /// Write records as JSON lines, which `audit verify --file` verifies without a server.

@@ -55,7 +55,7 @@ impl Confirmations {
         };
         // If the caller who asks goes away, another of the round asks in its place.
         let done = round.done.get_or_init(|| self.ask(&round, cache)).await;
-        done.clone().map_err(RegistryError::Unconfirmed)
+        done.clone().map_err(RegistryError::Shared)
     }
 
     async fn ask(&self, round: &Arc<Round>, cache: &Cache) -> Result<(), Arc<RegistryError>> {

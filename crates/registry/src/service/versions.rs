@@ -12,6 +12,7 @@ use herdbook_proto::{
         self as proto, download_version_file_response::Message as Download,
         version_service_server::VersionService,
     },
+    tracking::v1::Run,
 };
 use herdbook_rpc::{Caller, PeerChannel, status};
 use tonic::{Request, Response, Status};
@@ -22,9 +23,14 @@ use crate::{
     card::Card,
     convert, facts,
     reference::Reference,
+    registrar::Registrar,
     resolve::Resolver,
     schema::Schema,
-    store::{Store, models::Model, versions::NewVersion},
+    store::{
+        Store,
+        models::Model,
+        registration::{NewVersion, Registered},
+    },
     version::{File, Version, check_label},
 };
 
@@ -43,6 +49,7 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct VersionApi {
     pub(super) store: Store,
+    registrar: Registrar,
     resolver: Resolver,
     blobs: Blobs,
     tracking: PeerChannel,
@@ -51,12 +58,14 @@ pub(crate) struct VersionApi {
 impl VersionApi {
     pub(crate) fn new(
         store: Store,
+        registrar: Registrar,
         resolver: Resolver,
         blobs: Blobs,
         tracking: PeerChannel,
     ) -> Self {
         Self {
             store,
+            registrar,
             resolver,
             blobs,
             tracking,
@@ -104,19 +113,14 @@ impl VersionApi {
         card.check("card", &mut violations);
         violations.finish()?;
         let (run, path) = source.unwrap_or((RunId::from(uuid::Uuid::nil()), ""));
-        // Asked first: who misspells the model should not be told about the run.
-        self.store.model(caller.workspace, &request.model).await?;
-
-        let (files, source_run) = tokio::try_join!(
-            facts::list_files(&self.tracking, caller, run, path),
-            facts::get_run(&self.tracking, caller, run)
-        )?;
-        if files.is_empty() {
-            return Err(RegistryError::SourceEmpty {
-                run: run.to_string(),
-                path: path.to_owned(),
-            });
-        }
+        let (files, source_run) = match self.source(caller, run, path).await {
+            Ok(source) => source,
+            Err(error) => {
+                // Who misspells the model should not be told about the run.
+                self.store.model(caller.workspace, &request.model).await?;
+                return Err(error);
+            }
+        };
         let blobs: Vec<_> = files.iter().map(File::blob).collect();
         self.blobs.adopt(&blobs).await?;
         let mut based_on = request.based_on;
@@ -124,6 +128,7 @@ impl VersionApi {
         based_on.sort_unstable();
         based_on.dedup();
         let new = NewVersion {
+            model: request.model,
             label: request.label,
             description: request.description,
             tags,
@@ -137,13 +142,32 @@ impl VersionApi {
             flavor: request.flavor,
             schema,
             card,
+            principal: caller.name.clone(),
         };
-        let (workspace, principal) = (caller.workspace, &caller.name);
-        let made = self
-            .store
-            .create_version(workspace, principal, &request.model, new)
-            .await?;
-        self.shown(caller, made).await
+        match self.registrar.register(caller.workspace, new).await? {
+            Registered::Now(version) => Ok(convert::to_version(version, Vec::new())),
+            Registered::Before(version) => self.shown(caller, version).await,
+        }
+    }
+
+    /// The files at `path` of a run, and the run.
+    async fn source(
+        &self,
+        caller: &Caller,
+        run: RunId,
+        path: &str,
+    ) -> Result<(Vec<File>, Run), RegistryError> {
+        let (files, source_run) = tokio::try_join!(
+            facts::list_files(&self.tracking, caller, run, path),
+            facts::get_run(&self.tracking, caller, run)
+        )?;
+        if files.is_empty() {
+            return Err(RegistryError::SourceEmpty {
+                run: run.to_string(),
+                path: path.to_owned(),
+            });
+        }
+        Ok((files, source_run))
     }
 
     async fn list(

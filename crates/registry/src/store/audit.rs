@@ -31,43 +31,71 @@ pub(super) async fn append(
     transaction: &mut PgConnection,
     workspace: WorkspaceId,
     model: Option<i64>,
-    mut record: AuditRecord,
+    record: AuditRecord,
 ) -> Result<AuditRecord, RegistryError> {
-    let (revision, before, now, tags): (i64, Vec<u8>, DateTime<Utc>, Json<Pairs>) = sqlx::query_as(
-        "INSERT INTO registry.workspaces AS w (workspace_id, revision) VALUES ($1, 1) \
-         ON CONFLICT (workspace_id) DO UPDATE SET revision = w.revision + 1 \
-         RETURNING revision, hash, clock_timestamp(), \
-             coalesce((SELECT tags FROM registry.models WHERE model_key = $2), '{}') || \
-             coalesce((SELECT tags FROM registry.versions \
-                       WHERE model_key = $2 AND number = $3), '{}')",
-    )
-    .bind(workspace.0)
-    .bind(model)
-    .bind(record.version)
-    .fetch_one(&mut *transaction)
-    .await?;
-    record.revision = revision;
-    record.tags = tags.0.into_iter().collect();
-    record.at = Some(to_timestamp(now));
-    if let Some(decision) = &mut record.decision {
-        decision.revision = revision;
-        decision.decided_at = record.at;
+    let mut appended = append_all(transaction, workspace, vec![(model, record)]).await?;
+    appended.pop().ok_or(RegistryError::Damaged)
+}
+
+/// Does so for each of some records, in their order. A tag that a record has already stays as it is.
+pub(super) async fn append_all(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    records: Vec<(Option<i64>, AuditRecord)>,
+) -> Result<Vec<AuditRecord>, RegistryError> {
+    let models: Vec<Option<i64>> = records.iter().map(|(model, _)| *model).collect();
+    let mut records: Vec<AuditRecord> = records.into_iter().map(|(_, record)| record).collect();
+    let numbers: Vec<i64> = records.iter().map(|record| record.version).collect();
+    let count = i64::try_from(records.len()).unwrap_or(i64::MAX);
+    let (last, mut hash, now, tags): (i64, Vec<u8>, DateTime<Utc>, Vec<Json<Pairs>>) =
+        sqlx::query_as(
+            "INSERT INTO registry.workspaces AS w (workspace_id, revision) VALUES ($1, $4) \
+             ON CONFLICT (workspace_id) DO UPDATE SET revision = w.revision + $4 \
+             RETURNING revision, hash, clock_timestamp(), ARRAY( \
+                 SELECT coalesce((SELECT tags FROM registry.models WHERE model_key = r.model), '{}') || \
+                     coalesce((SELECT tags FROM registry.versions \
+                               WHERE model_key = r.model AND number = r.number), '{}') \
+                 FROM unnest($2::bigint[], $3::bigint[]) WITH ORDINALITY AS r (model, number, n) \
+                 ORDER BY n)",
+        )
+        .bind(workspace.0)
+        .bind(models)
+        .bind(numbers)
+        .bind(count)
+        .fetch_one(&mut *transaction)
+        .await?;
+    let (mut encoded, mut hashes) = (Vec::new(), Vec::new());
+    for ((record, revision), tags) in records.iter_mut().zip(last - count + 1..).zip(tags) {
+        record.revision = revision;
+        for (key, value) in tags.0 {
+            record.tags.entry(key).or_insert(value);
+        }
+        record.at = Some(to_timestamp(now));
+        if let Some(decision) = &mut record.decision {
+            decision.revision = revision;
+            decision.decided_at = record.at;
+        }
+        let bytes = record.encode_to_vec();
+        hash = chain(&hash, &bytes).to_vec();
+        encoded.push(bytes);
+        hashes.push(hash.clone());
     }
-    let encoded = record.encode_to_vec();
-    let hash = chain(&before, &encoded);
+    let revisions: Vec<i64> = records.iter().map(|record| record.revision).collect();
+    let models: Vec<&str> = records.iter().map(|record| record.model.as_str()).collect();
     sqlx::query(
-        "WITH head AS (UPDATE registry.workspaces SET hash = $5 WHERE workspace_id = $1) \
+        "WITH head AS (UPDATE registry.workspaces SET hash = $6 WHERE workspace_id = $1) \
          INSERT INTO registry.audit (workspace_id, revision, model, record, hash) \
-         VALUES ($1, $2, $3, $4, $5)",
+         SELECT $1, * FROM unnest($2::bigint[], $3::text[], $4::bytea[], $5::bytea[])",
     )
     .bind(workspace.0)
-    .bind(revision)
-    .bind(&record.model)
+    .bind(revisions)
+    .bind(models)
     .bind(encoded)
-    .bind(hash.as_slice())
+    .bind(hashes)
+    .bind(hash)
     .execute(transaction)
     .await?;
-    Ok(record)
+    Ok(records)
 }
 
 /// The last revision of `workspace`; 0 if nothing ever changed there.

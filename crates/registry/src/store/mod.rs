@@ -13,6 +13,7 @@ mod checkpoints;
 pub(crate) mod checks;
 pub(crate) mod models;
 pub(crate) mod policies;
+pub(crate) mod registration;
 mod repeats;
 pub(crate) mod requests;
 pub(crate) mod resolve;

@@ -122,6 +122,24 @@ pub(super) async fn lock(
     model.ok_or_else(|| RegistryError::ModelNotFound(name.to_owned()))
 }
 
+/// The models of some names that there are, by name; the transaction at hand has locked their rows.
+pub(super) async fn lock_named(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    names: &[&str],
+) -> Result<HashMap<String, Model>, RegistryError> {
+    let models: Vec<Model> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM registry.models WHERE workspace_id = $1 AND name = ANY($2) \
+         ORDER BY model_key FOR UPDATE"
+    )))
+    .bind(workspace.0)
+    .bind(names)
+    .fetch_all(transaction)
+    .await?;
+    let by_name = models.into_iter().map(|model| (model.name.clone(), model));
+    Ok(by_name.collect())
+}
+
 /// The models that use a shared policy, in the order of their keys; the transaction at hand has locked
 /// their rows.
 pub(super) async fn lock_users(

@@ -20,16 +20,16 @@ use crate::{
     card::Card,
     pedigree,
     schema::Schema,
-    version::{File, Pairs, Version, manifest_digest},
+    version::{File, Pairs, Version},
 };
 
-const COLUMNS: &str = "number, label, stage, description, tags, source, run_id, based_on, files, digest, \
+pub(super) const COLUMNS: &str = "number, label, stage, description, tags, source, run_id, based_on, files, digest, \
     params, metric_keys, metric_values, created_by, created_at, updated_at, stage_since, revision, \
     flavor, io_schema, card";
 
 #[derive(FromRow)]
-struct Row {
-    number: i64,
+pub(super) struct Row {
+    pub(super) number: i64,
     label: String,
     stage: String,
     description: String,
@@ -52,15 +52,16 @@ struct Row {
     card: Json<Card>,
 }
 
+/// A version with the key of its model.
 #[derive(FromRow)]
-struct WithModel {
-    model_key: i64,
+pub(super) struct WithModel {
+    pub(super) model_key: i64,
     #[sqlx(flatten)]
-    version: Row,
+    pub(super) version: Row,
 }
 
 impl Row {
-    fn of(self, model: &Model) -> Result<Version, RegistryError> {
+    pub(super) fn of(self, model: &Model) -> Result<Version, RegistryError> {
         Ok(Version {
             model: model.name.clone(),
             number: self.number,
@@ -91,24 +92,6 @@ impl Row {
             owners: model.owners.clone(),
         })
     }
-}
-
-/// A version to be registered.
-#[derive(Debug)]
-pub(crate) struct NewVersion {
-    pub(crate) label: String,
-    pub(crate) description: String,
-    pub(crate) tags: Pairs,
-    pub(crate) source: String,
-    pub(crate) run: RunId,
-    pub(crate) based_on: Vec<String>,
-    pub(crate) files: Vec<File>,
-    pub(crate) params: Pairs,
-    pub(crate) metrics: BTreeMap<String, f64>,
-    pub(crate) request_id: Option<String>,
-    pub(crate) flavor: String,
-    pub(crate) schema: Option<Schema>,
-    pub(crate) card: Card,
 }
 
 /// A version of a model that the transaction at hand has locked.
@@ -152,52 +135,6 @@ pub(super) async fn read_many(
 }
 
 impl Store {
-    /// Registers a version. If its request id was used before, the version made then is returned.
-    pub(crate) async fn create_version(
-        &self,
-        workspace: WorkspaceId,
-        principal: &str,
-        model: &str,
-        new: NewVersion,
-    ) -> Result<Version, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
-        let model = lock(&mut transaction, workspace, model).await?;
-        if let Some(request_id) = &new.request_id
-            && let Some(number) = number_of_request(&mut transaction, &model, request_id).await?
-        {
-            return read(&mut transaction, &model, number).await;
-        }
-        let number = model.latest_version + 1;
-        insert(&mut transaction, &model, number, principal, &new)
-            .await
-            .map_err(|error| {
-                let error = DatabaseError::from(error);
-                match error.unique_violation() {
-                    Some("versions_label") => RegistryError::LabelTaken {
-                        model: model.name.clone(),
-                        label: new.label.clone(),
-                    },
-                    _ => error.into(),
-                }
-            })?;
-        let mut references = References::default();
-        references.extend(new.files.iter().map(|file| file.digest));
-        references.apply(&mut transaction).await?;
-        let mut record = record(AuditAction::CreateVersion, principal, &model.name);
-        record.version = number;
-        record.details =
-            serde_json::json!({ "label": new.label, "source": new.source }).to_string();
-        let revision = seal(&mut transaction, workspace, model.key, record)
-            .await?
-            .revision;
-        let version = set_revision(&mut transaction, &model, number, revision).await?;
-        let told = pedigree::of_version(&version).encode_to_vec();
-        self.outbox.add(&mut transaction, workspace, &told).await?;
-        transaction.commit().await?;
-        self.committed();
-        Ok(version)
-    }
-
     /// Takes the references of a version that a version of Herdbook wrote which did not count; whether
     /// there was one.
     pub(crate) async fn count_version(&self) -> Result<bool, RegistryError> {
@@ -309,58 +246,6 @@ impl Store {
         self.committed();
         Ok(version)
     }
-}
-
-async fn number_of_request(
-    transaction: &mut PgConnection,
-    model: &Model,
-    request_id: &str,
-) -> Result<Option<i64>, RegistryError> {
-    Ok(sqlx::query_scalar(
-        "SELECT number FROM registry.versions WHERE model_key = $1 AND request_id = $2",
-    )
-    .bind(model.key)
-    .bind(request_id)
-    .fetch_optional(transaction)
-    .await?)
-}
-
-async fn insert(
-    transaction: &mut PgConnection,
-    model: &Model,
-    number: i64,
-    principal: &str,
-    new: &NewVersion,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "WITH counted AS ( \
-             UPDATE registry.models SET latest_version = $2 WHERE model_key = $1) \
-         INSERT INTO registry.versions (model_key, number, label, stage, description, tags, source, run_id, \
-             based_on, files, digest, params, metric_keys, metric_values, request_id, created_by, flavor, io_schema, card, counted) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, true)",
-    )
-    .bind(model.key)
-    .bind(number)
-    .bind(&new.label)
-    .bind(model.policy.first_stage())
-    .bind(&new.description)
-    .bind(Json(&new.tags))
-    .bind(&new.source)
-    .bind(new.run.as_uuid())
-    .bind(&new.based_on)
-    .bind(Json(&new.files))
-    .bind(manifest_digest(new.files.iter().map(File::entry)).0.as_slice())
-    .bind(Json(&new.params))
-    .bind(new.metrics.keys().collect::<Vec<_>>())
-    .bind(new.metrics.values().collect::<Vec<_>>())
-    .bind(&new.request_id)
-    .bind(principal)
-    .bind(&new.flavor)
-    .bind(new.schema.as_ref().map(Json))
-    .bind(Json(&new.card))
-    .execute(transaction)
-    .await?;
-    Ok(())
 }
 
 /// Notes the revision at which a version changed; the version as it is now.

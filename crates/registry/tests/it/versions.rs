@@ -1,12 +1,13 @@
 //! Versions: numbered without a gap, of files that never change, found by any of their names.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures::StreamExt as _;
 use herdbook_proto::{
     registry::v1::{
         CreateModelRequest, CreateVersionRequest, DeleteAliasRequest, DownloadVersionFileRequest,
-        GetModelRequest, SetAliasRequest, download_version_file_response::Message as Download,
+        GetModelRequest, SetAliasRequest, VerifyAuditRequest,
+        download_version_file_response::Message as Download,
     },
     tracking::v1::DeleteRunRequest,
 };
@@ -79,6 +80,66 @@ async fn eight_at_once_are_numbered_without_a_gap_and_repeats_make_none() {
     numbers.sort_unstable();
     numbers.dedup();
     assert_eq!(numbers, (1..=8).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn of_many_at_once_one_that_is_refused_keeps_no_other_from_it() {
+    let cluster = Arc::new(Cluster::start().await);
+    let other = CreateModelRequest {
+        name: "churn".to_owned(),
+        tags: [("team".to_owned(), "growth".to_owned())].into(),
+        ..Default::default()
+    };
+    cluster.models().create_model(other).await.unwrap();
+    let run = cluster.create_run(0.9).await;
+    let tasks = (0..60).map(|n| {
+        let (cluster, mut request) = (cluster.clone(), from(&run));
+        match n % 6 {
+            0 => request.model = "misspelt".to_owned(),
+            1 => request.label = "v1.0.0".to_owned(),
+            2 => request.model = "churn".to_owned(),
+            3 => request.label = format!("v2.0.{n}"),
+            _ => request.tags = [("n".to_owned(), n.to_string())].into(),
+        }
+        let asked = request.clone();
+        tokio::spawn(async move { (asked, cluster.create_version(request).await) })
+    });
+    let mut numbers: BTreeMap<String, Vec<i64>> = BTreeMap::new();
+    let mut refused: BTreeMap<String, usize> = BTreeMap::new();
+    for task in tasks.collect::<Vec<_>>() {
+        match task.await.unwrap() {
+            (asked, Ok(version)) => {
+                assert_eq!((version.label, version.tags), (asked.label, asked.tags));
+                numbers
+                    .entry(version.model)
+                    .or_default()
+                    .push(version.number);
+            }
+            (_, Err(status)) => *refused.entry(reason(&status).1).or_default() += 1,
+        }
+    }
+    numbers
+        .values_mut()
+        .for_each(|numbers| numbers.sort_unstable());
+    assert_eq!(numbers[MODEL], (1..=31).collect::<Vec<_>>());
+    assert_eq!(numbers["churn"], (1..=10).collect::<Vec<_>>());
+    let expected = [("LABEL_TAKEN", 9), ("MODEL_NOT_FOUND", 10)];
+    assert_eq!(
+        refused,
+        expected.map(|(why, times)| (why.to_owned(), times)).into()
+    );
+
+    let records = cluster.audit().await;
+    let revisions: Vec<i64> = records.iter().map(|record| record.revision).collect();
+    assert_eq!(revisions, (1..=43).collect::<Vec<_>>());
+    let told = records
+        .iter()
+        .filter(|record| record.model == "churn" && record.version > 0)
+        .map(|record| (record.version, &*record.tags["team"]));
+    assert!(told.eq((1..=10).map(|n| (n, "growth"))));
+    let request = VerifyAuditRequest::default();
+    let verified = cluster.transitions().verify_audit(request).await.unwrap();
+    assert_eq!(verified.into_inner().broken_at, None);
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ impl RunApi {
         workspace: WorkspaceId,
         run: Run,
     ) -> Result<proto::Run, TrackingError> {
-        let (key, _) = self.store.run(workspace, run.id).await?;
+        let key = self.store.run_key(workspace, run.id).await?;
         let metrics = self
             .store
             .summaries(&[key])

@@ -10,6 +10,7 @@
 mod blobs;
 mod charts;
 mod clients;
+mod delivery;
 mod downloads;
 mod faults;
 mod histories;

@@ -22,6 +22,15 @@ use crate::{
 pub(super) const CHECKPOINT: &str = "herdbook.registry.v1.Checkpoint";
 pub(super) const LINE: &str = "herdbook.registry.v1.ExportAuditResponse";
 
+/// Reads a key as `audit checkpoints` shows it.
+pub(super) fn public_key(text: &str) -> Result<String, String> {
+    if text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err("must be 64 hexadecimal digits, as `audit checkpoints` shows it".to_owned())
+    }
+}
+
 /// Reads a checkpoint that was kept, and checks who signed it.
 pub(super) fn read_checkpoint(
     path: &Path,
@@ -31,7 +40,7 @@ pub(super) fn read_checkpoint(
     Checked::read(&kept)
         .map_err(|error| Failure::refused(format!("{} {error}", path.display())))?;
     match public_key {
-        Some(key) if !key.eq_ignore_ascii_case(&kept.public_key) => Err(Failure::refused(format!(
+        Some(key) if key != kept.public_key => Err(Failure::refused(format!(
             "{} is signed by {}, which is another key",
             path.display(),
             kept.public_key

@@ -258,7 +258,8 @@ fn ask(asks: Option<&Asks>) -> String {
                 ),
                 false => asks.names.join(", "),
             };
-            format!("{} approvals of {from}", asks.count)
+            let plural = if asks.count == 1 { "" } else { "s" };
+            format!("{} approval{plural} of {from}", asks.count)
         }
         Some(Asks::SignedBy(asks)) => {
             let names: Vec<_> = asks.keys.iter().map(|key| key.name.as_str()).collect();
