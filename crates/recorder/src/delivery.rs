@@ -115,6 +115,7 @@ mod tests {
             let news = RecordRequest {
                 nodes: (0..nodes).map(node).collect(),
                 edges: (0..edges).map(edge).collect(),
+                ..Default::default()
             };
             let calls = calls(news.clone());
             let mut together = RecordRequest::default();

@@ -260,7 +260,7 @@ impl Slot {
         *kept = graph.map(|graph| Arc::new(RwLock::new(graph)));
     }
 
-    /// Drops the graph for good: edges do not become fewer.
+    /// Drops the graph for good: edges hardly ever become fewer.
     fn give_up(&self) {
         self.too_large.store(true, Ordering::Relaxed);
         self.put(None);
@@ -311,8 +311,10 @@ async fn tidy(turn: LongTurn) {
     let Some(graph) = turn.slot.graph().filter(|_| turn.slot.is_untidy()) else {
         return;
     };
-    if let Ok(tidied) = spawn_blocking(move || read(&graph, Adjacency::tidied)).await {
-        turn.slot.put(Some(tidied));
+    let tidied = spawn_blocking(move || read(&graph, Adjacency::tidied)).await;
+    // It may have had to make room meanwhile.
+    if turn.slot.graph().is_some() {
+        turn.slot.put(tidied.ok());
     }
 }
 

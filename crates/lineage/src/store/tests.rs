@@ -300,3 +300,26 @@ async fn a_graph_that_does_not_fit_is_walked_in_postgres() {
     snapshot.edges_of(Direction::Ancestors, &[]).await.unwrap();
     assert_eq!(store.memory.remembered(), [0; 0]);
 }
+
+#[tokio::test]
+async fn the_log_is_trimmed_and_memory_that_is_further_behind_is_read_anew() {
+    let store = store().await;
+    store.record(HERE, &batch([(1, 2)])).await.unwrap();
+    let mut snapshot = store.snapshot(HERE).await.unwrap();
+    assert!(check(&mut snapshot).await);
+    for statement in [
+        "INSERT INTO lineage.changes (workspace_id, revision, edges) \
+         SELECT 1, n, 0 FROM generate_series(2, 11999) AS n",
+        "UPDATE lineage.revisions SET revision = 11999",
+    ] {
+        sqlx::query(statement).execute(&store.pool).await.unwrap();
+    }
+    store.record(HERE, &batch([(2, 3)])).await.unwrap();
+    let first: i64 = sqlx::query_scalar("SELECT min(revision) FROM lineage.changes")
+        .fetch_one(&store.pool)
+        .await
+        .unwrap();
+    assert_eq!(first, 2_001);
+    let mut snapshot = store.snapshot(HERE).await.unwrap();
+    assert!(check(&mut snapshot).await);
+}

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use futures::StreamExt as _;
 use herdbook_core::{Code as ErrorCode, Details, ServiceError, WorkspaceId};
-use herdbook_proto::lineage::v1::{
+use herdbook_proto::registry::v1::{
     self as proto,
-    lineage_service_client::LineageServiceClient,
-    lineage_service_server::{LineageService, LineageServiceServer},
+    check_service_client::CheckServiceClient,
+    check_service_server::{CheckService, CheckServiceServer},
 };
 use herdbook_rpc::{BrowserGuard, FixedCaller, Role, RoutesBuilder, Server, configured, status};
 use herdbook_testkit::{
@@ -45,113 +45,62 @@ impl ServiceError for Secret {
     }
 }
 
-/// Panics, fails, waits or answers, as the node asked for says.
+/// Panics, fails, waits or answers, as the model asked for says.
 struct Probe;
 
 #[tonic::async_trait]
-impl LineageService for Probe {
-    async fn get_nodes(
+impl CheckService for Probe {
+    async fn list_checks(
         &self,
-        request: Request<proto::GetNodesRequest>,
-    ) -> Result<Response<proto::GetNodesResponse>, Status> {
-        match request.get_ref().node.as_str() {
+        request: Request<proto::ListChecksRequest>,
+    ) -> Result<Response<proto::ListChecksResponse>, Status> {
+        match request.get_ref().model.as_str() {
             "panic" => panic!("password=hunter2"),
             "fail" => Err(status(Secret)),
             "wait" => std::future::pending().await,
-            _ => Ok(Response::new(proto::GetNodesResponse::default())),
+            _ => Ok(Response::new(proto::ListChecksResponse::default())),
         }
     }
 
-    async fn record(
+    async fn report_check(
         &self,
-        _: Request<proto::RecordRequest>,
-    ) -> Result<Response<proto::RecordResponse>, Status> {
-        Ok(Response::new(proto::RecordResponse::default()))
-    }
-
-    async fn tag_node(
-        &self,
-        _: Request<proto::TagNodeRequest>,
-    ) -> Result<Response<proto::TagNodeResponse>, Status> {
-        Ok(Response::new(proto::TagNodeResponse::default()))
-    }
-
-    async fn get_ancestors(
-        &self,
-        _: Request<proto::GetAncestorsRequest>,
-    ) -> Result<Response<proto::GetAncestorsResponse>, Status> {
-        Ok(Response::new(proto::GetAncestorsResponse::default()))
-    }
-
-    async fn get_descendants(
-        &self,
-        _: Request<proto::GetDescendantsRequest>,
-    ) -> Result<Response<proto::GetDescendantsResponse>, Status> {
-        Ok(Response::new(proto::GetDescendantsResponse::default()))
-    }
-
-    async fn find_impact(
-        &self,
-        _: Request<proto::FindImpactRequest>,
-    ) -> Result<Response<proto::FindImpactResponse>, Status> {
-        Ok(Response::new(proto::FindImpactResponse::default()))
-    }
-
-    async fn find_path(
-        &self,
-        _: Request<proto::FindPathRequest>,
-    ) -> Result<Response<proto::FindPathResponse>, Status> {
-        Ok(Response::new(proto::FindPathResponse::default()))
-    }
-
-    type ExportPedigreeStream =
-        futures::stream::Empty<Result<proto::ExportPedigreeResponse, Status>>;
-
-    async fn export_pedigree(
-        &self,
-        _: Request<proto::ExportPedigreeRequest>,
-    ) -> Result<Response<Self::ExportPedigreeStream>, Status> {
-        Ok(Response::new(futures::stream::empty()))
-    }
-
-    async fn prove(
-        &self,
-        _: Request<proto::ProveRequest>,
-    ) -> Result<Response<proto::ProveResponse>, Status> {
-        Ok(Response::new(proto::ProveResponse::default()))
+        _: Request<proto::ReportCheckRequest>,
+    ) -> Result<Response<proto::ReportCheckResponse>, Status> {
+        Ok(Response::new(proto::ReportCheckResponse::default()))
     }
 }
 
 fn routes() -> RoutesBuilder {
     let mut routes = RoutesBuilder::default();
-    routes.add_service(configured!(LineageServiceServer::new(Probe)));
+    routes.add_service(configured!(CheckServiceServer::new(Probe)));
     routes
 }
 
-async fn client(role: Role) -> (LineageServiceClient<Channel>, CancellationToken) {
+async fn client(role: Role) -> (CheckServiceClient<Channel>, CancellationToken) {
     let shutdown = CancellationToken::new();
     let caller = Arc::new(FixedCaller::new("ana", WorkspaceId(1), role));
     (
-        LineageServiceClient::new(serve(routes(), caller, &shutdown).await),
+        CheckServiceClient::new(serve(routes(), caller, &shutdown).await),
         shutdown,
     )
 }
 
-fn ask(node: &str) -> proto::GetNodesRequest {
-    proto::GetNodesRequest {
-        node: node.to_owned(),
+fn ask(model: &str) -> proto::ListChecksRequest {
+    proto::ListChecksRequest {
+        model: model.to_owned(),
+        ..Default::default()
     }
 }
 
 #[tokio::test]
 async fn a_panic_and_an_internal_error_tell_nothing_but_the_request_id() {
     let (mut client, _shutdown) = client(Role::Viewer).await;
-    for node in ["panic", "fail"] {
-        let mut request = Request::new(ask(node));
+    for model in ["panic", "fail"] {
+        let mut request = Request::new(ask(model));
         request
             .metadata_mut()
             .insert("x-request-id", "r-17".parse().unwrap());
-        let refused = client.get_nodes(request).await.unwrap_err();
+        let refused = client.list_checks(request).await.unwrap_err();
         assert_eq!(refused.code(), Code::Internal);
         assert!(
             refused.message().contains("request id r-17"),
@@ -160,7 +109,7 @@ async fn a_panic_and_an_internal_error_tell_nothing_but_the_request_id() {
         );
         assert!(!format!("{refused:?}").contains("hunter2"));
     }
-    let answer = client.get_nodes(ask("x")).await.unwrap();
+    let answer = client.list_checks(ask("x")).await.unwrap();
     assert!(
         answer.metadata().contains_key("x-request-id"),
         "one is made where none is sent"
@@ -170,9 +119,9 @@ async fn a_panic_and_an_internal_error_tell_nothing_but_the_request_id() {
 #[tokio::test]
 async fn a_role_that_is_too_low_is_refused_before_the_service_is_asked() {
     let (mut client, _shutdown) = client(Role::Viewer).await;
-    client.get_nodes(ask("x")).await.unwrap();
+    client.list_checks(ask("x")).await.unwrap();
     let refused = client
-        .record(proto::RecordRequest::default())
+        .report_check(proto::ReportCheckRequest::default())
         .await
         .unwrap_err();
     assert_eq!(
@@ -190,7 +139,7 @@ async fn a_role_that_is_too_low_is_refused_before_the_service_is_asked() {
 async fn a_message_over_the_limit_names_it() {
     let (mut client, _shutdown) = client(Role::Viewer).await;
     let refused = client
-        .get_nodes(ask(&"x".repeat(17 << 20)))
+        .list_checks(ask(&"x".repeat(17 << 20)))
         .await
         .unwrap_err();
     assert_eq!(refused.code(), Code::OutOfRange);
@@ -275,7 +224,7 @@ async fn browsers_speak_grpc_web_on_the_same_port_and_strangers_pages_do_not() {
     let _stop = shutdown.drop_guard();
 
     let call = || {
-        http::Request::post("/herdbook.lineage.v1.LineageService/GetNodes")
+        http::Request::post("/herdbook.registry.v1.CheckService/ListChecks")
             .header("content-type", "application/grpc-web+proto")
             .header("x-grpc-web", "1")
     };
@@ -318,7 +267,7 @@ async fn browsers_speak_grpc_web_on_the_same_port_and_strangers_pages_do_not() {
     assert_eq!(code, 200);
     assert!(
         metrics.contains(
-            "herdbook_requests_total{method=\"/herdbook.lineage.v1.LineageService/GetNodes\""
+            "herdbook_requests_total{method=\"/herdbook.registry.v1.CheckService/ListChecks\""
         ),
         "{metrics}"
     );
