@@ -127,6 +127,13 @@ fn what_changed_since_is_told() {
     );
 }
 
+#[test]
+fn a_line_end_of_another_kind_is_an_alteration_too() {
+    let text = written(&proof(&[("other", "1", "")], loans(), &[]));
+    let altered = ExportedProof::read(&text.replacen('\n', "\r\n", 1));
+    assert!(matches!(altered, Err(DamagedProof::Digest { .. })));
+}
+
 proptest! {
     #[test]
     fn any_altered_byte_is_noticed(place in any::<prop::sample::Index>(), byte in 0x20_u8..0x7f) {
