@@ -8,7 +8,7 @@ use crate::output::short;
 
 /// Kinds under the headings they stand under, in this order.
 const SECTIONS: [(&str, &[&str]); 5] = [
-    ("Data", &["dataset", "feature_set"]),
+    ("Data", &["dataset", "feature_set", "artifact"]),
     ("Code", &["code", "pipeline"]),
     ("Experiment", &["run"]),
     ("Models", &["model_version"]),

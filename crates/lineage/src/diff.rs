@@ -71,10 +71,7 @@ pub(crate) fn compare(from: &Descent, to: &Descent) -> Comparison {
         facts: facts(sides(branch)),
         ..change
     }));
-    let (params, same_params) = texts(
-        Aspect::Param,
-        sides(|making| making.params().unwrap_or_default()),
-    );
+    let (params, same_params) = texts(Aspect::Param, sides(params));
     let (environment, _) = texts(Aspect::Environment, sides(environment));
     let (packages, same_packages) = texts(Aspect::Package, sides(packages));
     let (run, _) = texts(Aspect::Run, sides(run));
@@ -203,6 +200,10 @@ fn code(making: &Making<'_>) -> Texts {
 
 fn branch(making: &Making<'_>) -> Texts {
     given(making.run, &["branch"])
+}
+
+fn params(making: &Making<'_>) -> Texts {
+    making.params()
 }
 
 fn environment(making: &Making<'_>) -> Texts {

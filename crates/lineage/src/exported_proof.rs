@@ -56,7 +56,8 @@ impl ExportedProof {
     /// Reads a proof and checks it: the digest is that of the text, the set of ancestors is closed, and the
     /// verdict is what they say.
     pub fn read(text: &str) -> Result<Self, DamagedProof> {
-        let lines: Vec<&str> = text.lines().collect();
+        let text = text.strip_suffix('\n').unwrap_or(text);
+        let lines: Vec<&str> = text.split('\n').collect();
         let (body, last) = match lines.split_last() {
             Some((last, body)) => (body, last),
             None => return Err(DamagedProof::Line(1)),
@@ -201,9 +202,11 @@ fn read_body(lines: &[&str], at: DateTime<Utc>) -> Result<Proof, DamagedProof> {
 }
 
 fn read_last(line: &str) -> Option<(Digest, DateTime<Utc>)> {
-    let (name, said, time): (String, Digest, String) = parse(line)?;
+    let (name, said, time): (String, String, String) = parse(line)?;
+    let digest: Digest = said.parse().ok()?;
     let time = DateTime::parse_from_rfc3339(&time).ok()?;
-    (name == "digest").then(|| (said, time.to_utc()))
+    // A digest may be written in other ways, but not here.
+    (name == "digest" && said == digest.to_string()).then(|| (digest, time.to_utc()))
 }
 
 fn read_question(line: &str) -> Option<Question> {

@@ -70,9 +70,10 @@ impl Descent {
 }
 
 impl<'a> Making<'a> {
-    /// Its params; `None` if none are known, or too many were logged to be told.
-    pub(crate) fn params(&self) -> Option<BTreeMap<String, String>> {
-        serde_json::from_str(self.run.attribute("params")?).ok()
+    /// Its params; none if none are known, or so many were logged that they were not told.
+    pub(crate) fn params(&self) -> BTreeMap<String, String> {
+        let params = self.run.attribute("params").unwrap_or_default();
+        serde_json::from_str(params).unwrap_or_default()
     }
 
     /// Its command line, a word each; empty if it is not known.

@@ -70,7 +70,7 @@ pub(crate) struct Proof {
     pub(crate) nodes: BTreeMap<NodeKey, Node>,
     pub(crate) edges: BTreeSet<Edge<NodeKey>>,
     /// The suspects among the nodes.
-    pub(crate) found: Vec<NodeKey>,
+    pub(crate) found: BTreeSet<NodeKey>,
     pub(crate) unknowns: Vec<(NodeKey, &'static str)>,
     pub(crate) verdict: Verdict,
 }
@@ -83,7 +83,7 @@ impl Proof {
         edges: BTreeSet<Edge<NodeKey>>,
     ) -> Self {
         let suspects = nodes.values().filter(|node| question.suspects_node(node));
-        let found: Vec<_> = suspects.map(|node| node.key.clone()).collect();
+        let found: BTreeSet<_> = suspects.map(|node| node.key.clone()).collect();
         let unknowns = unknowns(&nodes, &edges);
         let verdict = match (found.is_empty(), unknowns.is_empty()) {
             (false, _) => Verdict::Tainted,

@@ -95,7 +95,7 @@ pub(crate) fn of(descent: &Descent, outputs: &[Node]) -> Reproduction {
         };
     };
     missing.extend(uncheckable(&making));
-    let params = making.params().unwrap_or_default();
+    let params = making.params();
     Reproduction {
         run: making.run.key.name.clone(),
         data: data(&making),

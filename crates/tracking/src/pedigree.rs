@@ -48,17 +48,17 @@ pub(crate) fn of_run(run: &Run) -> News {
 
 /// The run's own node alone, when nothing else of it changed.
 pub(crate) fn of_change(run: &Run) -> News {
+    let ended_at = run.ended_at.map(|time| time.to_rfc3339());
     let mut facts = vec![
         ("name", run.name.clone()),
         ("experiment", run.experiment.to_string()),
         ("user", run.user.clone()),
         ("status", run.status.name().to_owned()),
         ("started_at", run.started_at.to_rfc3339()),
+        // Told where there is none too: a run may be taken up again.
+        ("ended_at", ended_at.unwrap_or_default()),
+        ("params", json!(run.params).to_string()),
     ];
-    facts.extend(run.ended_at.map(|time| ("ended_at", time.to_rfc3339())));
-    if !run.params.is_empty() {
-        facts.push(("params", json!(run.params).to_string()));
-    }
     // How the code was run belongs to the run: others run the same commit in other ways.
     if let Some(source) = &run.source {
         facts.extend([

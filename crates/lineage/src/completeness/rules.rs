@@ -93,7 +93,7 @@ pub(super) static RULES: [Rule; 20] = [
         weight: 5,
         asks: "the params of the run are known",
         remedy: "log the run's params",
-        fails_at: |case| case.of_making(|making| making.params().is_some()),
+        fails_at: |case| case.of_making(|making| !making.params().is_empty()),
     },
     Rule {
         name: "seed",
@@ -227,7 +227,7 @@ fn is_locked(making: &Making<'_>) -> bool {
 }
 
 fn is_seeded(making: &Making<'_>) -> bool {
-    let params = making.params().unwrap_or_default();
+    let params = making.params();
     params.keys().any(|name| is_seed(name))
 }
 

@@ -47,13 +47,14 @@ fn each_gap_fails_the_rule_that_asks_for_it() {
         "data-digests",
         "data-locations",
         "packages",
+        "params",
         "seed",
         "outputs",
         "nothing-unknown",
     ];
     assert_eq!(failed(&bare, &[]), expected);
     let findings = check(&bare, &[]);
-    assert_eq!(score(&findings, Purpose::Reproduction), 40);
+    assert_eq!(score(&findings, Purpose::Reproduction), 35);
     assert_eq!(score(&findings, Purpose::Audit), 70);
 
     let mut dirty = whole();

@@ -127,6 +127,17 @@ fn what_changed_since_is_told() {
     );
 }
 
+#[test]
+fn what_means_the_same_and_is_written_otherwise_is_an_alteration_too() {
+    let proof = proof(&[("other", "1", "")], loans(), &[]);
+    let text = written(&proof);
+    let digest = proof.digest().to_hex();
+    let capitals = ExportedProof::read(&text.replace(&digest, &digest.to_uppercase()));
+    assert!(matches!(capitals, Err(DamagedProof::Line(_))));
+    let altered = ExportedProof::read(&text.replacen('\n', "\r\n", 1));
+    assert!(matches!(altered, Err(DamagedProof::Digest { .. })));
+}
+
 proptest! {
     #[test]
     fn any_altered_byte_is_noticed(place in any::<prop::sample::Index>(), byte in 0x20_u8..0x7f) {

@@ -24,8 +24,13 @@ impl LineageApi {
         request: proto::ProveRequest,
     ) -> Result<proto::ProveResponse, LineageError> {
         let (proof, found) = self.decide(workspace, request).await?;
-        let evidence = proof.found.iter().filter_map(|key| found.id(key));
-        let evidence = evidence.map(|id| convert::to_path(&found.walk.path(id), id, &found.nodes));
+        // Nearest first.
+        let suspects = found.walk.nodes().iter().filter(|id| {
+            let node = found.nodes.get(id);
+            node.is_some_and(|node| proof.found.contains(&node.key))
+        });
+        let evidence =
+            suspects.map(|id| convert::to_path(&found.walk.path(*id), *id, &found.nodes));
         let unknown = |(key, missing): (NodeKey, &'static str)| proto::Unknown {
             node: Some(key.into()),
             missing: missing.to_owned(),

@@ -48,8 +48,11 @@ fetch() {
     case $1 in
         '') return 1 ;;
         file://*) cp -R -- "${1#file://}" "$2" ;;
-        http://* | https://*) curl --fail --silent --show-error --location --proto '=http,https' --output "$2" -- "$1" ;;
-        s3://*) command -v aws >/dev/null && aws s3 cp --only-show-errors -- "$1" "$2" ;;
+        http://* | https://*) curl --fail --silent --show-error --location --proto '=http,https' --output "$2" "$1" ;;
+        s3://*) command -v aws >/dev/null && aws s3 cp --only-show-errors "$1" "$2" ;;
+        runs:/*/*)
+            rest=${1#runs:/}
+            command -v herdbook >/dev/null && herdbook artifacts get --to "$2" -- "${rest%%/*}" "${rest#*/}" ;;
         /*) cp -R -- "$1" "$2" ;;
         *) cp -R -- "$work/code/$1" "$2" ;;
     esac
