@@ -26,7 +26,6 @@ impl Gateway {
     }
 
     /// The routes, for a server to have beside gRPC. Every one asks who calls, as gRPC does.
-    #[must_use]
     pub fn router(&self) -> Router {
         door::authenticated(
             openlineage::routes(self.lineage.clone()),
