@@ -1,6 +1,6 @@
 //! Columns: what they came from, what comes of them, and which versions that reaches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use herdbook_proto::lineage::v1::{
     ColumnLink, ColumnLinks, FindColumnImpactRequest, FindColumnImpactResponse, FoundColumn,
