@@ -1,6 +1,6 @@
 //! Columns: what they came from, what comes of them, and which versions that reaches.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use herdbook_proto::lineage::v1::{
     ColumnLink, ColumnLinks, FindColumnImpactRequest, FindColumnImpactResponse, FoundColumn,
@@ -239,8 +239,7 @@ async fn any_links_answer_as_the_naive_walk() {
         prop::collection::btree_map(0_u8..7, 0_u8..4, 0..5),
     );
     for _ in 0..12 {
-        let (links, edges, versions): (Vec<(Place, Place)>, Vec<(u8, u8)>, BTreeMap<u8, u8>) =
-            graphs.new_tree(&mut runner).unwrap().current();
+        let (links, edges, versions) = graphs.new_tree(&mut runner).unwrap().current();
         let edges: BTreeSet<(u8, u8)> = edges.into_iter().map(|(a, gap)| (a, a + gap)).collect();
         let text = |(node, field): Place| match FIELDS[field] {
             "" => format!("d{node}"),
