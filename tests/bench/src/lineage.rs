@@ -98,10 +98,15 @@ impl Bench {
         let mut lineage = self.lineage().await;
         let start = Instant::now();
         let first = ancestors(&mut lineage, pedigrees::LADDER, 0).await;
+        // The first finds nothing in the caches of Postgres either; these tell what its walk takes.
+        let mut walked = f64::INFINITY;
+        for _ in 0..3 {
+            walked = walked.min(ancestors(&mut lineage, pedigrees::LADDER, 0).await);
+        }
         loop {
             let took = ancestors(&mut lineage, pedigrees::LADDER, 0).await;
             let loaded = start.elapsed();
-            if took < first / 3.0 || loaded > PATIENCE {
+            if took < walked / 2.0 || loaded > PATIENCE {
                 return (first, loaded.as_secs_f64() * 1e3);
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
