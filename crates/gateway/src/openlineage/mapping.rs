@@ -170,13 +170,11 @@ impl<'a> Recorder<'a> {
 
     fn record(&mut self) -> Result<(), InvalidRequest> {
         let event = self.event;
-        for (scope, place, dataset) in self.datasets() {
+        for (scope, _, dataset) in self.datasets() {
             let key = self.dataset_key(dataset, &scope)?;
             let name = (dataset.namespace.as_str(), dataset.name.as_str());
-            // Of a data set that is read and written, columns come from what it is.
-            if place != Place::Input || !self.named.contains_key(&name) {
-                self.named.entry(name).or_insert(key);
-            }
+            // Inputs come first: of a data set that is read and written, columns come from what was read.
+            self.named.entry(name).or_insert(key);
         }
         let job = event.job.as_ref().map(|job| self.job(job)).transpose()?;
         let run = event
