@@ -135,11 +135,11 @@ impl Trainer {
             })
             .await;
             let id = made.into_inner().run.unwrap().id;
-            if n % REGISTERED == 0 {
+            if n.is_multiple_of(REGISTERED) {
                 newest = Some(self.register(&model, &id, n).await);
             }
             self.finish(&id).await;
-            if n % 10 == 0 {
+            if n.is_multiple_of(10) {
                 parent = id;
             }
             self.made.send_modify(|made| *made += 1);
@@ -238,15 +238,15 @@ fn run(n: u64, parent: &str, newest: Option<&str>) -> CreateRunRequest {
             input(format!("data {}", n % 20), "training"),
             input("holdout".to_owned(), "test"),
         ],
-        source: (n % 3 > 0).then_some(source),
-        environment: (n % 4 > 0).then_some(environment),
-        parent_run_id: if n % 10 == 0 {
+        source: (!n.is_multiple_of(3)).then_some(source),
+        environment: (!n.is_multiple_of(4)).then_some(environment),
+        parent_run_id: if n.is_multiple_of(10) {
             String::new()
         } else {
             parent.to_owned()
         },
         based_on: newest
-            .filter(|_| n % 7 == 0)
+            .filter(|_| n.is_multiple_of(7))
             .map(str::to_owned)
             .into_iter()
             .collect(),
