@@ -13,7 +13,15 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from services import Services
 
-from herdbook.lineage.v1 import lineage_pb2 as lineage
+from herdbook.lineage.v1.export_pb2 import (
+    EXPORT_FORMAT_CYCLONEDX,
+    EXPORT_FORMAT_JSON_GRAPH,
+    EXPORT_FORMAT_PROV_JSON,
+    ExportPedigreeRequest,
+)
+from herdbook.lineage.v1.graph_pb2 import EDGE_TYPE_GENERATED, Edge, Node, NodeKey
+from herdbook.lineage.v1.kind_pb2 import KIND_SORT_ENTITY, DefineKindRequest, Kind
+from herdbook.lineage.v1.record_pb2 import RecordRequest
 
 HOSTILE = [
     'a "b" \\N \'c\'',
@@ -28,18 +36,19 @@ HOSTILE = [
 ]
 
 
-def key(kind: str, name: str, version: str = "") -> lineage.NodeKey:
-    return lineage.NodeKey(kind=kind, name=name, version=version)
+def key(kind: str, name: str, version: str = "") -> NodeKey:
+    return NodeKey(kind=kind, name=name, version=version)
 
 
-def record(services: Services) -> lineage.NodeKey:
+def record(services: Services) -> NodeKey:
     """A model that came from everything hostile, in every kind."""
     model, run = key("model_version", 'fraud "x" --> y', "3"), key("run", "r\u202e1")
     nodes = [
-        lineage.Node(key=model, attributes={"digest": "sha256:" + "0f" * 32, "label": "v1\n\x1b[2J"}),
-        lineage.Node(key=run, attributes={"name": "a\nb", "user": "ana\u2028<x>", "started_at": "yesterday"}),
+        Node(key=model, attributes={"digest": "sha256:" + "0f" * 32, "label": "v1\n\x1b[2J"}),
+        Node(key=run, attributes={"name": "a\nb", "user": "ana\u2028<x>", "started_at": "yesterday"}),
     ]
-    edges = [lineage.Edge(source=run, target=model, type=lineage.EDGE_TYPE_GENERATED)]
+    edges = [Edge(source=run, target=model, type=EDGE_TYPE_GENERATED)]
+    services.lineage.DefineKind(DefineKindRequest(kind=Kind(name="own_kind", sort=KIND_SORT_ENTITY)))
     for place, name in enumerate(HOSTILE):
         for kind in ("dataset", "code", "environment", "artifact", "pipeline", "own_kind", "model_version"):
             source = key(kind, name, "sha256:" + f"{place:02x}" * 32 if place % 2 else "")
@@ -49,16 +58,16 @@ def record(services: Services) -> lineage.NodeKey:
                 "odd\u202e key": f"\x01\x7f\r\n{name}",
             }
             tags = ["pii", f"licence:{name}", "licence:Apache-2.0"]
-            nodes.append(lineage.Node(key=source, attributes=attributes, tags=tags))
+            nodes.append(Node(key=source, attributes=attributes, tags=tags))
             edge_type = 1 + place % 4
-            edges.append(lineage.Edge(source=source, target=run, type=edge_type, label=name))
-    services.lineage.Record(lineage.RecordRequest(nodes=nodes, edges=edges))
+            edges.append(Edge(source=source, target=run, type=edge_type, label=name))
+    services.lineage.Record(RecordRequest(nodes=nodes, edges=edges))
     return model
 
 
-def export(services: Services, model: lineage.NodeKey, form: int) -> str:
+def export(services: Services, model: NodeKey, form: int) -> str:
     node = f"{model.kind}:{model.name}@{model.version}"
-    parts = services.lineage.ExportPedigree(lineage.ExportPedigreeRequest(node=node, format=form))
+    parts = services.lineage.ExportPedigree(ExportPedigreeRequest(node=node, format=form))
     return b"".join(part.chunk for part in parts).decode()
 
 
@@ -70,18 +79,18 @@ def main() -> int:
     model = record(services)
     count = 2 + 7 * len(HOSTILE)
 
-    bill = export(services, model, lineage.EXPORT_FORMAT_CYCLONEDX)
+    bill = export(services, model, EXPORT_FORMAT_CYCLONEDX)
     errors = JsonStrictValidator(SchemaVersion.V1_6).validate_str(bill)
     assert errors is None, errors
     written = json.loads(bill)
     packages = {c["purl"] for c in written["components"] if "purl" in c}
     assert {"pkg:pypi/numpy@2.4.6", "pkg:pypi/torch@2.9.0%2Bcu128"} <= packages, packages
     assert written["metadata"]["component"]["name"] == model.name
-    assert written == json.loads(export(services, model, lineage.EXPORT_FORMAT_CYCLONEDX))
+    assert written == json.loads(export(services, model, EXPORT_FORMAT_CYCLONEDX))
     print(f"CycloneDX validates: {len(written['components'])} components")
 
     document = prov.model.ProvDocument.deserialize(
-        content=export(services, model, lineage.EXPORT_FORMAT_PROV_JSON), format="json"
+        content=export(services, model, EXPORT_FORMAT_PROV_JSON), format="json"
     )
     elements = {str(e.identifier) for e in document.get_records(prov.model.ProvElement)}
     elements = {name for name in elements if not name.startswith("herdbook:person/")}
@@ -89,7 +98,7 @@ def main() -> int:
     assert prov.model.ProvDocument.deserialize(content=document.serialize()) == document
     print(f"PROV-JSON validates: {len(elements)} elements")
 
-    graph = json.loads(export(services, model, lineage.EXPORT_FORMAT_JSON_GRAPH))["graph"]
+    graph = json.loads(export(services, model, EXPORT_FORMAT_JSON_GRAPH))["graph"]
     assert {n["metadata"]["name"] for n in graph["nodes"].values()} >= set(HOSTILE)
     assert len(graph["nodes"]) == count
     print(f"JSON Graph parses: {len(graph['nodes'])} nodes")

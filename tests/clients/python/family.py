@@ -1,6 +1,6 @@
 """A version's pedigree as a person would write it down."""
 
-from herdbook.lineage.v1 import lineage_pb2 as lineage
+from herdbook.lineage.v1.graph_pb2 import Graph, Node
 from herdbook.registry.v1 import version_pb2 as versions
 
 SECTIONS = {
@@ -12,7 +12,7 @@ SECTIONS = {
 }
 
 
-def family_tree(graph: lineage.Graph, version: versions.Version) -> str:
+def family_tree(graph: Graph, version: versions.Version) -> str:
     lines = [f"{version.model} {version.label} ({version.stage})"]
     for kind, title in SECTIONS.items():
         nodes = [n.node for n in graph.nodes if n.node.key.kind == kind and n.depth > 0]
@@ -21,7 +21,7 @@ def family_tree(graph: lineage.Graph, version: versions.Version) -> str:
     return "\n".join(lines)
 
 
-def describe(n: lineage.Node) -> str:
+def describe(n: Node) -> str:
     facts = n.attributes
     match n.key.kind:
         case "dataset":

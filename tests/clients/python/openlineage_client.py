@@ -42,7 +42,10 @@ from openlineage.client.generated.source_code_location_job import SourceCodeLoca
 from openlineage.client.generated.tags_dataset import TagsDatasetFacet, TagsDatasetFacetFields
 from openlineage.client.serde import Serde
 
-from herdbook.lineage.v1 import lineage_pb2 as lineage
+from herdbook.lineage.v1.column_pb2 import FindColumnImpactRequest, FindColumnImpactResponse
+from herdbook.lineage.v1.facet_pb2 import GetFacetsRequest
+from herdbook.lineage.v1.proof_pb2 import ProveRequest, Verdict
+from herdbook.lineage.v1.question_pb2 import GetAncestorsRequest
 from herdbook.lineage.v1.lineage_pb2_grpc import LineageServiceStub
 
 PRODUCER = "https://example.com/herdbook-tests"
@@ -156,19 +159,19 @@ class Graph:
         self.stub = LineageServiceStub(grpc.insecure_channel(address, options=options))
 
     def facets(self, node: str, run: str) -> dict[tuple[str, str], dict]:
-        answer = self.stub.GetFacets(lineage.GetFacetsRequest(node=node, run=run))
+        answer = self.stub.GetFacets(GetFacetsRequest(node=node, run=run))
         return {(part.facet.scope, part.facet.name): json.loads(part.facet.document) for part in answer}
 
     def ancestors(self, node: str) -> set[str]:
-        graph = self.stub.GetAncestors(lineage.GetAncestorsRequest(node=node)).graph
+        graph = self.stub.GetAncestors(GetAncestorsRequest(node=node)).graph
         return {f"{found.node.key.kind}:{found.node.key.name}" for found in graph.nodes}
 
-    def column_impact(self, node: str, field: str) -> lineage.FindColumnImpactResponse:
-        return self.stub.FindColumnImpact(lineage.FindColumnImpactRequest(node=node, field=field))
+    def column_impact(self, node: str, field: str) -> FindColumnImpactResponse:
+        return self.stub.FindColumnImpact(FindColumnImpactRequest(node=node, field=field))
 
     def prove(self, node: str, suspect: str) -> str:
-        question = lineage.ProveRequest(node=node, suspects=[suspect])
-        return lineage.Verdict.Name(self.stub.Prove(question).verdict)
+        question = ProveRequest(node=node, suspects=[suspect])
+        return Verdict.Name(self.stub.Prove(question).verdict)
 
 
 def check_every_facet(client: OpenLineageClient, graph: Graph) -> int:

@@ -8,7 +8,10 @@ from registry import MODEL, TRIAGE
 from services import Services
 from story import Story, until
 
-from herdbook.lineage.v1 import lineage_pb2 as lineage
+from herdbook.lineage.v1.graph_pb2 import EDGE_TYPE_DERIVED_FROM, Edge, Node, NodeKey
+from herdbook.lineage.v1.proof_pb2 import VERDICT_CLEAN, ProveRequest
+from herdbook.lineage.v1.question_pb2 import FindImpactRequest, GetAncestorsRequest
+from herdbook.lineage.v1.record_pb2 import RecordRequest
 from herdbook.registry.v1 import version_pb2 as versions
 
 
@@ -19,13 +22,13 @@ def record_data(services: Services, story: Story) -> tuple[data.Table, data.Tabl
     for table in tables:
         while table.derived_from:
             services.lineage.Record(
-                lineage.RecordRequest(
+                RecordRequest(
                     nodes=[node(table.derived_from), node(table)],
                     edges=[
-                        lineage.Edge(
+                        Edge(
                             source=key(table.derived_from),
                             target=key(table),
-                            type=lineage.EDGE_TYPE_DERIVED_FROM,
+                            type=EDGE_TYPE_DERIVED_FROM,
                             label=table.step,
                         )
                     ],
@@ -48,7 +51,7 @@ def trace(services: Services, commit: str, story: Story) -> None:
     node_name = f"model_version:{MODEL}@{version.number}"
 
     def pedigree():
-        return services.lineage.GetAncestors(lineage.GetAncestorsRequest(node=node_name)).graph
+        return services.lineage.GetAncestors(GetAncestorsRequest(node=node_name)).graph
 
     def names(graph, kind):
         return [n.node.key.name for n in graph.nodes if n.node.key.kind == kind]
@@ -67,7 +70,7 @@ def trace(services: Services, commit: str, story: Story) -> None:
     )
 
     def impact():
-        request = lineage.FindImpactRequest(node="dataset:dataset_v2", stage="Production")
+        request = FindImpactRequest(node="dataset:dataset_v2", stage="Production")
         return [impact.version.key for impact in services.lineage.FindImpact(request).impacts]
 
     hit = known(impact, lambda found: any(key.name == TRIAGE for key in found))
@@ -76,19 +79,19 @@ def trace(services: Services, commit: str, story: Story) -> None:
         f"of what is in Production, {TRIAGE} alone descends from the buggy dataset_v2",
     )
 
-    proof = services.lineage.Prove(lineage.ProveRequest(node=node_name, suspects=["dataset:dataset_v2"]))
+    proof = services.lineage.Prove(ProveRequest(node=node_name, suspects=["dataset:dataset_v2"]))
     story.check(
-        proof.verdict == lineage.VERDICT_CLEAN,
+        proof.verdict == VERDICT_CLEAN,
         f"proved: {version.label} does not ({len(proof.examined)} ancestors examined, {proof.digest[:19]}…)",
     )
 
 
-def node(table: data.Table) -> lineage.Node:
-    return lineage.Node(key=key(table), attributes={"step": table.step, "profile": table.profile})
+def node(table: data.Table) -> Node:
+    return Node(key=key(table), attributes={"step": table.step, "profile": table.profile})
 
 
-def key(table: data.Table) -> lineage.NodeKey:
-    return lineage.NodeKey(kind="dataset", name=table.name, version=table.digest)
+def key(table: data.Table) -> NodeKey:
+    return NodeKey(kind="dataset", name=table.name, version=table.digest)
 
 
 def known(ask, holds):
