@@ -1,10 +1,17 @@
 //! `herdbook lineage history`.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
-use herdbook_proto::lineage::v1::{FormerEdge, GetHistoryRequest, GetHistoryResponse, NodeState};
+use herdbook_proto::lineage::v1::{
+    FormerEdge, GetHistoryRequest, GetHistoryResponse, NodeKey, NodeState,
+};
 
 use super::{client, resolve};
 use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::describe};
+
+/// Characters of a value: some are whole documents, which `--output json` has.
+const SHOWN_CHARS: usize = 60;
 
 /// Show what a node was at all times, and who took it back or merged it and why.
 ///
@@ -30,16 +37,35 @@ pub(super) async fn run(
 }
 
 fn shown(found: &GetHistoryResponse) -> String {
-    let nodes = found.states.iter().map(state);
+    let nodes = found.states.iter().enumerate().map(|(place, newer)| {
+        let older = found.states[place + 1..].iter();
+        let same = |older: &&NodeState| key(older) == key(newer);
+        state(newer, older.clone().find(same))
+    });
     let edges = found.edges.iter().map(former_edge);
     let rows: Vec<_> = nodes.chain(edges).collect();
-    output::table(&["from", "until", "what", "attributes", "ended"], rows)
+    output::table(&["from", "until", "what", "changed", "ended"], rows)
 }
 
-fn state(state: &NodeState) -> Vec<String> {
+fn key(state: &NodeState) -> Option<&NodeKey> {
+    state.node.as_ref()?.key.as_ref()
+}
+
+/// A state by its tags and what of it is other than in the one before.
+fn state(state: &NodeState, before: Option<&NodeState>) -> Vec<String> {
     let node = state.node.clone().unwrap_or_default();
+    let before = before
+        .and_then(|before| before.node.clone())
+        .unwrap_or_default();
+    let changed = node
+        .attributes
+        .iter()
+        .filter(|(name, value)| before.attributes.get(*name) != Some(value));
+    let changed: BTreeMap<_, _> = changed
+        .map(|(name, value)| (name.clone(), cut(value)))
+        .collect();
     let tags = node.tags.iter().map(|tag| format!("#{tag}"));
-    let facts = tags.chain([output::pairs(&node.attributes)]);
+    let facts = tags.chain([output::pairs(&changed)]);
     vec![
         output::time(state.known_from.as_ref()),
         output::time(state.known_until.as_ref()),
@@ -51,7 +77,7 @@ fn state(state: &NodeState) -> Vec<String> {
 
 fn former_edge(former: &FormerEdge) -> Vec<String> {
     let edge = former.edge.clone().unwrap_or_default();
-    let name = |key: Option<herdbook_proto::lineage::v1::NodeKey>| {
+    let name = |key: Option<NodeKey>| {
         let key = key.unwrap_or_default();
         format!("{}:{}", key.kind, key.name)
     };
@@ -62,6 +88,13 @@ fn former_edge(former: &FormerEdge) -> Vec<String> {
         edge.label,
         ended(&former.ended_by, &former.reason),
     ]
+}
+
+fn cut(value: &str) -> String {
+    match value.char_indices().nth(SHOWN_CHARS) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value.to_owned(),
+    }
 }
 
 fn ended(by: &str, reason: &str) -> String {
