@@ -154,7 +154,7 @@ impl Registry {
         let store = &self.store;
         let versions = VersionApi::new(
             store.clone(),
-            Registrar::new(store.clone()),
+            Registrar::new(store.clone(), self.blobs.clone()),
             self.resolver.clone(),
             self.blobs.clone(),
             self.sources.tracking.clone(),

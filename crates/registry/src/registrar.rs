@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use herdbook_blobs::{Blob, BlobError, Blobs};
 use herdbook_core::WorkspaceId;
 use herdbook_postgres::DatabaseError;
 use tokio::sync::oneshot;
@@ -16,6 +17,7 @@ use crate::{
         Store,
         registration::{NewVersion, Registered},
     },
+    version::File,
 };
 
 /// Versions that are registered together, and the files that they may have together: a large version is not
@@ -35,14 +37,16 @@ struct Entry {
 #[derive(Clone)]
 pub(crate) struct Registrar {
     store: Store,
+    blobs: Blobs,
     /// What waits, by workspace. A workspace is among them while somebody registers for it.
     waiting: Arc<Mutex<HashMap<WorkspaceId, Vec<Entry>>>>,
 }
 
 impl Registrar {
-    pub(crate) fn new(store: Store) -> Self {
+    pub(crate) fn new(store: Store, blobs: Blobs) -> Self {
         Self {
             store,
+            blobs,
             waiting: Arc::default(),
         }
     }
@@ -75,7 +79,7 @@ impl Registrar {
     /// Registers what waits in `workspace`, until nothing does.
     async fn register_all(self, workspace: WorkspaceId) {
         while let Some(group) = self.next_group(workspace) {
-            register_group(&self.store, workspace, group).await;
+            self.register_group(workspace, group).await;
         }
     }
 
@@ -96,32 +100,41 @@ impl Registrar {
         let count = fitting.count().max(1);
         Some(waiting.drain(..count).collect())
     }
-}
 
-/// Registers versions together and answers their callers.
-async fn register_group(store: &Store, workspace: WorkspaceId, group: Vec<Entry>) {
-    let asked: Vec<&NewVersion> = group.iter().map(|entry| &entry.new).collect();
-    match store.register(workspace, &asked).await {
-        Ok(answers) => {
-            for (entry, answer) in group.into_iter().zip(answers) {
-                // The caller may be gone.
-                let _ = entry.reply.send(answer);
+    /// Registers versions together and answers their callers.
+    async fn register_group(&self, workspace: WorkspaceId, group: Vec<Entry>) {
+        let asked: Vec<&NewVersion> = group.iter().map(|entry| &entry.new).collect();
+        match self.store.register(workspace, &asked).await {
+            Ok(answers) => {
+                for (entry, answer) in group.into_iter().zip(answers) {
+                    // The caller may be gone.
+                    let _ = entry.reply.send(answer);
+                }
+            }
+            // One that is refused is not to keep the others from it.
+            Err(error) if error.is_of_one() => {
+                for entry in group {
+                    let answer = self.register_one(workspace, &entry.new).await;
+                    let _ = entry.reply.send(answer);
+                }
+            }
+            Err(error) => {
+                let error = Arc::new(error);
+                for entry in group {
+                    let _ = entry.reply.send(Err(RegistryError::Shared(error.clone())));
+                }
             }
         }
-        // One that is refused is not to keep the others from it.
-        Err(error) if group.len() > 1 && error.is_of_one() => {
-            for entry in group {
-                let answer = store.register(workspace, &[&entry.new]).await;
-                let answer =
-                    answer.and_then(|mut answers| answers.pop().ok_or(RegistryError::Damaged)?);
-                let _ = entry.reply.send(answer);
-            }
+    }
+
+    async fn register_one(&self, workspace: WorkspaceId, new: &NewVersion) -> Answer {
+        let mut answers = self.store.register(workspace, &[new]).await;
+        if matches!(answers, Err(RegistryError::Blob(BlobError::Gone(_)))) {
+            // They may be there all the same, put by a version of Herdbook that did not count.
+            let blobs: Vec<Blob> = new.files.iter().map(File::blob).collect();
+            self.blobs.adopt(&blobs).await?;
+            answers = self.store.register(workspace, &[new]).await;
         }
-        Err(error) => {
-            let error = Arc::new(error);
-            for entry in group {
-                let _ = entry.reply.send(Err(RegistryError::Shared(error.clone())));
-            }
-        }
+        answers?.pop().ok_or(RegistryError::Damaged)?
     }
 }

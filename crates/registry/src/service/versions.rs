@@ -121,8 +121,6 @@ impl VersionApi {
                 return Err(error);
             }
         };
-        let blobs: Vec<_> = files.iter().map(File::blob).collect();
-        self.blobs.adopt(&blobs).await?;
         let mut based_on = request.based_on;
         based_on.extend(source_run.based_on.iter().cloned());
         based_on.sort_unstable();

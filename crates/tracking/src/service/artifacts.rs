@@ -140,14 +140,16 @@ impl ArtifactApi {
         }
         let query = format!("artifacts {} {path}", request.run_id);
         let after = PageToken::<String>::decode(&request.page_token, &query)?;
-        let (key, _) = self
-            .store
-            .run(workspace, convert::run_id(&request.run_id)?)
-            .await?;
+        let id = convert::run_id(&request.run_id)?;
+        let key = self.store.run_key(workspace, id).await?;
         let mut found = self
             .store
             .artifacts(key, path, after.as_deref(), size + 1)
             .await?;
+        if found.is_empty() {
+            // Keys are kept in memory: the run may have been purged.
+            self.store.run(workspace, id).await?;
+        }
         let next_page_token = PageToken::cut(&mut found, size, &query, |last| last.path.clone());
         Ok(proto::ListArtifactsResponse {
             files: found.into_iter().map(Into::into).collect(),
