@@ -25,7 +25,8 @@ impl LineageApi {
         workspace: WorkspaceId,
         request: proto::ComparePedigreesRequest,
     ) -> Result<proto::ComparePedigreesResponse, LineageError> {
-        let mut snapshot = self.store.snapshot(workspace).await?;
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let mut snapshot = self.store.snapshot(workspace).await?.at(moment);
         let (from, _) = snapshot.descent("from", &request.from).await?;
         let (to, _) = snapshot.descent("to", &request.to).await?;
         let found = diff::compare(&from, &to);
@@ -37,7 +38,8 @@ impl LineageApi {
         workspace: WorkspaceId,
         request: proto::CheckCompletenessRequest,
     ) -> Result<proto::CheckCompletenessResponse, LineageError> {
-        let mut snapshot = self.store.snapshot(workspace).await?;
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let mut snapshot = self.store.snapshot(workspace).await?.at(moment);
         let (descent, found) = snapshot.descent("node", &request.node).await?;
         let outputs = snapshot.outputs(&descent, &found).await?;
         let findings = completeness::check(&descent, &outputs);
@@ -49,7 +51,8 @@ impl LineageApi {
         workspace: WorkspaceId,
         request: proto::GetReproductionRequest,
     ) -> Result<proto::Reproduction, LineageError> {
-        let mut snapshot = self.store.snapshot(workspace).await?;
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let mut snapshot = self.store.snapshot(workspace).await?.at(moment);
         let (descent, found) = snapshot.descent("node", &request.node).await?;
         let outputs = snapshot.outputs(&descent, &found).await?;
         let found = reproduction::of(&descent, &outputs);

@@ -19,7 +19,7 @@ use tokio::sync::{
 };
 
 use super::LineageApi;
-use crate::{LineageError, edge::Edge, graph::Direction, node::NodeId, store::Snapshot};
+use crate::{LineageError, convert, edge::Edge, graph::Direction, node::NodeId, store::Snapshot};
 
 /// Walks of a process at a time: each holds a connection.
 pub(super) const AT_A_TIME: usize = 8;
@@ -44,7 +44,8 @@ impl LineageApi {
     > {
         let permit = self.walks.clone().try_acquire_owned();
         let permit = permit.map_err(|_| LineageError::TooManyWalks(AT_A_TIME))?;
-        let (snapshot, starts) = self.nodes_of(workspace, &request.node).await?;
+        let moment = convert::moment(request.known_at.as_ref(), request.held_at.as_ref())?;
+        let (snapshot, starts) = self.nodes_at(workspace, &request.node, moment).await?;
         let (parts, mut read) = mpsc::channel(AHEAD);
         let course = Course {
             snapshot,

@@ -81,6 +81,7 @@ async fn two_versions_are_compared_by_what_they_came_from() {
     let request = ComparePedigreesRequest {
         from: "model_version:m@1".to_owned(),
         to: "model_version:m@2".to_owned(),
+        ..Default::default()
     };
     let found = cluster
         .client()
@@ -107,6 +108,7 @@ async fn two_versions_are_compared_by_what_they_came_from() {
     let request = ComparePedigreesRequest {
         from: "model_version:m@1".to_owned(),
         to: "model_version:m".to_owned(),
+        ..Default::default()
     };
     let refused = cluster
         .client()
@@ -121,7 +123,10 @@ async fn what_is_missing_is_scored_and_named_where_it_is_missing() {
     let cluster = family().await;
     let check = async |node: &str| {
         let node = node.to_owned();
-        let request = CheckCompletenessRequest { node };
+        let request = CheckCompletenessRequest {
+            node,
+            ..Default::default()
+        };
         cluster
             .client()
             .check_completeness(request)
@@ -161,6 +166,7 @@ async fn what_is_needed_to_make_it_again_is_given_with_what_comes_out() {
     let ask = async |node: &str| {
         let request = GetReproductionRequest {
             node: node.to_owned(),
+            ..Default::default()
         };
         let found = cluster.client().get_reproduction(request).await;
         Ok::<_, tonic::Status>(found?.into_inner().reproduction.unwrap())

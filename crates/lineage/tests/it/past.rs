@@ -3,10 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, Utc};
+use futures::StreamExt as _;
 use herdbook_proto::{
     lineage::v1::{
-        Edge, FindImpactRequest, GetAncestorsRequest, GetInheritedTagsRequest, Node, ProveRequest,
-        RetractRequest, TagNodeRequest, Verdict,
+        CheckCompletenessRequest, ComparePedigreesRequest, Edge, FindImpactRequest,
+        GetAncestorsRequest, GetInheritedTagsRequest, GetReproductionRequest, Node, ProveRequest,
+        RetractRequest, TagNodeRequest, Verdict, WalkGraphRequest,
     },
     time::to_timestamp,
 };
@@ -337,4 +339,63 @@ async fn a_proof_of_then_does_not_know_what_was_tagged_since() {
     assert_eq!(inherited(Some(then)).await, []);
     assert_eq!(verdict(None).await, Verdict::Tainted);
     assert_eq!(verdict(Some(then)).await, Verdict::Clean);
+}
+
+#[tokio::test]
+async fn a_descent_of_then_is_walked_compared_and_scored_as_it_was() {
+    let cluster = Cluster::start().await;
+    let made = vec![
+        node("run:r", &[("status", "FINISHED")], 0),
+        node("dataset:a@1", &[], 0),
+        node("model_version:m@1", &[], 0),
+    ];
+    cluster
+        .record(made, vec![edge("run:r -> model_version:m@1")])
+        .await
+        .unwrap();
+    let then = Some(to_timestamp(Utc::now()));
+    let late = vec![edge("dataset:a@1 -> run:r")];
+    cluster.record(vec![], late).await.unwrap();
+    let mut client = cluster.client();
+    let subject = "model_version:m@1";
+    for (known_at, nodes, knows_data) in [(then, 2, false), (None, 3, true)] {
+        let request = WalkGraphRequest {
+            node: subject.to_owned(),
+            known_at,
+            ..Default::default()
+        };
+        let parts = client.walk_graph(request).await.unwrap().into_inner();
+        let parts: Vec<_> = parts.map(|part| part.unwrap().nodes.len()).collect().await;
+        assert_eq!(parts.iter().sum::<usize>(), nodes);
+
+        let request = CheckCompletenessRequest {
+            node: subject.to_owned(),
+            known_at,
+            ..Default::default()
+        };
+        let found = client.check_completeness(request).await.unwrap();
+        let findings = found.into_inner().findings;
+        let known = findings.iter().find(|found| found.rule == "data-known");
+        assert_eq!(known.unwrap().missing_at.is_empty(), knows_data);
+
+        let request = GetReproductionRequest {
+            node: subject.to_owned(),
+            known_at,
+            ..Default::default()
+        };
+        let found = client.get_reproduction(request).await.unwrap();
+        let reproduction = found.into_inner().reproduction.unwrap();
+        assert_eq!(reproduction.data.len(), usize::from(knows_data));
+
+        let request = ComparePedigreesRequest {
+            from: "dataset:a@1".to_owned(),
+            to: subject.to_owned(),
+            known_at,
+            ..Default::default()
+        };
+        let found = client.compare_pedigrees(request).await.unwrap();
+        let changes = found.into_inner().changes;
+        let new = changes.iter().any(|change| change.name == "a");
+        assert_eq!(new, knows_data, "{changes:?}");
+    }
 }

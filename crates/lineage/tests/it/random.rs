@@ -191,6 +191,7 @@ async fn pedigrees_differ_as_the_naive_ones_and_edge_types_narrow_as_they_do() {
             let request = ComparePedigreesRequest {
                 from: format!("dataset:n{from}"),
                 to: format!("dataset:n{to}"),
+                ..Default::default()
             };
             let found = cluster
                 .client()

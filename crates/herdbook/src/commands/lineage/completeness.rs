@@ -5,7 +5,7 @@ use herdbook_proto::lineage::v1::{
     CheckCompletenessRequest, CheckCompletenessResponse, CompletenessFinding, CompletenessPurpose,
 };
 
-use super::{client, resolve};
+use super::{client, moment::Moment, resolve};
 use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::describe};
 
 /// Show what is missing to make a version again, and to account for it.
@@ -24,6 +24,8 @@ pub(crate) struct Options {
     /// What for; both, if not given.
     #[arg(long = "for", value_enum, value_name = "PURPOSE")]
     purpose: Option<Purpose>,
+    #[command(flatten)]
+    moment: Moment,
 }
 
 /// What rules are for.
@@ -66,7 +68,11 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let node = resolve(&connection, options.node).await?;
     let found = client(connection)
-        .check_completeness(CheckCompletenessRequest { node })
+        .check_completeness(CheckCompletenessRequest {
+            node,
+            known_at: options.moment.known_at(),
+            held_at: options.moment.held_at(),
+        })
         .await?
         .into_inner();
     let purposes = match options.purpose {

@@ -8,7 +8,7 @@ use herdbook_proto::lineage::v1::{
     PedigreeChange,
 };
 
-use super::{client, resolve};
+use super::{client, moment::Moment, resolve};
 use crate::{
     cli::Output,
     connection::Connection,
@@ -26,6 +26,8 @@ pub(crate) struct Options {
     from: String,
     /// The version or node in question.
     to: String,
+    #[command(flatten)]
+    moment: Moment,
 }
 
 pub(super) async fn run(
@@ -36,6 +38,8 @@ pub(super) async fn run(
     let request = ComparePedigreesRequest {
         from: resolve(&connection, options.from).await?,
         to: resolve(&connection, options.to).await?,
+        known_at: options.moment.known_at(),
+        held_at: options.moment.held_at(),
     };
     let found = client(connection)
         .compare_pedigrees(request)

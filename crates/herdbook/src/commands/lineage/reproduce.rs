@@ -17,7 +17,7 @@ use herdbook_proto::{
     },
 };
 
-use super::{client, resolve};
+use super::{client, moment::Moment, resolve};
 use crate::{
     cli::Output,
     commands::artifacts::{Piece, receive},
@@ -48,6 +48,8 @@ pub(crate) struct Options {
     /// Write into a folder that has something in it.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    moment: Moment,
 }
 
 pub(super) async fn run(
@@ -57,7 +59,11 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let node = resolve(&connection, options.node).await?;
     let found = client(connection.clone())
-        .get_reproduction(GetReproductionRequest { node })
+        .get_reproduction(GetReproductionRequest {
+            node,
+            known_at: options.moment.known_at(),
+            held_at: options.moment.held_at(),
+        })
         .await?
         .into_inner();
     let mut reproduction = found.reproduction.unwrap_or_default();

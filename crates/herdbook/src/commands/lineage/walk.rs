@@ -5,7 +5,7 @@ use std::io::Write as _;
 use clap::Args;
 use herdbook_proto::lineage::v1::{GraphNode, WalkGraphRequest};
 
-use super::{Client, resolve};
+use super::{Client, moment::Moment, resolve};
 use crate::{
     cli::Output,
     connection::Connection,
@@ -31,6 +31,8 @@ pub(crate) struct Options {
     /// Show only nodes of this kind, such as dataset; may be given several times.
     #[arg(long = "kind", value_name = "KIND")]
     kinds: Vec<String>,
+    #[command(flatten)]
+    moment: Moment,
 }
 
 pub(super) async fn run(
@@ -43,6 +45,8 @@ pub(super) async fn run(
         descendants: options.descendants,
         depth: options.depth,
         kinds: options.kinds,
+        known_at: options.moment.known_at(),
+        held_at: options.moment.held_at(),
     };
     let mut parts = Client::new(connection)
         .walk_graph(request)
