@@ -7,12 +7,7 @@ mod questions;
 use std::collections::HashMap;
 
 use herdbook_core::{check_key, check_name as check_tag};
-use herdbook_proto::{
-    InvalidRequest, Violations,
-    lineage::v1 as proto,
-    time::{from_timestamp, to_timestamp},
-};
-
+use herdbook_proto::{InvalidRequest, Violations, lineage::v1 as proto, time::to_timestamp};
 use prost_types::Timestamp;
 
 use crate::{
@@ -292,19 +287,12 @@ pub(crate) fn shown(
 ) -> Result<Shown, InvalidRequest> {
     let filter = filter.unwrap_or_default();
     let mut violations = Violations::default();
-    let mut time = |field: &str, time: Option<Timestamp>| {
-        let read = time.map(|time| from_timestamp(&time));
-        if read == Some(None) {
-            violations.add(format!("filter.{field}"), "is not a time");
-        }
-        read.flatten()
-    };
     let shown = Shown {
         kinds,
         with_tags: filter.with_tags.into_iter().collect(),
         without_tags: filter.without_tags.into_iter().collect(),
-        since: time("recorded_since", filter.recorded_since),
-        before: time("recorded_before", filter.recorded_before),
+        since: violations.time("filter.recorded_since", filter.recorded_since.as_ref()),
+        before: violations.time("filter.recorded_before", filter.recorded_before.as_ref()),
     };
     violations.finish()?;
     Ok(shown)

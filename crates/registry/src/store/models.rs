@@ -112,13 +112,8 @@ pub(super) async fn lock(
     workspace: WorkspaceId,
     name: &str,
 ) -> Result<Model, RegistryError> {
-    let model = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "SELECT {COLUMNS} FROM registry.models WHERE workspace_id = $1 AND name = $2 FOR UPDATE"
-    )))
-    .bind(workspace.0)
-    .bind(name)
-    .fetch_optional(transaction)
-    .await?;
+    let mut named = lock_named(transaction, workspace, &[name]).await?;
+    let model = named.remove(name);
     model.ok_or_else(|| RegistryError::ModelNotFound(name.to_owned()))
 }
 

@@ -80,13 +80,11 @@ impl Store {
         let mut answers: Vec<Result<Registered, RegistryError>> = Vec::with_capacity(asked.len());
         let mut fresh = Vec::new();
         for (place, new) in asked.iter().copied().enumerate() {
-            let missing = Err(RegistryError::ModelNotFound(new.model.clone()));
+            // Stands there until it is made, and where the model is not there.
+            answers.push(Err(RegistryError::ModelNotFound(new.model.clone())));
             let Some(model) = models.get_mut(new.model.as_str()) else {
-                answers.push(missing);
                 continue;
             };
-            // Stands there until it is made.
-            answers.push(missing);
             if let Some(number) = made_before.get(&place) {
                 let version = versions::read(&mut transaction, model, *number).await?;
                 answers[place] = Ok(Registered::Before(version));
