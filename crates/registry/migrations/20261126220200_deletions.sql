@@ -41,3 +41,7 @@ COMMENT ON COLUMN registry.versions.deleted_at IS
 DROP INDEX registry.versions_label;
 CREATE UNIQUE INDEX versions_label ON registry.versions (model_key, label) WHERE label <> '' AND deleted_at IS NULL;
 CREATE INDEX versions_newest ON registry.versions (model_key, number DESC) WHERE deleted_at IS NULL;
+
+ALTER TABLE registry.models ADD COLUMN numbers_after bigint NOT NULL DEFAULT 0;
+COMMENT ON COLUMN registry.models.numbers_after IS
+    'Numbers up to this one were given to versions of models that had the name before.';

@@ -91,7 +91,8 @@ pub(crate) struct Sources {
 #[derive(Debug, Clone)]
 pub(crate) struct Occupant {
     pub(crate) number: i64,
-    pub(crate) run: RunId,
+    /// `None` if it is not known.
+    pub(crate) run: Option<RunId>,
     /// As registered.
     pub(crate) metrics: Metrics,
 }
@@ -113,8 +114,8 @@ impl Facts {
             )
         });
         let of_others = asks(|asks| matches!(asks, Asks::NoWorse { .. } | Asks::Expression { .. }));
-        let own = own.then_some(version.run);
-        let others = standing.occupants.iter().map(|other| other.run);
+        let own = version.run.filter(|_| own);
+        let others = standing.occupants.iter().filter_map(|other| other.run);
         let others = others.filter(|_| of_others);
         let wanted: BTreeSet<RunId> = own.into_iter().chain(others).collect();
         let asked =
@@ -156,15 +157,18 @@ impl Facts {
         *self.roles.get(&principal)?
     }
 
-    /// The metrics of a run; `None` if it is gone or was not asked for.
-    pub(crate) fn run(&self, run: RunId) -> Option<&Metrics> {
-        self.runs.get(&run)?.as_ref()
+    /// The metrics of a run; `None` if it is not known, gone, or was not asked for.
+    pub(crate) fn run(&self, run: Option<RunId>) -> Option<&Metrics> {
+        self.runs.get(&run?)?.as_ref()
     }
 
     /// The latest value of a metric, or why there is none to compare.
-    pub(crate) fn metric(&self, run: RunId, key: &str) -> Result<f64, String> {
+    pub(crate) fn metric(&self, run: Option<RunId>, key: &str) -> Result<f64, String> {
         let at = self.read_at.format("%H:%M:%S UTC");
-        match self.run(run).map(|metrics| metrics.get(key)) {
+        let Some(run) = run else {
+            return Err("the version names no source run".to_owned());
+        };
+        match self.run(Some(run)).map(|metrics| metrics.get(key)) {
             None => Err(format!(
                 "the source run {run} is not there any more, read at {at}"
             )),

@@ -9,7 +9,7 @@ use herdbook_proto::{
 use herdbook_rpc::Caller;
 use tonic::{Request, Response, Status};
 
-use super::{answer, change_card};
+use super::{answer, change_card, past};
 use crate::{
     RegistryError,
     card::Card,
@@ -54,6 +54,7 @@ impl ModelApi {
             tags,
             owners,
             card,
+            created_at,
         } = request;
         let mut violations = Violations::default();
         convert::check_model_name("name", &name, &mut violations);
@@ -62,6 +63,7 @@ impl ModelApi {
         convert::check_owners("owners", &owners, &mut violations);
         let card = Card::from(card.unwrap_or_default());
         card.check("card", &mut violations);
+        let created_at = past("created_at", created_at.as_ref(), &mut violations);
         violations.finish()?;
         let new = NewModel {
             name,
@@ -69,6 +71,7 @@ impl ModelApi {
             tags,
             owners,
             card,
+            created_at,
         };
         let (workspace, principal) = (caller.workspace, &caller.name);
         let model = self.store.create_model(workspace, principal, &new).await?;
@@ -139,6 +142,23 @@ impl ModelApi {
             .update_model(workspace, principal, &given.name, change)
             .await?;
         self.shown(caller, &model.name).await
+    }
+
+    async fn rename(
+        &self,
+        caller: &Caller,
+        name: &str,
+        new_name: &str,
+    ) -> Result<proto::Model, RegistryError> {
+        let mut violations = Violations::default();
+        convert::check_model_name("new_name", new_name, &mut violations);
+        violations.finish()?;
+        let (workspace, principal) = (caller.workspace, &caller.name);
+        let renamed = self
+            .store
+            .rename_model(workspace, principal, name, new_name)
+            .await?;
+        self.shown(caller, &renamed.name).await
     }
 
     async fn set_alias(
@@ -278,5 +298,26 @@ impl ModelService for ModelApi {
         answer(policy.map(|policy| proto::SetPolicyResponse {
             policy: Some(policy),
         }))
+    }
+
+    async fn delete_model(
+        &self,
+        request: Request<proto::DeleteModelRequest>,
+    ) -> Result<Response<proto::DeleteModelResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let (workspace, principal) = (caller.workspace, &caller.name);
+        let name = &request.get_ref().name;
+        let deleted = self.store.delete_model(workspace, principal, name).await;
+        answer(deleted.map(|()| proto::DeleteModelResponse {}))
+    }
+
+    async fn rename_model(
+        &self,
+        request: Request<proto::RenameModelRequest>,
+    ) -> Result<Response<proto::RenameModelResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let proto::RenameModelRequest { name, new_name } = request.get_ref();
+        let model = self.rename(&caller, name, new_name).await;
+        answer(model.map(|model| proto::RenameModelResponse { model: Some(model) }))
     }
 }
