@@ -438,6 +438,14 @@ impl ServiceError for RegistryError {
             Self::TrackingUnavailable(_) | Self::LineageUnavailable(_) => {
                 Details::retry_after(Duration::from_secs(1))
             }
+            Self::Guarded { version, stage, why } => Details {
+                preconditions: vec![PreconditionViolation {
+                    kind: "VERSION_GUARDED".to_owned(),
+                    subject: version.clone(),
+                    description: format!("stands in {stage}, {why}"),
+                }],
+                ..Details::default()
+            },
             Self::StageInUse(why) => Details {
                 preconditions: vec![PreconditionViolation {
                     kind: "STAGE_IN_USE".to_owned(),
@@ -464,6 +472,9 @@ impl ServiceError for RegistryError {
             | Self::TooManySignatures { .. }
             | Self::TooManyWebhooks
             | Self::Frozen { .. }
+            | Self::VersionExists { .. }
+            | Self::NameHadVersions(_)
+            | Self::CreatedByNotAllowed(_)
             | Self::AuditEmpty
             | Self::Damaged => Details::default(),
             Self::Shared(error) => error.details(),

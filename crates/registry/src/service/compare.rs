@@ -1,12 +1,15 @@
 //! CompareVersions.
 
+use std::collections::BTreeMap;
+
+use herdbook_core::RunId;
 use herdbook_proto::registry::v1::{self as proto, compare_service_server::CompareService};
 use herdbook_rpc::{Caller, PeerChannel};
 use tonic::{Request, Response, Status};
 
 use super::{answer, serving::reference};
 use crate::{
-    RegistryError, compare, convert, descent, facts, reference::Reference, store::Store,
+    RegistryError, compare, convert, descent, facts, policy::Direction, reference::Reference, store::Store,
     version::Version,
 };
 

@@ -11,7 +11,8 @@ use super::{past, versions::VersionApi};
 use crate::{
     RegistryError,
     card::Card,
-    convert, facts,
+    convert,
+    facts::{self, Holder},
     schema::Schema,
     source::Source,
     store::registration::{NewVersion, Registered},
@@ -170,7 +171,7 @@ impl VersionApi {
         external: bool,
     ) -> Result<Held, RegistryError> {
         let asked = tokio::try_join!(
-            facts::list_files(&self.tracking, caller, run, path),
+            facts::list_files(&self.tracking, caller, Holder::Run(run), path),
             facts::get_run(&self.tracking, caller, run)
         );
         let (files, found) = match asked {
@@ -189,6 +190,28 @@ impl VersionApi {
             ..Held::default()
         };
         Ok(held.of_run(run, found))
+    }
+
+    async fn of_logged_model(
+        &self,
+        caller: &Caller,
+        id: &str,
+        external: bool,
+    ) -> Result<Held, RegistryError> {
+        let holder = Holder::LoggedModel(id);
+        let (files, model) = tokio::try_join!(
+            facts::list_files(&self.tracking, caller, holder, ""),
+            facts::get_logged_model(&self.tracking, caller, id)
+        )?;
+        if files.is_empty() && !external {
+            return Err(RegistryError::LoggedModelNotFound(id.to_owned()));
+        }
+        Ok(Held {
+            files,
+            run: model.source_run_id.parse().ok(),
+            logged_model: model.id,
+            ..Held::default()
+        })
     }
 }
 
