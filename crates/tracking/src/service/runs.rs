@@ -53,7 +53,7 @@ impl RunApi {
         let mut violations = Violations::default();
         let id = RunId::generate();
         let name = if request.name.is_empty() {
-            run_name::made_up(id)
+            run_name::made_up(id.as_uuid())
         } else {
             request.name
         };
