@@ -42,8 +42,8 @@ async fn search(
             page_token,
             ..request.clone()
         };
-        let found = cluster.logged_models().search_logged_models(request);
-        let page = found.await?.into_inner();
+        let found = cluster.logged_models().search_logged_models(request).await;
+        let page = found?.into_inner();
         assert!(page.models.len() <= 2);
         names.extend(page.models.into_iter().map(|model| model.name));
         page_token = page.next_page_token;

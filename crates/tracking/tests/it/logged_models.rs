@@ -185,8 +185,8 @@ async fn params_are_written_once_and_tags_over_and_over() {
         model_id: id.clone(),
         keys: vec!["b".to_owned(), "never".to_owned()],
     };
-    let deleted = cluster.logged_models().delete_logged_model_tags(delete);
-    assert_eq!(deleted.await.unwrap().into_inner().deleted, 1);
+    let deleted = cluster.logged_models().delete_logged_model_tags(delete).await;
+    assert_eq!(deleted.unwrap().into_inner().deleted, 1);
     let model = get(&cluster, &id).await.unwrap();
     assert_eq!(model.params, pairs(&[("lr", "1"), ("depth", "3")]));
     assert_eq!(model.tags, pairs(&[("a", "2")]));
