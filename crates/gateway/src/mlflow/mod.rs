@@ -6,10 +6,12 @@
 //!
 //! The one list of endpoints is made from those that each subject brings (`endpoint`), below every prefix.
 
+mod artifacts;
 mod call;
 mod endpoint;
 mod error;
 mod experiments;
+mod logged_models;
 mod routes;
 mod server_info;
 mod unsupported;
@@ -24,6 +26,8 @@ use endpoint::Endpoint;
 fn endpoints() -> Vec<Endpoint> {
     [
         experiments::endpoints(),
+        logged_models::endpoints(),
+        artifacts::endpoints(),
         server_info::endpoints(),
         workspaces::endpoints(),
         unsupported::endpoints(),
