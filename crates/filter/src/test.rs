@@ -113,8 +113,8 @@ impl Test {
     }
 }
 
-/// A value of a filter in the form in which those of the field are kept: times in microseconds since 1970, ids as 32
-/// digits; `None` if it is not of that form.
+/// A value of a filter in the form in which those of the field are kept: a time in microseconds since 1970, an
+/// id as its digits. `None` for a time that is none.
 #[must_use]
 pub fn as_kept(form: &Form, value: &Value) -> Option<Value> {
     match (form, value) {

@@ -1,5 +1,7 @@
 //! Between the contract and the domain.
 
+pub(crate) mod logged_model;
+
 use std::collections::HashMap;
 
 use herdbook_core::{

@@ -2,12 +2,14 @@
 
 use herdbook_blobs::{BlobError, InvalidRange};
 use herdbook_core::{
-    Code, Details, ExperimentId, InvalidPageToken, QuotaViolation, RunId, ServiceError,
+    Code, Details, ExperimentId, InvalidPageToken, LoggedModelId, QuotaViolation, RunId,
+    ServiceError,
 };
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::InvalidRequest;
 
 use crate::{
+    holder::Holder,
     quota::Resource,
     search::{ParseError, codec::DamagedColumn},
 };
@@ -35,11 +37,37 @@ pub enum TrackingError {
     /// No such run.
     #[error("there is no run {0}")]
     RunNotFound(String),
-    /// No such file in the run.
-    #[error("the run {run} has no artifact {path:?}; list its artifacts to see those it has")]
+    /// No such logged model.
+    #[error("there is no logged model {0}")]
+    LoggedModelNotFound(String),
+    /// The id of a logged model is in use.
+    #[error("the logged model {0} is there already; leave its id empty to have one made")]
+    LoggedModelTaken(LoggedModelId),
+    /// The logged model was deleted.
+    #[error(
+        "the logged model {0} is deleted; restore it with RestoreLoggedModel before writing to it"
+    )]
+    LoggedModelDeleted(LoggedModelId),
+    /// A param of a logged model has another value already.
+    #[error(
+        "the param {key:?} of logged model {model} is {old:?} and cannot become {new:?}: params are written \
+         once; use a tag for what changes"
+    )]
+    LoggedModelParamChanged {
+        /// The model.
+        model: LoggedModelId,
+        /// The param.
+        key: String,
+        /// Its value.
+        old: String,
+        /// The value that was sent.
+        new: String,
+    },
+    /// No such file in the run or logged model.
+    #[error("the {holder} has no artifact {path:?}; list its artifacts to see those it has")]
     ArtifactNotFound {
-        /// The run.
-        run: RunId,
+        /// What was asked for it.
+        holder: Holder,
         /// The path.
         path: String,
     },
@@ -183,6 +211,7 @@ impl ServiceError for TrackingError {
             Self::Query { .. } | Self::PageToken(_) => Code::InvalidArgument,
             Self::ExperimentNotFound(_)
             | Self::RunNotFound(_)
+            | Self::LoggedModelNotFound(_)
             | Self::ArtifactNotFound { .. }
             | Self::ValueNotFound { .. } => Code::NotFound,
             Self::ValueTypeChanged { .. } => Code::FailedPrecondition,
@@ -190,13 +219,16 @@ impl ServiceError for TrackingError {
             Self::ExperimentNameTaken(_)
             | Self::ExperimentIdTaken(_)
             | Self::RunIdTaken(_)
-            | Self::ParamChanged { .. } => Code::AlreadyExists,
+            | Self::ParamChanged { .. }
+            | Self::LoggedModelTaken(_)
+            | Self::LoggedModelParamChanged { .. } => Code::AlreadyExists,
             Self::ExperimentDeleted(_)
             | Self::ExperimentNotDeleted(_)
             | Self::ExperimentHasForks(_)
             | Self::ExperimentPurging(_)
             | Self::DefaultExperiment
             | Self::RunDeleted(_)
+            | Self::LoggedModelDeleted(_)
             | Self::RunNotDeleted(_)
             | Self::RunHasForks(_) => Code::FailedPrecondition,
             Self::StreamGap { .. } => Code::OutOfRange,
@@ -215,6 +247,10 @@ impl ServiceError for TrackingError {
             Self::PageToken(_) => "INVALID_PAGE_TOKEN",
             Self::ExperimentNotFound(_) => "EXPERIMENT_NOT_FOUND",
             Self::RunNotFound(_) => "RUN_NOT_FOUND",
+            Self::LoggedModelNotFound(_) => "LOGGED_MODEL_NOT_FOUND",
+            Self::LoggedModelTaken(_) => "LOGGED_MODEL_TAKEN",
+            Self::LoggedModelDeleted(_) => "LOGGED_MODEL_DELETED",
+            Self::LoggedModelParamChanged { .. } => "PARAM_CHANGED",
             Self::ArtifactNotFound { .. } => "ARTIFACT_NOT_FOUND",
             Self::ValueNotFound { .. } => "VALUE_NOT_FOUND",
             Self::ValueTypeChanged { .. } => "VALUE_TYPE_CHANGED",
@@ -268,8 +304,13 @@ impl ServiceError for TrackingError {
                 metadata: vec![("expected", expected.to_string())],
                 ..Details::resource("stream", stream)
             },
+            Self::LoggedModelNotFound(id) => Details::resource("logged model", id),
+            Self::LoggedModelTaken(id) | Self::LoggedModelDeleted(id) => {
+                Details::resource("logged model", id.to_string())
+            }
             Self::ArtifactNotFound { path, .. } => Details::resource("artifact", path),
-            Self::ParamChanged { key, old, new, .. } => Details {
+            Self::ParamChanged { key, old, new, .. }
+            | Self::LoggedModelParamChanged { key, old, new, .. } => Details {
                 metadata: vec![
                     ("key", key.clone()),
                     ("old", old.clone()),

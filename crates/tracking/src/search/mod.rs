@@ -9,6 +9,7 @@ pub(crate) mod evaluate;
 mod experiment;
 mod field;
 pub(crate) mod groups;
+mod model_field;
 pub(crate) mod rank;
 mod rows;
 #[cfg(test)]
@@ -17,8 +18,11 @@ mod tests;
 pub(crate) use experiment::{ExperimentAttribute, ExperimentField};
 pub(crate) use field::{Attribute, Field};
 pub(crate) use herdbook_filter::{Mask, ParseError, Test, parse_field, parse_filter, parse_order};
+pub(crate) use model_field::{ModelAttribute, ModelField};
 pub(crate) use rows::{Columns, Keys, Rows, place};
 
+/// A filter of logged models.
+pub(crate) type ModelFilter = herdbook_filter::Filter<ModelField>;
 /// A filter of runs.
 pub(crate) type Filter = herdbook_filter::Filter<Field>;
 /// One order of a search of runs.

@@ -65,7 +65,7 @@ impl RunApi {
         let now = Utc::now();
         let ended_at = violations.time("ended_at", request.ended_at.as_ref());
         let name = if request.name.is_empty() {
-            run_name::made_up(id)
+            run_name::made_up(id.as_uuid())
         } else {
             request.name
         };
