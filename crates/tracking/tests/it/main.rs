@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod artifacts;
+mod chosen;
 mod cluster;
 mod curves;
 mod disk_full;
