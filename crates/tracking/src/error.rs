@@ -98,6 +98,12 @@ pub enum TrackingError {
     /// The experiment's name is in use.
     #[error("an experiment named {0:?} is there already; choose another name, or log to that one")]
     ExperimentNameTaken(String),
+    /// The number is that of another experiment.
+    #[error("there is an experiment {0} already; choose another number, or leave it out")]
+    ExperimentIdTaken(ExperimentId),
+    /// The id is that of another run.
+    #[error("there is a run {0} already; choose another id, or leave it out")]
+    RunIdTaken(RunId),
     /// The experiment was deleted.
     #[error("the experiment {0} is deleted; restore it first")]
     ExperimentDeleted(ExperimentId),
@@ -211,6 +217,8 @@ impl ServiceError for TrackingError {
             Self::ValueTypeChanged { .. } => Code::FailedPrecondition,
             Self::DamagedValue => Code::Internal,
             Self::ExperimentNameTaken(_)
+            | Self::ExperimentIdTaken(_)
+            | Self::RunIdTaken(_)
             | Self::ParamChanged { .. }
             | Self::LoggedModelTaken(_)
             | Self::LoggedModelParamChanged { .. } => Code::AlreadyExists,
@@ -248,6 +256,8 @@ impl ServiceError for TrackingError {
             Self::ValueTypeChanged { .. } => "VALUE_TYPE_CHANGED",
             Self::DamagedValue => "INTERNAL",
             Self::ExperimentNameTaken(_) => "EXPERIMENT_NAME_TAKEN",
+            Self::ExperimentIdTaken(_) => "EXPERIMENT_ID_TAKEN",
+            Self::RunIdTaken(_) => "RUN_ID_TAKEN",
             Self::ExperimentDeleted(_) => "EXPERIMENT_DELETED",
             Self::ExperimentNotDeleted(_) => "EXPERIMENT_NOT_DELETED",
             Self::ExperimentHasForks(_) => "EXPERIMENT_HAS_FORKS",
@@ -277,15 +287,17 @@ impl ServiceError for TrackingError {
             Self::PageToken(error) => field("page_token", error.to_string()),
             Self::ExperimentNotFound(name) => Details::resource("experiment", name),
             Self::ExperimentNameTaken(name) => Details::resource("experiment", name),
-            Self::ExperimentDeleted(id)
+            Self::ExperimentIdTaken(id)
+            | Self::ExperimentDeleted(id)
             | Self::ExperimentNotDeleted(id)
             | Self::ExperimentHasForks(id)
             | Self::ExperimentPurging(id) => Details::resource("experiment", id.to_string()),
             Self::DefaultExperiment => Details::resource("experiment", "0"),
             Self::RunNotFound(id) => Details::resource("run", id),
-            Self::RunDeleted(id) | Self::RunNotDeleted(id) | Self::RunHasForks(id) => {
-                Details::resource("run", id.to_string())
-            }
+            Self::RunIdTaken(id)
+            | Self::RunDeleted(id)
+            | Self::RunNotDeleted(id)
+            | Self::RunHasForks(id) => Details::resource("run", id.to_string()),
             Self::StreamGap {
                 stream, expected, ..
             } => Details {

@@ -3,6 +3,7 @@
 pub(crate) mod artifacts;
 mod curves;
 mod definitions;
+pub(crate) mod experiment_search;
 pub(crate) mod experiments;
 mod log_batch;
 mod logged_model_search;

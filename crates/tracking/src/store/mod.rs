@@ -10,6 +10,7 @@ pub(crate) mod artifacts;
 pub(crate) mod compaction;
 pub(crate) mod curves;
 pub(crate) mod definitions;
+pub(crate) mod experiment_search;
 pub(crate) mod experiments;
 pub(crate) mod folders;
 pub(crate) mod forks;
