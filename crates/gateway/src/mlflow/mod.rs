@@ -7,9 +7,12 @@
 //! The one list of endpoints is made from those that each subject brings (`endpoint`), below every prefix.
 
 mod call;
+mod conventions;
 mod endpoint;
 mod error;
 mod experiments;
+mod model_versions;
+mod registered_models;
 mod routes;
 mod server_info;
 mod unsupported;
@@ -24,6 +27,8 @@ use endpoint::Endpoint;
 fn endpoints() -> Vec<Endpoint> {
     [
         experiments::endpoints(),
+        registered_models::endpoints(),
+        model_versions::endpoints(),
         server_info::endpoints(),
         workspaces::endpoints(),
         unsupported::endpoints(),
