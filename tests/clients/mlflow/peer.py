@@ -23,6 +23,7 @@ SETTINGS = {
     # Deliveries come to a listener on this machine.
     "MLFLOW_WEBHOOK_ALLOWED_SCHEMES": "http,https",
     "MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS": "true",
+    "MLFLOW_WEBHOOK_CACHE_TTL": "0",
 }
 
 
