@@ -53,6 +53,7 @@ pub(super) async fn run(
                 order_by,
                 page_size: limit,
                 page_token: String::new(),
+                ..Default::default()
             };
             list(connection, output, request).await
         }
