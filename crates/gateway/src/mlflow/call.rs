@@ -12,7 +12,10 @@ use bytes::Bytes;
 use herdbook_core::limits::MESSAGE_BYTES;
 use herdbook_proto::{
     access::v1::access_service_client::AccessServiceClient,
-    tracking::v1::experiment_service_client::ExperimentServiceClient,
+    tracking::v1::{
+        experiment_service_client::ExperimentServiceClient,
+        metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
+    },
 };
 use herdbook_rpc::{Authenticate, Caller, CallerChannel, WORKSPACE};
 use http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION};
@@ -172,6 +175,14 @@ impl Call {
 
     pub(super) fn access(&self) -> AccessServiceClient<CallerChannel> {
         AccessServiceClient::new(self.services.access.on_behalf_of(&self.caller))
+    }
+
+    pub(super) fn runs(&self) -> RunServiceClient<CallerChannel> {
+        RunServiceClient::new(self.tracking()).max_decoding_message_size(MESSAGE_BYTES)
+    }
+
+    pub(super) fn metrics(&self) -> MetricServiceClient<CallerChannel> {
+        MetricServiceClient::new(self.tracking()).max_decoding_message_size(MESSAGE_BYTES)
     }
 
     pub(super) fn experiments(&self) -> ExperimentServiceClient<CallerChannel> {
