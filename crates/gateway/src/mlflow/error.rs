@@ -111,6 +111,13 @@ impl Error {
         self.cause.as_deref().and_then(reason_of).as_deref() == Some(reason)
     }
 
+    /// The same refusal by another code.
+    #[must_use]
+    pub(super) fn with_code(mut self, code: ErrorCode) -> Self {
+        self.code = code;
+        self
+    }
+
     /// The same refusal in other words.
     #[must_use]
     pub(super) fn saying(mut self, message: impl Into<String>) -> Self {

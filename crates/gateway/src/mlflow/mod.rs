@@ -8,13 +8,17 @@
 
 mod artifacts;
 mod call;
+mod conventions;
 mod endpoint;
 mod error;
 mod experiments;
 mod logged_models;
+mod model_versions;
+mod registered_models;
 mod routes;
 mod server_info;
 mod unsupported;
+mod webhooks;
 mod wire;
 mod workspaces;
 
@@ -28,6 +32,9 @@ fn endpoints() -> Vec<Endpoint> {
         experiments::endpoints(),
         logged_models::endpoints(),
         artifacts::endpoints(),
+        registered_models::endpoints(),
+        model_versions::endpoints(),
+        webhooks::endpoints(),
         server_info::endpoints(),
         workspaces::endpoints(),
         unsupported::endpoints(),
