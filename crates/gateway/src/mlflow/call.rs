@@ -13,7 +13,9 @@ use herdbook_core::limits::MESSAGE_BYTES;
 use herdbook_proto::{
     access::v1::access_service_client::AccessServiceClient,
     tracking::v1::{
+        artifact_service_client::ArtifactServiceClient,
         experiment_service_client::ExperimentServiceClient,
+        logged_model_service_client::LoggedModelServiceClient,
         metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
     },
 };
@@ -145,7 +147,6 @@ impl Call {
     }
 
     /// A header of the request.
-    #[allow(dead_code)]
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -183,6 +184,14 @@ impl Call {
 
     pub(super) fn metrics(&self) -> MetricServiceClient<CallerChannel> {
         MetricServiceClient::new(self.tracking()).max_decoding_message_size(MESSAGE_BYTES)
+    }
+
+    pub(super) fn artifacts(&self) -> ArtifactServiceClient<CallerChannel> {
+        ArtifactServiceClient::new(self.tracking()).max_decoding_message_size(MESSAGE_BYTES)
+    }
+
+    pub(super) fn logged_models(&self) -> LoggedModelServiceClient<CallerChannel> {
+        LoggedModelServiceClient::new(self.tracking()).max_decoding_message_size(MESSAGE_BYTES)
     }
 
     pub(super) fn experiments(&self) -> ExperimentServiceClient<CallerChannel> {

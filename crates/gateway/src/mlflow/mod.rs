@@ -6,16 +6,19 @@
 //!
 //! The one list of endpoints is made from those that each subject brings (`endpoint`), below every prefix.
 
+mod artifacts;
 mod call;
 mod conventions;
 mod endpoint;
 mod error;
 mod experiments;
+mod logged_models;
 mod model_versions;
 mod registered_models;
 mod routes;
 mod server_info;
 mod unsupported;
+mod webhooks;
 mod wire;
 mod workspaces;
 
@@ -27,8 +30,11 @@ use endpoint::Endpoint;
 fn endpoints() -> Vec<Endpoint> {
     [
         experiments::endpoints(),
+        logged_models::endpoints(),
+        artifacts::endpoints(),
         registered_models::endpoints(),
         model_versions::endpoints(),
+        webhooks::endpoints(),
         server_info::endpoints(),
         workspaces::endpoints(),
         unsupported::endpoints(),
