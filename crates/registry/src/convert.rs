@@ -110,6 +110,7 @@ pub(crate) fn to_model(model: Model, contents: Option<&Contents>) -> proto::Mode
         Some(proto::StageContent {
             stage: stage.name.clone(),
             versions,
+            newest: None,
         })
     });
     proto::Model {

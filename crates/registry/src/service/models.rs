@@ -1,6 +1,8 @@
 //! Models, aliases and policies.
 
-use herdbook_core::{PageToken, limits::TAG_VALUE_BYTES};
+use std::collections::HashMap;
+
+use herdbook_core::{PageToken, limits::REGISTRY_TAG_VALUE_BYTES};
 use herdbook_proto::{
     Violations,
     fields::{self, Mask},
@@ -14,10 +16,12 @@ use crate::{
     RegistryError,
     card::Card,
     convert,
+    search::Key,
     store::{
         Store,
         models::{Model, NewModel},
     },
+    version::Version,
 };
 
 /// The card in a mask, and its fields in their order.
@@ -36,6 +40,46 @@ pub(crate) struct ModelApi {
 impl ModelApi {
     pub(crate) fn new(store: Store) -> Self {
         Self { store }
+    }
+
+    /// Adds to each stage of models, which have these keys, the newest version in it.
+    pub(super) async fn add_newest(
+        &self,
+        keys: &[i64],
+        models: &mut [proto::Model],
+    ) -> Result<(), RegistryError> {
+        let of = |key: i64, content: &proto::StageContent| Some((key, *content.versions.last()?));
+        let each = keys.iter().zip(&*models);
+        let newest = each.flat_map(|(key, model)| {
+            let stages = model.stages.iter();
+            stages.filter_map(move |content| of(*key, content))
+        });
+        let newest: Vec<Key> = newest.collect();
+        let found = self.store.versions_of(&newest).await?;
+        let mut found: HashMap<Key, Version> = found.into_iter().collect();
+        for (key, model) in keys.iter().zip(models) {
+            for content in &mut model.stages {
+                let version = of(*key, content).and_then(|newest| found.remove(&newest));
+                content.newest = version.map(|version| convert::to_version(version, Vec::new()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn get(
+        &self,
+        caller: &Caller,
+        request: &proto::GetModelRequest,
+    ) -> Result<proto::Model, RegistryError> {
+        let name = &request.name;
+        let (model, contents) = self.store.whole_model(caller.workspace, name).await?;
+        let key = model.key;
+        let mut model = convert::to_model(model, Some(&contents));
+        if request.newest_versions {
+            self.add_newest(&[key], std::slice::from_mut(&mut model))
+                .await?;
+        }
+        Ok(model)
     }
 
     async fn shown(&self, caller: &Caller, name: &str) -> Result<proto::Model, RegistryError> {
@@ -59,7 +103,7 @@ impl ModelApi {
         let mut violations = Violations::default();
         convert::check_model_name("name", &name, &mut violations);
         convert::check_words("description", &description, &mut violations);
-        let tags = fields::pairs("tags", tags, TAG_VALUE_BYTES, &mut violations);
+        let tags = fields::pairs("tags", tags, REGISTRY_TAG_VALUE_BYTES, &mut violations);
         convert::check_owners("owners", &owners, &mut violations);
         let card = Card::from(card.unwrap_or_default());
         card.check("card", &mut violations);
@@ -121,7 +165,7 @@ impl ModelApi {
             .require("model", request.model)
             .unwrap_or_default();
         convert::check_words("model.description", &given.description, &mut violations);
-        let tags = fields::pairs("model.tags", given.tags, TAG_VALUE_BYTES, &mut violations);
+        let tags = fields::pairs("model.tags", given.tags, REGISTRY_TAG_VALUE_BYTES, &mut violations);
         convert::check_owners("model.owners", &given.owners, &mut violations);
         let card = Card::from(given.card.unwrap_or_default());
         card.check("model.card", &mut violations);
@@ -220,7 +264,7 @@ impl ModelService for ModelApi {
         request: Request<proto::GetModelRequest>,
     ) -> Result<Response<proto::GetModelResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let model = self.shown(&caller, &request.get_ref().name).await;
+        let model = self.get(&caller, request.get_ref()).await;
         answer(model.map(|model| proto::GetModelResponse { model: Some(model) }))
     }
 

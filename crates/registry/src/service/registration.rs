@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
-use herdbook_core::{RunId, limits::TAG_VALUE_BYTES};
+use herdbook_core::{RunId, limits::REGISTRY_TAG_VALUE_BYTES};
 use herdbook_proto::{Violations, fields, registry::v1 as proto, tracking::v1::Run};
 use herdbook_rpc::{Caller, Role};
 
@@ -50,7 +50,7 @@ impl VersionApi {
         }
         convert::check_words("description", &request.description, &mut violations);
         convert::check_bases(&request.based_on, &mut violations);
-        let tags = fields::pairs("tags", request.tags, TAG_VALUE_BYTES, &mut violations);
+        let tags = fields::pairs("tags", request.tags, REGISTRY_TAG_VALUE_BYTES, &mut violations);
         let request_id = fields::request_id(request.request_id, &mut violations);
         let place = match &*request.files_from {
             "" => ("source", Source::read(&request.source)),

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _};
 use herdbook_blobs::{Blobs, byte_range, chunks};
-use herdbook_core::{PageToken, limits::TAG_VALUE_BYTES};
+use herdbook_core::{PageToken, limits::REGISTRY_TAG_VALUE_BYTES};
 use herdbook_proto::{
     Violations,
     fields::{self, Mask},
@@ -129,7 +129,7 @@ impl VersionApi {
             violations.check("version.label", check_label(&given.label));
         }
         convert::check_words("version.description", &given.description, &mut violations);
-        let tags = fields::pairs("version.tags", given.tags, TAG_VALUE_BYTES, &mut violations);
+        let tags = fields::pairs("version.tags", given.tags, REGISTRY_TAG_VALUE_BYTES, &mut violations);
         convert::check_flavor("version.flavor", &given.flavor, &mut violations);
         let schema = given.schema.map(Schema::from);
         if let Some(schema) = &schema {

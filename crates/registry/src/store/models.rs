@@ -260,7 +260,8 @@ impl Store {
         .execute(&mut *transaction)
         .await?;
         let mut record = record(AuditAction::CreateModel, principal, name);
-        record.details = serde_json::json!({ "description": new.description }).to_string();
+        record.details =
+            serde_json::json!({ "description": new.description, "tags": new.tags }).to_string();
         seal(&mut transaction, workspace, key, record).await?;
         transaction.commit().await?;
         self.committed();

@@ -128,7 +128,7 @@ impl Store {
             record.tags = new.tags.clone().into_iter().collect();
             record.details = serde_json::json!({
                 "label": new.label, "source": new.source, "description": new.description,
-                "run_id": new.run.map(|run| run.to_string()), "created_by": new.created_by,
+                "run_id": new.run.map(|run| run.to_string()), "created_by": new.created_by, "tags": new.tags,
             })
             .to_string();
             (Some(version.model), record)

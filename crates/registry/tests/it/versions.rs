@@ -285,6 +285,7 @@ async fn another_workspace_sees_nothing_of_it() {
     let cluster = Cluster::start().await;
     let request = elsewhere(GetModelRequest {
         name: MODEL.to_owned(),
+        ..Default::default()
     });
     let refused = cluster.models().get_model(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);

@@ -105,6 +105,7 @@ async fn one(connection: Connection, output: Output, reference: String) -> Resul
     }
     let request = GetModelRequest {
         name: reference.clone(),
+        ..Default::default()
     };
     let model = ModelServiceClient::new(connection)
         .get_model(request)

@@ -43,6 +43,7 @@ impl Cluster {
             update_mask: Some(FieldMask {
                 paths: vec![path.to_owned()],
             }),
+            ..Default::default()
         };
         let answer = self.webhooks().update_webhook(request).await?;
         Ok(answer.into_inner().webhook.unwrap())
