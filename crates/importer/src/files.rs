@@ -86,7 +86,10 @@ impl ServerFiles {
     async fn get(&self, url: Url) -> Result<reqwest::Response, ImportError> {
         let path = url.path().to_owned();
         let request = authorised(self.client.get(url), self.workspace.as_deref());
-        let answer = request.send().await.and_then(reqwest::Response::error_for_status);
+        let answer = request
+            .send()
+            .await
+            .and_then(reqwest::Response::error_for_status);
         answer.map_err(|error| ImportError::source(path, error))
     }
 
@@ -96,7 +99,8 @@ impl ServerFiles {
         let mut left = vec![String::new()];
         while let Some(folder) = left.pop() {
             let mut url = self.base.clone();
-            url.query_pairs_mut().append_pair("path", &join(root, &folder));
+            url.query_pairs_mut()
+                .append_pair("path", &join(root, &folder));
             let failed = |error: &dyn std::error::Error| ImportError::source(root, cause(error));
             let bytes = self.get(url).await?.bytes().await;
             let bytes = bytes.map_err(|error| failed(&error))?;
@@ -167,7 +171,10 @@ impl Places {
             return folder(uri);
         };
         match scheme {
-            "file" => folder(&decoded(rest.trim_start_matches("//localhost").trim_start_matches("//"))),
+            "file" => folder(&decoded(
+                rest.trim_start_matches("//localhost")
+                    .trim_start_matches("//"),
+            )),
             "mlflow-artifacts" => self.proxied(rest),
             // The URL of a server's own proxy.
             "http" | "https" => match rest.split_once("/mlflow-artifacts/artifacts/") {
@@ -189,7 +196,8 @@ impl Places {
             Some(Proxied::Server(files)) => Files::Server(files.clone(), path.to_owned()),
             Some(Proxied::Root(root)) => Self::default().at(&join(root, path)),
             None => Files::Elsewhere(
-                "they are behind a server's mlflow-artifacts:; say where that is with --artifacts".to_owned(),
+                "they are behind a server's mlflow-artifacts:; say where that is with --artifacts"
+                    .to_owned(),
             ),
         }
     }
@@ -203,18 +211,24 @@ fn folder(path: &str) -> Files {
     let folder = PathBuf::from(path);
     match folder.is_dir() {
         true => Files::Folder(folder),
-        false if path.is_empty() => Files::Elsewhere("the source does not say where they are".to_owned()),
-        false => Files::Elsewhere("their folder is not on this machine, or they have none".to_owned()),
+        false if path.is_empty() => {
+            Files::Elsewhere("the source does not say where they are".to_owned())
+        }
+        false => {
+            Files::Elsewhere("their folder is not on this machine, or they have none".to_owned())
+        }
     }
 }
 
 /// A bucket with the credentials of the environment, such as `AWS_ACCESS_KEY_ID` and `AWS_ENDPOINT_URL`.
 fn bucket(uri: &str) -> Files {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let opened = Url::parse(uri).map_err(|error| error.to_string()).and_then(|url| {
-        let variables = std::env::vars().map(|(name, value)| (name.to_lowercase(), value));
-        object_store::parse_url_opts(&url, variables).map_err(|error| error.to_string())
-    });
+    let opened = Url::parse(uri)
+        .map_err(|error| error.to_string())
+        .and_then(|url| {
+            let variables = std::env::vars().map(|(name, value)| (name.to_lowercase(), value));
+            object_store::parse_url_opts(&url, variables).map_err(|error| error.to_string())
+        });
     match opened {
         Ok((store, path)) => Files::Bucket(Arc::from(store), path),
         Err(error) => Files::Elsewhere(error),
@@ -262,21 +276,29 @@ impl Files {
                 let file = tokio::fs::File::open(folder.join(path)).await;
                 let file = file.map_err(|error| ImportError::source(path, error))?;
                 let pieces = ReaderStream::with_capacity(file, 1 << 18);
-                Ok(pieces.map_err(move |error| ImportError::source(&what, error)).boxed())
+                Ok(pieces
+                    .map_err(move |error| ImportError::source(&what, error))
+                    .boxed())
             }
             Self::Server(server, root) => {
                 let mut url = server.base.clone();
                 let path = utf8_percent_encode(&join(root, path), &URL_PATH).to_string();
                 url.set_path(&format!("{}/{path}", server.base.path()));
                 let pieces = server.get(url).await?.bytes_stream();
-                Ok(pieces.map_err(move |error| ImportError::source(&what, error)).boxed())
+                Ok(pieces
+                    .map_err(move |error| ImportError::source(&what, error))
+                    .boxed())
             }
             Self::Bucket(store, root) => {
-                let object = path.split('/').fold(root.clone(), |path, part| path.join(part));
+                let object = path
+                    .split('/')
+                    .fold(root.clone(), |path, part| path.join(part));
                 let found = store.get(&object).await;
                 let found = found.map_err(|error| ImportError::source(path, error))?;
                 let pieces = found.into_stream();
-                Ok(pieces.map_err(move |error| ImportError::source(&what, error)).boxed())
+                Ok(pieces
+                    .map_err(move |error| ImportError::source(&what, error))
+                    .boxed())
             }
             Self::Elsewhere(why) => Err(ImportError::source(path, why)),
         }

@@ -29,24 +29,6 @@ pub(crate) enum Kind {
     Alias,
 }
 
-impl Kind {
-    /// What people call many of them.
-    pub(crate) fn plural(self) -> &'static str {
-        match self {
-            Self::Experiment => "experiments",
-            Self::Run => "runs",
-            Self::Point => "points",
-            Self::File => "files",
-            Self::Byte => "bytes",
-            Self::LoggedModel => "logged models",
-            Self::Model => "models",
-            Self::Version => "versions",
-            Self::Stage => "stages",
-            Self::Alias => "aliases",
-        }
-    }
-}
-
 /// Numbers of things.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Counts {
@@ -199,7 +181,10 @@ impl Ledger {
     pub(crate) fn report(&self, dry_run: bool) -> Report {
         let (brought, unchanged) = self.counts();
         let left = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = |((kind, reason, expected), (count, examples)): (&(String, String, bool), &(u64, Vec<String>))| {
+        let entry = |((kind, reason, expected), (count, examples)): (
+            &(String, String, bool),
+            &(u64, Vec<String>),
+        )| {
             LeftOut {
                 kind: kind.clone(),
                 reason: reason.clone(),

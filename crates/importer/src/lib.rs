@@ -21,7 +21,7 @@ use herdbook_client::Connection;
 
 pub use check::{Comparison, Difference};
 pub use error::ImportError;
-pub use ledger::{Counts, LeftOut, Ledger, Report};
+pub use ledger::{Counts, Ledger, LeftOut, Report};
 pub use source::SourceOptions;
 
 use bring::Import;
@@ -60,7 +60,9 @@ pub async fn import_mlflow(
 ) -> Result<Report, ImportError> {
     let source = source::open(from, &options.source).await?;
     let to = Destination::new(to);
-    Import::new(source.as_ref(), to, ledger, options).run().await
+    Import::new(source.as_ref(), to, ledger, options)
+        .run()
+        .await
 }
 
 /// Counts what an import would have to bring, if nothing of it is here.
@@ -76,7 +78,9 @@ pub async fn plan_mlflow(
 ) -> Result<Report, ImportError> {
     let source = source::open(from, &options.source).await?;
     let to = Destination::new(to);
-    Import::new(source.as_ref(), to, ledger, options).plan().await
+    Import::new(source.as_ref(), to, ledger, options)
+        .plan()
+        .await
 }
 
 /// Compares what the MLflow at `from` holds with what is here.
@@ -88,8 +92,11 @@ pub async fn check_mlflow(
     from: &str,
     to: Connection,
     options: &Options,
+    compared: &Ledger,
 ) -> Result<Comparison, ImportError> {
     let source = source::open(from, &options.source).await?;
     let to = Destination::new(to);
-    check::Check::new(source.as_ref(), to, options).run().await
+    check::Check::new(source.as_ref(), to, options, compared)
+        .run()
+        .await
 }

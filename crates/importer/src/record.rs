@@ -44,6 +44,8 @@ pub(crate) struct Input {
     pub(crate) schema: String,
     pub(crate) profile: String,
     pub(crate) context: String,
+    /// Tags of the input, without the context.
+    pub(crate) tags: Pairs,
 }
 
 /// An execution of training code, without its points.
@@ -131,6 +133,8 @@ pub(crate) struct Foreign {
     pub(crate) count: u64,
 }
 
+/// The tag of an input that says what for it was read.
+pub(crate) const CONTEXT: &str = "mlflow.data.context";
 /// The tag that names a run's parent.
 pub(crate) const PARENT: &str = "mlflow.parentRunId";
 

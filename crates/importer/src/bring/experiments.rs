@@ -48,7 +48,8 @@ impl Import<'_> {
                             _ => "",
                         };
                         let reason = format!("{} {hint}", status.message());
-                        self.ledger.left("experiments", &experiment.id, reason.trim());
+                        self.ledger
+                            .left("experiments", &experiment.id, reason.trim());
                         return Ok(None);
                     }
                     Err(status) => return Err(status.into()),
@@ -89,7 +90,9 @@ impl Import<'_> {
 
     fn delete_later(&self, experiment: &Experiment, id: i64) {
         if experiment.deleted {
-            self.later(|later| later.deleted_experiments.push(id));
+            self.later(|later| {
+                later.deleted_experiments.insert(id);
+            });
         }
     }
 }

@@ -34,7 +34,12 @@ impl Import<'_> {
             }
             return Ok(());
         }
-        let params = self.missing("params of logged models", &model.id, &model.params, &here.params);
+        let params = self.missing(
+            "params of logged models",
+            &model.id,
+            &model.params,
+            &here.params,
+        );
         let tags = self.missing("tags of logged models", &model.id, &model.tags, &here.tags);
         let wrote = !params.is_empty() || !tags.is_empty();
         if wrote {
@@ -99,7 +104,8 @@ impl Import<'_> {
             && !model.run.is_empty()
         {
             let reason = format!("its run {} is not here", model.run);
-            self.ledger.stays("runs of logged models", &model.id, reason);
+            self.ledger
+                .stays("runs of logged models", &model.id, reason);
             request.source_run_id.clear();
             created = self.to.create_logged_model(request).await;
         }
@@ -111,7 +117,8 @@ impl Import<'_> {
             && let Some(found) = self.to.logged_model(&model.id).await?
         {
             let created = found.created_at.as_ref().map(milliseconds);
-            if found.experiment_id == experiment && (model.created.is_none() || created == model.created)
+            if found.experiment_id == experiment
+                && (model.created.is_none() || created == model.created)
             {
                 return Ok(Some((found, false)));
             }
@@ -132,11 +139,17 @@ impl Import<'_> {
     async fn bring_measurements(&self, model: &LoggedModel) -> Result<(), ImportError> {
         let mut by_run: BTreeMap<&str, Vec<&Measurement>> = BTreeMap::new();
         for measurement in &model.measurements {
-            by_run.entry(&measurement.run).or_default().push(measurement);
+            by_run
+                .entry(&measurement.run)
+                .or_default()
+                .push(measurement);
         }
         for (run, measurements) in by_run {
             for some in measurements.chunks(ENTRIES_PER_REQUEST) {
-                let metrics = some.iter().map(|found| to_metric(&model.id, found)).collect();
+                let metrics = some
+                    .iter()
+                    .map(|found| to_metric(&model.id, found))
+                    .collect();
                 match self.to.measure(run, metrics).await {
                     Err(status) if concerns_the_record(&status) => {
                         self.ledger
@@ -152,10 +165,15 @@ impl Import<'_> {
     /// Notes which models the runs used and made: what is noted already changes nothing.
     pub(super) async fn bring_links(&self) -> Result<(), ImportError> {
         for (run, used, made) in self.now(|later| &mut later.links) {
-            let outputs = made.into_iter().map(|(model_id, step)| proto::ModelOutput { model_id, step });
+            let outputs = made
+                .into_iter()
+                .map(|(model_id, step)| proto::ModelOutput { model_id, step });
             let outputs: Vec<_> = outputs.collect();
             // Both lists have the same limit; most runs have one entry in one of them.
-            let (mut used, mut outputs) = (used.chunks(ENTRIES_PER_REQUEST), outputs.chunks(ENTRIES_PER_REQUEST));
+            let (mut used, mut outputs) = (
+                used.chunks(ENTRIES_PER_REQUEST),
+                outputs.chunks(ENTRIES_PER_REQUEST),
+            );
             loop {
                 let (some_used, some_made) = (used.next(), outputs.next());
                 if some_used.is_none() && some_made.is_none() {

@@ -11,7 +11,7 @@ mod runs;
 mod stages;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Mutex, PoisonError},
 };
 
@@ -22,9 +22,12 @@ use crate::{
     ImportError, Ledger, Options, Report,
     destination::Destination,
     ledger::Kind,
-    record::{Pairs, Run},
+    record::{Model, Pairs, Run},
     source::Source,
 };
+
+pub(crate) use runs::input_of;
+pub(crate) use stages::{Standing, settle};
 
 /// An import that goes on.
 pub(crate) struct Import<'a> {
@@ -44,7 +47,9 @@ struct Later {
     links: Vec<(String, Vec<String>, Vec<(String, i64)>)>,
     deleted_runs: Vec<String>,
     deleted_models: Vec<String>,
-    deleted_experiments: Vec<i64>,
+    deleted_experiments: BTreeSet<i64>,
+    /// Models with versions that are copies of versions of other models.
+    copies: Vec<Model>,
 }
 
 /// What became of a record.
@@ -85,7 +90,7 @@ impl<'a> Import<'a> {
         }
         for (experiment, id) in &experiments {
             let runs = self.source.runs(&experiment.id);
-            runs.map(|run| async move { self.bring_run(run?, *id, experiment.deleted).await })
+            runs.map(|run| async move { self.bring_run(run?, *id).await })
                 .buffer_unordered(jobs)
                 .try_for_each(|()| std::future::ready(Ok(())))
                 .await?;
@@ -103,10 +108,11 @@ impl<'a> Import<'a> {
         if self.options.experiments.is_empty() {
             let models = self.source.models();
             models
-                .map(|model| async move { self.bring_model(model?).await })
+                .map(|model| async move { self.bring_original(model?).await })
                 .buffer_unordered(jobs)
                 .try_for_each(|()| std::future::ready(Ok(())))
                 .await?;
+            self.bring_copies().await?;
             let mut foreign = self.source.foreign();
             while let Some(foreign) = foreign.try_next().await? {
                 if foreign.count > 0 {
@@ -207,14 +213,17 @@ impl<'a> Import<'a> {
         kind: &str,
         id: &str,
         wanted: &Pairs,
-        here: &std::collections::HashMap<String, String>,
+        here: &HashMap<String, String>,
     ) -> Pairs {
         let mut missing = self.taken(kind, id, wanted);
         missing.retain(|key, value| match here.get(key) {
             Some(old) if old == value => false,
             Some(_) => {
-                self.ledger
-                    .left(kind, id, format!("{key:?} has another value here, which stays"));
+                self.ledger.left(
+                    kind,
+                    id,
+                    format!("{key:?} has another value here, which stays"),
+                );
                 false
             }
             None => true,

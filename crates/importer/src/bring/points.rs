@@ -118,7 +118,11 @@ impl Import<'_> {
 }
 
 fn exact(point: &Point) -> Exact {
-    (point.step, point.time.saturating_mul(1_000), point.value.to_bits())
+    (
+        point.step,
+        point.time.saturating_mul(1_000),
+        point.value.to_bits(),
+    )
 }
 
 /// Whether the point is here once more, which it is not afterwards.

@@ -15,8 +15,31 @@ use crate::{
 };
 
 impl Import<'_> {
+    /// Brings a registered model, unless it has to wait for others.
+    pub(super) async fn bring_original(&self, model: Model) -> Result<(), ImportError> {
+        if model
+            .versions
+            .values()
+            .any(|version| is_copy(&model.name, version))
+        {
+            self.later(|later| later.copies.push(model));
+            return Ok(());
+        }
+        self.bring_model(model).await
+    }
+
+    /// Brings the models that waited, the oldest first: what was copied is older than its copy.
+    pub(super) async fn bring_copies(&self) -> Result<(), ImportError> {
+        let mut models = self.now(|later| &mut later.copies);
+        models.sort_by_key(|model| model.created);
+        for model in models {
+            self.bring_model(model).await?;
+        }
+        Ok(())
+    }
+
     /// Brings a registered model with its versions, stages and aliases.
-    pub(super) async fn bring_model(&self, model: Model) -> Result<(), ImportError> {
+    async fn bring_model(&self, model: Model) -> Result<(), ImportError> {
         if !self.create_model(&model).await? {
             return Ok(());
         }
@@ -32,7 +55,8 @@ impl Import<'_> {
                 false => &here.stage,
             };
             if let Some(standing) = standings.get(&number) {
-                self.bring_stage(&model.name, number, stage, first, standing).await?;
+                self.bring_stage(&model.name, number, stage, first, standing)
+                    .await?;
             }
         }
         self.bring_aliases(&model).await
@@ -123,7 +147,8 @@ impl Import<'_> {
             && let Some(found) = self.to.version(model, number).await?
         {
             let created = found.created_at.as_ref().map(milliseconds);
-            if found.source == version.source && (version.created.is_none() || created == version.created)
+            if found.source == version.source
+                && (version.created.is_none() || created == version.created)
             {
                 self.ledger.unchanged(Kind::Version);
                 return Ok(Some(found));
@@ -154,12 +179,18 @@ impl Import<'_> {
         let to = match standing {
             Standing::Own(to) => to,
             Standing::MadeWay(to) => {
-                let reason = format!("stands in {to}: its stage holds no more, and newer versions stay there");
+                let reason = format!(
+                    "stands in {to}: its stage holds no more, and newer versions stay there"
+                );
                 self.ledger.stays("stages", &name, reason);
                 to
             }
             Standing::Unknown(to) => {
-                self.ledger.left("stages", name, format!("the model's policy has no stage {to}"));
+                self.ledger.left(
+                    "stages",
+                    name,
+                    format!("the model's policy has no stage {to}"),
+                );
                 return Ok(());
             }
         };
@@ -207,6 +238,17 @@ impl Import<'_> {
     }
 }
 
+/// Whether a version is a copy of one of another model: `models:/<model>/<number>`.
+fn is_copy(model: &str, version: &Version) -> bool {
+    let other = version.source.strip_prefix("models:/");
+    other.is_some_and(|other| {
+        let own = other
+            .strip_prefix(model)
+            .is_some_and(|rest| rest.starts_with('/'));
+        !other.starts_with("m-") && !own
+    })
+}
+
 /// Where a version's files have come to, where its source does not say so in Herdbook's words: the run or the logged
 /// model below whose artifacts the source lies.
 fn files_from(version: &Version) -> Option<String> {
@@ -227,7 +269,11 @@ fn files_from(version: &Version) -> Option<String> {
         return None;
     }
     let (_, path) = source.split_once(&format!("/{}/artifacts", version.run))?;
-    Some(format!("runs:/{}/{}", version.run, path.trim_start_matches('/')))
+    Some(format!(
+        "runs:/{}/{}",
+        version.run,
+        path.trim_start_matches('/')
+    ))
 }
 
 #[cfg(test)]

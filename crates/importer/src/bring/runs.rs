@@ -27,20 +27,15 @@ enum Created {
 }
 
 impl Import<'_> {
-    /// Brings a run of an experiment, of which it knows whether it is deleted.
-    pub(super) async fn bring_run(
-        &self,
-        run: Run,
-        experiment: i64,
-        experiment_deleted: bool,
-    ) -> Result<(), ImportError> {
+    /// Brings a run of an experiment.
+    pub(super) async fn bring_run(&self, run: Run, experiment: i64) -> Result<(), ImportError> {
         let parent = run.tags.get(PARENT).cloned().unwrap_or_default();
         let created = self.create_run(&run, experiment, parent).await?;
         if matches!(created, Created::Orphan) {
             self.later(|later| later.children.push((run, experiment)));
             return Ok(());
         }
-        self.fill_run(created, run, experiment, experiment_deleted).await
+        self.fill_run(created, run, experiment).await
     }
 
     /// Brings the runs whose parents were not there, each after its parent; those whose parent is nowhere come
@@ -50,7 +45,7 @@ impl Import<'_> {
             let waiting = self.now(|later| &mut later.children);
             let count = waiting.len();
             for (run, experiment) in waiting {
-                self.bring_run(run, experiment, false).await?;
+                self.bring_run(run, experiment).await?;
             }
             let left = self.now(|later| &mut later.children);
             if left.len() < count {
@@ -61,7 +56,7 @@ impl Import<'_> {
                 let created = self.create_run(&run, experiment, String::new()).await?;
                 let reason = "the parent run is not here; the tag still names it";
                 self.ledger.stays("parents of runs", &run.id, reason);
-                self.fill_run(created, run, experiment, false).await?;
+                self.fill_run(created, run, experiment).await?;
             }
             return Ok(());
         }
@@ -119,7 +114,6 @@ impl Import<'_> {
         created: Created,
         run: Run,
         experiment: i64,
-        experiment_deleted: bool,
     ) -> Result<(), ImportError> {
         let here = match created {
             Created::New => None,
@@ -131,7 +125,9 @@ impl Import<'_> {
         {
             match run.deleted {
                 true => self.ledger.unchanged(Kind::Run),
-                false => self.ledger.left("runs", &run.id, "it was deleted here; restore it"),
+                false => self
+                    .ledger
+                    .left("runs", &run.id, "it was deleted here; restore it"),
             }
             return Ok(());
         }
@@ -142,7 +138,9 @@ impl Import<'_> {
             false => self.bring_points(&run, here.as_ref()).await?,
         };
         let owner = Owner::Run(&run.id);
-        let files = self.bring_files(owner, &run.artifacts, here.is_none()).await?;
+        let files = self
+            .bring_files(owner, &run.artifacts, here.is_none())
+            .await?;
         if let Done::LeftOut = self.end_run(&run, here.as_ref()).await? {
             return Ok(());
         }
@@ -156,7 +154,7 @@ impl Import<'_> {
                 later.links.push((run.id.clone(), run.used, run.made));
             }
             // What is deleted with its experiment comes back with it.
-            if run.deleted && !experiment_deleted && !later.deleted_experiments.contains(&experiment) {
+            if run.deleted && !later.deleted_experiments.contains(&experiment) {
                 later.deleted_runs.push(run.id);
             }
         });
@@ -273,6 +271,7 @@ fn to_input(input: &Input) -> proto::DatasetInput {
             source: input.source.clone(),
         }),
         context: input.context.clone(),
+        tags: input.tags.clone().into_iter().collect(),
     }
 }
 
@@ -286,13 +285,16 @@ pub(crate) fn input_of(input: &proto::DatasetInput) -> Input {
         schema: dataset.schema,
         profile: dataset.profile,
         context: input.context.clone(),
+        tags: input.tags.clone().into_iter().collect(),
     }
 }
 
 /// Where data lie: MLflow keeps a JSON object that may say so.
 fn uri(source: &str) -> String {
     let read: serde_json::Value = serde_json::from_str(source).unwrap_or_default();
-    let said = ["uri", "url", "path"].iter().find_map(|field| read[field].as_str());
+    let said = ["uri", "url", "path"]
+        .iter()
+        .find_map(|field| read[field].as_str());
     said.unwrap_or_default().to_owned()
 }
 

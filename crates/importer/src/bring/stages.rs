@@ -19,7 +19,10 @@ pub(crate) enum Standing {
 
 /// Where each version is to stand, by the policy of its model: of those in a stage that holds only some, the newest
 /// stay.
-pub(crate) fn settle(versions: &BTreeMap<i64, Version>, policy: &Policy) -> BTreeMap<i64, Standing> {
+pub(crate) fn settle(
+    versions: &BTreeMap<i64, Version>,
+    policy: &Policy,
+) -> BTreeMap<i64, Standing> {
     let mut standings = BTreeMap::new();
     let mut room: BTreeMap<&str, usize> = BTreeMap::new();
     let first = policy.stages.first().map(|stage| stage.name.as_str());
@@ -88,7 +91,10 @@ mod tests {
 
     #[test]
     fn the_newest_stays_where_only_one_may_stand() {
-        let settled = settle(&versions(&["Production", "Staging", "Production", "Staging"]), &policy());
+        let settled = settle(
+            &versions(&["Production", "Staging", "Production", "Staging"]),
+            &policy(),
+        );
         let own = |stage: &str| Standing::Own(stage.to_owned());
         assert_eq!(settled[&1], Standing::MadeWay("Archived".to_owned()));
         assert_eq!(settled[&2], own("Staging"));

@@ -3,7 +3,10 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use futures::{StreamExt as _, stream::{self, BoxStream}};
+use futures::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use herdbook_core::limits::FILE_CHUNK_BYTES;
 use herdbook_proto::{
     common::v1::File,
@@ -14,7 +17,7 @@ use herdbook_proto::{
 };
 use tonic::Status;
 
-use super::{Destination, again};
+use super::{Destination, call};
 use crate::ImportError;
 
 /// Whose files they are.
@@ -45,7 +48,7 @@ impl Destination {
         };
         let mut files = Vec::new();
         loop {
-            let page = again(|| self.artifacts.clone().list_artifacts(request.clone())).await?;
+            let page = call!(self.artifacts, list_artifacts, request).await?;
             files.extend(page.files);
             if page.next_page_token.is_empty() {
                 return Ok(files);

@@ -52,11 +52,23 @@ impl Destination {
             logged_models: LoggedModelServiceClient::new(to.clone())
                 .max_decoding_message_size(MESSAGE_BYTES),
             models: ModelServiceClient::new(to.clone()),
-            versions: VersionServiceClient::new(to.clone()).max_decoding_message_size(MESSAGE_BYTES),
+            versions: VersionServiceClient::new(to.clone())
+                .max_decoding_message_size(MESSAGE_BYTES),
             transitions: TransitionServiceClient::new(to),
         }
     }
 }
+
+/// A call of a client with a request, made again while the server is away.
+macro_rules! call {
+    ($client:expr, $method:ident, $request:expr) => {
+        $crate::destination::again(|| {
+            let (mut client, request) = ($client.clone(), $request.clone());
+            async move { client.$method(request).await }
+        })
+    };
+}
+use call;
 
 /// Calls again while the server is away: every call of an import may be repeated.
 async fn again<T, F: Future<Output = Result<Response<T>, Status>>>(

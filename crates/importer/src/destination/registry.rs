@@ -8,22 +8,23 @@ use herdbook_proto::registry::v1::{
 };
 use tonic::Status;
 
-use super::{Destination, again, mask, runs::found_or_none};
+use super::{Destination, call, mask, runs::found_or_none};
 
 /// Why a version moves, as the audit log keeps it.
 const REASON: &str = "imported from MLflow as it stood there";
 
 impl Destination {
     pub(crate) async fn create_model(&self, request: CreateModelRequest) -> Result<Model, Status> {
-        let created = again(|| self.models.clone().create_model(request.clone())).await?;
+        let created = call!(self.models, create_model, request).await?;
         Ok(created.model.unwrap_or_default())
     }
 
     pub(crate) async fn model(&self, name: &str) -> Result<Option<Model>, Status> {
         let request = GetModelRequest {
             name: name.to_owned(),
+            ..Default::default()
         };
-        let found = again(|| self.models.clone().get_model(request.clone())).await;
+        let found = call!(self.models, get_model, request).await;
         Ok(found_or_none(found)?.and_then(|found| found.model))
     }
 
@@ -42,7 +43,7 @@ impl Destination {
             }),
             update_mask: mask(&paths.iter().map(String::as_str).collect::<Vec<_>>()),
         };
-        again(|| self.models.clone().update_model(request.clone())).await?;
+        call!(self.models, update_model, request).await?;
         Ok(())
     }
 
@@ -51,7 +52,7 @@ impl Destination {
         let request = GetPolicyRequest {
             model: model.to_owned(),
         };
-        let found = again(|| self.models.clone().get_policy(request.clone())).await?;
+        let found = call!(self.models, get_policy, request).await?;
         Ok(found.policy.unwrap_or_default())
     }
 
@@ -59,7 +60,7 @@ impl Destination {
         &self,
         request: CreateVersionRequest,
     ) -> Result<Version, Status> {
-        let created = again(|| self.versions.clone().create_version(request.clone())).await?;
+        let created = call!(self.versions, create_version, request).await?;
         Ok(created.version.unwrap_or_default())
     }
 
@@ -71,7 +72,7 @@ impl Destination {
         let request = GetVersionRequest {
             reference: format!("{model}/{number}"),
         };
-        let found = again(|| self.versions.clone().get_version(request.clone())).await;
+        let found = call!(self.versions, get_version, request).await;
         Ok(found_or_none(found)?.and_then(|found| found.version))
     }
 
@@ -90,7 +91,7 @@ impl Destination {
             override_reason: REASON.to_owned(),
             ..Default::default()
         };
-        again(|| self.transitions.clone().transition_version(request.clone())).await?;
+        call!(self.transitions, transition_version, request).await?;
         Ok(())
     }
 
@@ -105,7 +106,7 @@ impl Destination {
             alias: alias.to_owned(),
             version,
         };
-        again(|| self.models.clone().set_alias(request.clone())).await?;
+        call!(self.models, set_alias, request).await?;
         Ok(())
     }
 }

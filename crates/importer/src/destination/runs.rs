@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use futures::{TryStreamExt as _, stream::BoxStream, StreamExt as _};
+use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use herdbook_proto::tracking::v1::{
     CreateExperimentRequest, CreateLoggedModelRequest, CreateRunRequest, DeleteExperimentRequest,
     DeleteLoggedModelRequest, DeleteRunRequest, Experiment, GetExperimentRequest,
@@ -15,7 +15,7 @@ use herdbook_proto::tracking::v1::{
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
-use super::{Destination, again, mask};
+use super::{Destination, call, mask};
 
 /// The stream of a run by which points are imported.
 const STREAM: &str = "mlflow-import";
@@ -25,7 +25,7 @@ impl Destination {
         &self,
         request: CreateExperimentRequest,
     ) -> Result<Experiment, Status> {
-        let created = again(|| self.experiments.clone().create_experiment(request.clone())).await;
+        let created = call!(self.experiments, create_experiment, request).await;
         Ok(created?.experiment.unwrap_or_default())
     }
 
@@ -34,7 +34,7 @@ impl Destination {
         let request = GetExperimentRequest {
             experiment: Some(Which::Id(id)),
         };
-        let found = again(|| self.experiments.clone().get_experiment(request.clone())).await;
+        let found = call!(self.experiments, get_experiment, request).await;
         Ok(found_or_none(found)?.and_then(|found| found.experiment))
     }
 
@@ -53,18 +53,18 @@ impl Destination {
             }),
             update_mask: mask(&paths.iter().map(String::as_str).collect::<Vec<_>>()),
         };
-        again(|| self.experiments.clone().update_experiment(request.clone())).await?;
+        call!(self.experiments, update_experiment, request).await?;
         Ok(())
     }
 
     pub(crate) async fn delete_experiment(&self, id: i64) -> Result<(), Status> {
         let request = DeleteExperimentRequest { id };
-        again(|| self.experiments.clone().delete_experiment(request)).await?;
+        call!(self.experiments, delete_experiment, request).await?;
         Ok(())
     }
 
     pub(crate) async fn create_run(&self, request: CreateRunRequest) -> Result<Run, Status> {
-        let created = again(|| self.runs.clone().create_run(request.clone())).await;
+        let created = call!(self.runs, create_run, request).await;
         Ok(created?.run.unwrap_or_default())
     }
 
@@ -73,7 +73,7 @@ impl Destination {
         let request = GetRunRequest {
             run_id: id.to_owned(),
         };
-        let found = again(|| self.runs.clone().get_run(request.clone())).await;
+        let found = call!(self.runs, get_run, request).await;
         Ok(found_or_none(found)?.and_then(|found| found.run))
     }
 
@@ -83,13 +83,13 @@ impl Destination {
             run: Some(run),
             update_mask: mask(&["status", "ended_at"]),
         };
-        again(|| self.runs.clone().update_run(request.clone())).await?;
+        call!(self.runs, update_run, request).await?;
         Ok(())
     }
 
     /// Logs params, tags and inputs.
     pub(crate) async fn log(&self, request: LogBatchRequest) -> Result<(), Status> {
-        again(|| self.runs.clone().log_batch(request.clone())).await?;
+        call!(self.runs, log_batch, request).await?;
         Ok(())
     }
 
@@ -136,7 +136,7 @@ impl Destination {
             keys: key.map(str::to_owned).into_iter().collect(),
             ..Default::default()
         };
-        let points = again(|| self.metrics.clone().read_metrics(request.clone())).await?;
+        let points = call!(self.metrics, read_metrics, request).await?;
         Ok(points.into_stream().boxed())
     }
 
@@ -144,7 +144,7 @@ impl Destination {
         let request = DeleteRunRequest {
             run_id: id.to_owned(),
         };
-        again(|| self.runs.clone().delete_run(request.clone())).await?;
+        call!(self.runs, delete_run, request).await?;
         Ok(())
     }
 
@@ -152,7 +152,7 @@ impl Destination {
         &self,
         request: CreateLoggedModelRequest,
     ) -> Result<LoggedModel, Status> {
-        let created = again(|| self.logged_models.clone().create_logged_model(request.clone()));
+        let created = call!(self.logged_models, create_logged_model, request);
         Ok(created.await?.model.unwrap_or_default())
     }
 
@@ -161,7 +161,7 @@ impl Destination {
         let request = GetLoggedModelRequest {
             model_id: id.to_owned(),
         };
-        let found = again(|| self.logged_models.clone().get_logged_model(request.clone())).await;
+        let found = call!(self.logged_models, get_logged_model, request).await;
         Ok(found_or_none(found)?.and_then(|found| found.model))
     }
 
@@ -170,7 +170,7 @@ impl Destination {
         &self,
         request: LogLoggedModelRequest,
     ) -> Result<(), Status> {
-        again(|| self.logged_models.clone().log_logged_model(request.clone())).await?;
+        call!(self.logged_models, log_logged_model, request).await?;
         Ok(())
     }
 
@@ -184,7 +184,7 @@ impl Destination {
             run_id: run.to_owned(),
             metrics,
         };
-        again(|| self.logged_models.clone().log_model_metrics(request.clone())).await?;
+        call!(self.logged_models, log_model_metrics, request).await?;
         Ok(())
     }
 
@@ -194,12 +194,12 @@ impl Destination {
             model: Some(model),
             update_mask: mask(&["status", "status_message"]),
         };
-        again(|| self.logged_models.clone().update_logged_model(request.clone())).await?;
+        call!(self.logged_models, update_logged_model, request).await?;
         Ok(())
     }
 
     pub(crate) async fn link(&self, request: LinkRunModelsRequest) -> Result<(), Status> {
-        again(|| self.logged_models.clone().link_run_models(request.clone())).await?;
+        call!(self.logged_models, link_run_models, request).await?;
         Ok(())
     }
 
@@ -208,7 +208,7 @@ impl Destination {
         let request = ListRunModelsRequest {
             run_ids: vec![run.to_owned()],
         };
-        let found = again(|| self.logged_models.clone().list_run_models(request.clone())).await?;
+        let found = call!(self.logged_models, list_run_models, request).await?;
         Ok(found.runs.into_iter().next().unwrap_or_default())
     }
 
@@ -216,7 +216,7 @@ impl Destination {
         let request = DeleteLoggedModelRequest {
             model_id: id.to_owned(),
         };
-        again(|| self.logged_models.clone().delete_logged_model(request.clone())).await?;
+        call!(self.logged_models, delete_logged_model, request).await?;
         Ok(())
     }
 }

@@ -14,14 +14,14 @@ use serde_json::Value;
 
 use super::{
     Records, Source, SourceOptions, folder_registry,
-    json::{integer, number, text},
+    json::{entries, integer, number, text},
 };
 use crate::{
     ImportError,
     files::{Files, Places},
     record::{
-        Experiment, Foreign, Input, LoggedModel, Measurement, Model, Pairs, Point, Points, Run,
-        model_status, run_status,
+        CONTEXT, Experiment, Foreign, Input, LoggedModel, Measurement, Model, Pairs, Point, Points,
+        Run, model_status, run_status,
     },
 };
 
@@ -43,7 +43,10 @@ impl Folder {
     pub(super) fn open(folder: &str, options: &SourceOptions) -> Result<Self, ImportError> {
         let root = PathBuf::from(folder);
         let experiments = folders(&root)?;
-        if !experiments.iter().any(|folder| folder.join("meta.yaml").is_file()) {
+        if !experiments
+            .iter()
+            .any(|folder| folder.join("meta.yaml").is_file())
+        {
             return Err(ImportError::source(
                 root.display(),
                 "this is no folder of MLflow: no experiment is in it",
@@ -102,7 +105,10 @@ impl Source for Folder {
     }
 
     fn points(&self, run: &Run) -> Records<'_, Points> {
-        let folder = self.experiment(&run.experiment).join(&run.id).join("metrics");
+        let folder = self
+            .experiment(&run.experiment)
+            .join(&run.id)
+            .join("metrics");
         let files = keys(&folder).map(VecDeque::from);
         stream::once(std::future::ready(files))
             .map_ok(|files| stream::try_unfold((files, None), next_points))
@@ -121,7 +127,8 @@ impl Source for Folder {
     }
 
     fn foreign(&self) -> Records<'_, Foreign> {
-        let traces = |folder: &PathBuf| folders(&folder.join("traces")).map_or(0, |traces| traces.len());
+        let traces =
+            |folder: &PathBuf| folders(&folder.join("traces")).map_or(0, |traces| traces.len());
         let count = self.all().map(|all| all.iter().map(traces).sum::<usize>());
         stream::once(std::future::ready(count.map(|count| Foreign {
             kind: "traces",
@@ -187,6 +194,7 @@ fn read_run(folder: &Path) -> Result<Run, ImportError> {
         }
         let datasets = folder.parent().unwrap_or(folder).join("datasets");
         let dataset = self::meta(&datasets.join(id))?;
+        let mut tags = entries(&link["tags"]);
         run.inputs.push(Input {
             name: text(&dataset, "name"),
             digest: text(&dataset, "digest"),
@@ -194,7 +202,8 @@ fn read_run(folder: &Path) -> Result<Run, ImportError> {
             source: text(&dataset, "source"),
             schema: text(&dataset, "schema"),
             profile: text(&dataset, "profile"),
-            context: text(&link["tags"], "mlflow.data.context"),
+            context: tags.remove(CONTEXT).unwrap_or_default(),
+            tags,
         });
     }
     for output in folders(&folder.join("outputs"))? {
@@ -251,10 +260,15 @@ fn artifacts(folder: &Path, said: String) -> String {
 }
 
 /// Metrics that are left to be read, by key, and the one that is being read.
-type Reading = (VecDeque<(String, PathBuf)>, Option<(String, PathBuf, BufReader<File>)>);
+type Reading = (
+    VecDeque<(String, PathBuf)>,
+    Option<(String, PathBuf, BufReader<File>)>,
+);
 
 /// The next points, and what is left.
-async fn next_points((mut left, mut now): Reading) -> Result<Option<(Points, Reading)>, ImportError> {
+async fn next_points(
+    (mut left, mut now): Reading,
+) -> Result<Option<(Points, Reading)>, ImportError> {
     blocking(move || {
         loop {
             let (key, path, mut file) = match now.take() {
@@ -295,7 +309,9 @@ fn point(path: &Path, line: &str) -> Result<Point, ImportError> {
         })
     };
     let mut read = read;
-    read().ok_or_else(|| ImportError::source(path.display(), format!("{line:?} is no point of a metric")))
+    read().ok_or_else(|| {
+        ImportError::source(path.display(), format!("{line:?} is no point of a metric"))
+    })
 }
 
 fn open(path: &Path) -> Result<File, ImportError> {

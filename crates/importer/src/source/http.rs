@@ -14,8 +14,8 @@ use crate::{
     ImportError,
     files::{Files, Places, ServerFiles},
     record::{
-        Experiment, Foreign, Input, LoggedModel, Measurement, Model, Point, Points, Run, Version,
-        model_status, run_status,
+        CONTEXT, Experiment, Foreign, Input, LoggedModel, Measurement, Model, Point, Points, Run,
+        Version, model_status, run_status,
     },
 };
 
@@ -115,7 +115,12 @@ impl Server {
     }
 
     /// All entries of a list that comes in pages, by POST; none if the server has no such call.
-    fn posted<'a>(&'a self, path: &'static str, field: &'static str, body: Value) -> Records<'a, Value> {
+    fn posted<'a>(
+        &'a self,
+        path: &'static str,
+        field: &'static str,
+        body: Value,
+    ) -> Records<'a, Value> {
         stream::try_unfold(Some(String::new()), move |token| {
             let mut body = body.clone();
             async move {
@@ -132,7 +137,12 @@ impl Server {
     }
 
     /// The same by GET.
-    fn got<'a>(&'a self, path: &'static str, field: &'static str, query: Vec<(String, String)>) -> Records<'a, Value> {
+    fn got<'a>(
+        &'a self,
+        path: &'static str,
+        field: &'static str,
+        query: Vec<(String, String)>,
+    ) -> Records<'a, Value> {
         stream::try_unfold(Some(String::new()), move |token| {
             let mut query = query.clone();
             async move {
@@ -231,6 +241,8 @@ impl Source for Server {
         let body = json!({
             "experiment_ids": [experiment],
             "run_view_type": "ALL",
+            // Parents begin before their children.
+            "order_by": ["attributes.start_time ASC"],
             "max_results": PAGE,
         });
         self.posted("2.0/mlflow/runs/search", "runs", body)
@@ -240,7 +252,12 @@ impl Source for Server {
 
     fn points(&self, run: &Run) -> Records<'_, Points> {
         let id = run.id.clone();
-        let keys: Vec<String> = run.latest.iter().flatten().map(|(key, _)| key.clone()).collect();
+        let keys: Vec<String> = run
+            .latest
+            .iter()
+            .flatten()
+            .map(|(key, _)| key.clone())
+            .collect();
         stream::iter(keys)
             .map(move |key| self.history(&id, &key))
             .flatten()
@@ -256,9 +273,13 @@ impl Source for Server {
 
     fn models(&self) -> Records<'_, Model> {
         let query = vec![("max_results".to_owned(), "100".to_owned())];
-        self.got("2.0/mlflow/registered-models/search", "registered_models", query)
-            .and_then(|found| self.model(found))
-            .boxed()
+        self.got(
+            "2.0/mlflow/registered-models/search",
+            "registered_models",
+            query,
+        )
+        .and_then(|found| self.model(found))
+        .boxed()
     }
 
     fn foreign(&self) -> Records<'_, Foreign> {
@@ -349,6 +370,7 @@ fn run(found: &Value) -> Run {
         .collect();
     let input = |input: &Value| {
         let dataset = &input["dataset"];
+        let mut tags = pairs(input, "tags");
         Input {
             name: text(dataset, "name"),
             digest: text(dataset, "digest"),
@@ -356,12 +378,16 @@ fn run(found: &Value) -> Run {
             source: text(dataset, "source"),
             schema: text(dataset, "schema"),
             profile: text(dataset, "profile"),
-            context: pairs(input, "tags")
-                .remove("mlflow.data.context")
-                .unwrap_or_default(),
+            context: tags.remove(CONTEXT).unwrap_or_default(),
+            tags,
         }
     };
-    let made = |made: &Value| (text(made, "model_id"), integer(made, "step").unwrap_or_default());
+    let made = |made: &Value| {
+        (
+            text(made, "model_id"),
+            integer(made, "step").unwrap_or_default(),
+        )
+    };
     Run {
         id: id.unwrap_or_else(|| text(info, "run_uuid")),
         experiment: text(info, "experiment_id"),
@@ -377,12 +403,18 @@ fn run(found: &Value) -> Run {
         params: pairs(data, "params"),
         tags,
         latest: Some(latest),
-        inputs: list(&found["inputs"], "dataset_inputs").iter().map(input).collect(),
+        inputs: list(&found["inputs"], "dataset_inputs")
+            .iter()
+            .map(input)
+            .collect(),
         used: list(&found["inputs"], "model_inputs")
             .iter()
             .map(|used| text(used, "model_id"))
             .collect(),
-        made: list(&found["outputs"], "model_outputs").iter().map(made).collect(),
+        made: list(&found["outputs"], "model_outputs")
+            .iter()
+            .map(made)
+            .collect(),
     }
 }
 

@@ -46,3 +46,9 @@ pub(super) fn pairs(value: &Value, field: &str) -> Pairs {
     let pair = |entry| (text(entry, "key"), text(entry, "value"));
     list(value, field).iter().map(pair).collect()
 }
+
+/// Entries of an object.
+pub(super) fn entries(value: &Value) -> Pairs {
+    let keys = value.as_object().into_iter().flatten().map(|(key, _)| key);
+    keys.map(|key| (key.clone(), text(value, key))).collect()
+}

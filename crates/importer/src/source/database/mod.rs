@@ -64,16 +64,21 @@ impl Database {
 
     /// All rows of a query.
     async fn rows(&self, sql: String, words: &[String]) -> Result<Vec<AnyRow>, ImportError> {
-        let query = words.iter().fold(sqlx::query(AssertSqlSafe(sql)), |query, word| {
-            query.bind(word.clone())
-        });
+        let query = words
+            .iter()
+            .fold(sqlx::query(AssertSqlSafe(sql)), |query, word| {
+                query.bind(word.clone())
+            });
         query.fetch_all(&self.pool).await.map_err(failed)
     }
 
     /// Pages of rows, each from behind the last word of the page before.
     fn pages<'a, T: Send + 'a>(
         &'a self,
-        page: impl Fn(String) -> futures::future::BoxFuture<'a, Result<(Vec<T>, Option<String>), ImportError>>
+        page: impl Fn(
+            String,
+        )
+            -> futures::future::BoxFuture<'a, Result<(Vec<T>, Option<String>), ImportError>>
         + Send
         + 'a,
     ) -> Records<'a, T> {
@@ -98,7 +103,16 @@ impl Source for Database {
 
     fn runs(&self, experiment: &str) -> Records<'_, Run> {
         let experiment = experiment.to_owned();
-        self.pages(move |after| Box::pin(self.run_page(experiment.clone(), after)))
+        stream::once(async move { self.run_ids(&experiment).await })
+            .map_ok(|ids| {
+                let pages: Vec<Vec<String>> = ids.chunks(runs::PAGE).map(<[_]>::to_vec).collect();
+                stream::iter(pages.into_iter().map(Ok))
+            })
+            .try_flatten()
+            .and_then(|ids| self.some_runs(ids))
+            .map_ok(|runs| stream::iter(runs.into_iter().map(Ok)))
+            .try_flatten()
+            .boxed()
     }
 
     fn points(&self, run: &Run) -> Records<'_, Points> {

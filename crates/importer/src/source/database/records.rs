@@ -17,7 +17,12 @@ impl Database {
     pub(super) async fn read_experiments(&self) -> Result<Vec<Experiment>, ImportError> {
         let columns = self.schema.columns(
             "experiments",
-            &["experiment_id", "name", "lifecycle_stage", "creation_time:BIGINT"],
+            &[
+                "experiment_id",
+                "name",
+                "lifecycle_stage",
+                "creation_time:BIGINT",
+            ],
         );
         let mut sql = format!("SELECT {columns} FROM experiments");
         let mut words = Vec::new();
@@ -32,7 +37,10 @@ impl Database {
             let columns = self
                 .schema
                 .columns("experiment_tags", &["experiment_id", "key", "value"]);
-            for row in self.rows(format!("SELECT {columns} FROM experiment_tags"), &[]).await? {
+            for row in self
+                .rows(format!("SELECT {columns} FROM experiment_tags"), &[])
+                .await?
+            {
                 let tags = tags.entry(text(&row, 0)).or_default();
                 tags.insert(text(&row, 1), text(&row, 2));
             }
@@ -78,10 +86,18 @@ impl Database {
         let rows = self.rows(sql, &[experiment, after]).await?;
         let ids: Vec<String> = rows.iter().map(|row| text(row, 0)).collect();
         let mut params = self
-            .pairs("logged_model_params", ["model_id", "param_key", "param_value"], &ids)
+            .pairs(
+                "logged_model_params",
+                ["model_id", "param_key", "param_value"],
+                &ids,
+            )
             .await?;
         let mut tags = self
-            .pairs("logged_model_tags", ["model_id", "tag_key", "tag_value"], &ids)
+            .pairs(
+                "logged_model_tags",
+                ["model_id", "tag_key", "tag_value"],
+                &ids,
+            )
             .await?;
         let mut measurements = self.measurements(&ids).await?;
         let model = |row: &AnyRow| {

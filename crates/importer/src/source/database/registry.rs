@@ -76,12 +76,19 @@ impl Database {
         let rows = self
             .of_model("registered_model_tags", &["key", "value"], model)
             .await?;
-        Ok(rows.iter().map(|row| (text(row, 0), text(row, 1))).collect())
+        Ok(rows
+            .iter()
+            .map(|row| (text(row, 0), text(row, 1)))
+            .collect())
     }
 
     async fn aliases(&self, model: &str) -> Result<BTreeMap<String, i64>, ImportError> {
         let rows = self
-            .of_model("registered_model_aliases", &["alias", "version:BIGINT"], model)
+            .of_model(
+                "registered_model_aliases",
+                &["alias", "version:BIGINT"],
+                model,
+            )
             .await?;
         let alias = |row: &AnyRow| Some((text(row, 0), integer(row, 1)?));
         Ok(rows.iter().filter_map(alias).collect())
@@ -91,7 +98,9 @@ impl Database {
         let tags = ["version:BIGINT", "key", "value"];
         let mut found: HashMap<i64, Pairs> = HashMap::new();
         for row in self.of_model("model_version_tags", &tags, model).await? {
-            let tags = found.entry(integer(&row, 0).unwrap_or_default()).or_default();
+            let tags = found
+                .entry(integer(&row, 0).unwrap_or_default())
+                .or_default();
             tags.insert(text(&row, 1), text(&row, 2));
         }
         let columns = [

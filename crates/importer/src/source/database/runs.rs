@@ -8,11 +8,11 @@ use sqlx::{AssertSqlSafe, any::AnyRow};
 use super::{Database, Records, double, failed, integer, places, text};
 use crate::{
     ImportError,
-    record::{Input, Point, Points, Run, run_status},
+    record::{CONTEXT, Input, Point, Points, Run, run_status},
 };
 
 /// Runs of a page.
-const PAGE: usize = 500;
+pub(super) const PAGE: usize = 500;
 /// Rows of points that are read at a time.
 const CHUNK: usize = 4_096;
 
@@ -25,12 +25,16 @@ struct Links {
 }
 
 impl Database {
-    /// Runs of an experiment after an id, and the last id if there may be more.
-    pub(super) async fn run_page(
-        &self,
-        experiment: String,
-        after: String,
-    ) -> Result<(Vec<Run>, Option<String>), ImportError> {
+    /// The ids of all runs of an experiment: parents begin before their children.
+    pub(super) async fn run_ids(&self, experiment: &str) -> Result<Vec<String>, ImportError> {
+        let sql = "SELECT CAST(run_uuid AS VARCHAR) FROM runs WHERE experiment_id = CAST($1 AS INTEGER) \
+                   ORDER BY start_time, run_uuid";
+        let rows = self.rows(sql.to_owned(), &[experiment.to_owned()]).await?;
+        Ok(rows.iter().map(|row| text(row, 0)).collect())
+    }
+
+    /// The runs with these ids, in their order.
+    pub(super) async fn some_runs(&self, ids: Vec<String>) -> Result<Vec<Run>, ImportError> {
         let columns = self.schema.columns(
             "runs",
             &[
@@ -46,13 +50,16 @@ impl Database {
             ],
         );
         let sql = format!(
-            "SELECT {columns} FROM runs WHERE experiment_id = CAST($1 AS INTEGER) AND run_uuid > $2 \
-             ORDER BY run_uuid LIMIT {PAGE}"
+            "SELECT {columns} FROM runs WHERE run_uuid IN ({}) ORDER BY start_time, run_uuid",
+            places(1, ids.len())
         );
-        let rows = self.rows(sql, &[experiment, after]).await?;
-        let ids: Vec<String> = rows.iter().map(|row| text(row, 0)).collect();
-        let mut params = self.pairs("params", ["run_uuid", "key", "value"], &ids).await?;
-        let mut tags = self.pairs("tags", ["run_uuid", "key", "value"], &ids).await?;
+        let rows = self.rows(sql, &ids).await?;
+        let mut params = self
+            .pairs("params", ["run_uuid", "key", "value"], &ids)
+            .await?;
+        let mut tags = self
+            .pairs("tags", ["run_uuid", "key", "value"], &ids)
+            .await?;
         let mut latest = self.latest(&ids).await?;
         let mut links = self.links(&ids).await?;
         let run = |row: &AnyRow| {
@@ -81,8 +88,7 @@ impl Database {
                 id,
             }
         };
-        let last = (ids.len() == PAGE).then(|| ids.last().cloned()).flatten();
-        Ok((rows.iter().map(run).collect(), last))
+        Ok(rows.iter().map(run).collect())
     }
 
     /// The latest points by run and key; `None` where the database does not keep them, before 1.3.
@@ -163,15 +169,23 @@ impl Database {
             ],
         );
         let sql = format!(
-            "SELECT {columns}, CAST(inputs.destination_id AS VARCHAR), CAST(input_tags.value AS VARCHAR) FROM inputs \
+            "SELECT {columns}, CAST(inputs.destination_id AS VARCHAR), CAST(inputs.input_uuid AS VARCHAR) FROM inputs \
              JOIN datasets ON datasets.dataset_uuid = inputs.source_id \
-             LEFT JOIN input_tags ON input_tags.input_uuid = inputs.input_uuid \
-                AND input_tags.name = 'mlflow.data.context' \
              WHERE inputs.source_type = 'DATASET' AND inputs.destination_type = 'RUN' \
                 AND inputs.destination_id IN ({}) ORDER BY inputs.input_uuid",
             places(1, runs.len())
         );
-        for row in self.rows(sql, runs).await? {
+        let rows = self.rows(sql, runs).await?;
+        let mut tags = HashMap::new();
+        for some in rows.chunks(PAGE) {
+            let ids: Vec<String> = some.iter().map(|row| text(row, 7)).collect();
+            tags.extend(
+                self.pairs("input_tags", ["input_uuid", "name", "value"], &ids)
+                    .await?,
+            );
+        }
+        for row in rows {
+            let mut tags = tags.remove(&text(&row, 7)).unwrap_or_default();
             links.inputs.entry(text(&row, 6)).or_default().push(Input {
                 name: text(&row, 0),
                 digest: text(&row, 1),
@@ -179,7 +193,8 @@ impl Database {
                 source: text(&row, 3),
                 schema: text(&row, 4),
                 profile: text(&row, 5),
-                context: text(&row, 7),
+                context: tags.remove(CONTEXT).unwrap_or_default(),
+                tags,
             });
         }
         let columns = self.schema.columns(
