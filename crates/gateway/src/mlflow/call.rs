@@ -12,7 +12,11 @@ use bytes::Bytes;
 use herdbook_core::limits::MESSAGE_BYTES;
 use herdbook_proto::{
     access::v1::access_service_client::AccessServiceClient,
-    tracking::v1::experiment_service_client::ExperimentServiceClient,
+    tracking::v1::{
+        artifact_service_client::ArtifactServiceClient,
+        experiment_service_client::ExperimentServiceClient,
+        logged_model_service_client::LoggedModelServiceClient,
+    },
 };
 use herdbook_rpc::{Authenticate, Caller, CallerChannel, WORKSPACE};
 use http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION};
@@ -142,7 +146,6 @@ impl Call {
     }
 
     /// A header of the request.
-    #[allow(dead_code)]
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -172,6 +175,14 @@ impl Call {
 
     pub(super) fn access(&self) -> AccessServiceClient<CallerChannel> {
         AccessServiceClient::new(self.services.access.on_behalf_of(&self.caller))
+    }
+
+    pub(super) fn artifacts(&self) -> ArtifactServiceClient<CallerChannel> {
+        ArtifactServiceClient::new(self.tracking()).max_decoding_message_size(MESSAGE_BYTES)
+    }
+
+    pub(super) fn logged_models(&self) -> LoggedModelServiceClient<CallerChannel> {
+        LoggedModelServiceClient::new(self.tracking()).max_decoding_message_size(MESSAGE_BYTES)
     }
 
     pub(super) fn experiments(&self) -> ExperimentServiceClient<CallerChannel> {

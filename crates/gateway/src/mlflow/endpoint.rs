@@ -60,7 +60,6 @@ impl Endpoint {
     }
 
     /// An endpoint whose handler reads the body by itself, such as a file.
-    #[allow(dead_code)]
     pub(super) fn streamed<H, F>(method: Method, path: &str, handler: H) -> Self
     where
         H: Fn(Call, Body) -> F + Clone + Send + Sync + 'static,

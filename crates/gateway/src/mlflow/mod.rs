@@ -6,11 +6,13 @@
 //!
 //! The one list of endpoints is made from those that each subject brings (`endpoint`), below every prefix.
 
+mod artifacts;
 mod call;
 mod conventions;
 mod endpoint;
 mod error;
 mod experiments;
+mod logged_models;
 mod model_versions;
 mod registered_models;
 mod routes;
@@ -29,6 +31,8 @@ fn endpoints() -> Vec<Endpoint> {
         experiments::endpoints(),
         registered_models::endpoints(),
         model_versions::endpoints(),
+        logged_models::endpoints(),
+        artifacts::endpoints(),
         server_info::endpoints(),
         workspaces::endpoints(),
         unsupported::endpoints(),
