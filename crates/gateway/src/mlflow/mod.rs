@@ -12,10 +12,15 @@ mod conventions;
 mod endpoint;
 mod error;
 mod experiments;
+mod inputs;
 mod logged_models;
+mod logging;
+mod metrics;
 mod model_versions;
 mod registered_models;
 mod routes;
+mod runs;
+mod search;
 mod server_info;
 mod unsupported;
 mod webhooks;
@@ -30,10 +35,16 @@ use endpoint::Endpoint;
 fn endpoints() -> Vec<Endpoint> {
     [
         experiments::endpoints(),
-        registered_models::endpoints(),
-        model_versions::endpoints(),
+        search::experiments::endpoints(),
+        runs::endpoints(),
+        search::runs::endpoints(),
+        logging::endpoints(),
+        inputs::endpoints(),
+        metrics::endpoints(),
         logged_models::endpoints(),
         artifacts::endpoints(),
+        registered_models::endpoints(),
+        model_versions::endpoints(),
         webhooks::endpoints(),
         server_info::endpoints(),
         workspaces::endpoints(),
