@@ -29,9 +29,10 @@ async fn what_is_put_is_listed_read_and_deleted() {
         ("docs/deep/a.json", "{}"),
         ("empty", ""),
     ] {
-        let status = door.put(&format!("{root}/{path}"), content.as_bytes());
-        assert_eq!(status.await, 200, "{path}");
-        assert_eq!(text(&door, &format!("{root}/{path}")).await, content);
+        let address = format!("{root}/{path}");
+        let status = door.put(&address, content.as_bytes()).await;
+        assert_eq!(status, 200, "{path}");
+        assert_eq!(text(&door, &address).await, content);
     }
     let (_, listed) = door.get(&format!("{PROXY}?path={root}/docs")).await;
     let files = json!({"files": [

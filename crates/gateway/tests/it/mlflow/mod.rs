@@ -90,8 +90,10 @@ impl Door {
     async fn run(&self) -> String {
         let channel = Channel::from_shared(self.address.clone()).unwrap();
         let channel = channel.connect().await.unwrap();
-        let made = RunServiceClient::new(channel).create_run(CreateRunRequest::default());
-        made.await.unwrap().into_inner().run.unwrap().id
+        let made = RunServiceClient::new(channel)
+            .create_run(CreateRunRequest::default())
+            .await;
+        made.unwrap().into_inner().run.unwrap().id
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
