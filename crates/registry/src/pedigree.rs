@@ -28,6 +28,10 @@ pub(crate) fn of_version(version: &Version) -> News {
         let run = key("run", &version.run_id(), "");
         news.edge(run, target.clone(), EdgeType::Generated, &version.source);
     }
+    if !version.logged_model.is_empty() {
+        let model = key("logged_model", &version.logged_model, "");
+        news.edge(model, target.clone(), EdgeType::DerivedFrom, "registered");
+    }
     let bases = version
         .based_on
         .iter()

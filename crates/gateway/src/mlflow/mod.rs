@@ -18,6 +18,7 @@ mod registered_models;
 mod routes;
 mod server_info;
 mod unsupported;
+mod webhooks;
 mod wire;
 mod workspaces;
 
@@ -29,10 +30,11 @@ use endpoint::Endpoint;
 fn endpoints() -> Vec<Endpoint> {
     [
         experiments::endpoints(),
-        registered_models::endpoints(),
-        model_versions::endpoints(),
         logged_models::endpoints(),
         artifacts::endpoints(),
+        registered_models::endpoints(),
+        model_versions::endpoints(),
+        webhooks::endpoints(),
         server_info::endpoints(),
         workspaces::endpoints(),
         unsupported::endpoints(),
