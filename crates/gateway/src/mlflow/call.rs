@@ -16,6 +16,7 @@ use herdbook_proto::{
         artifact_service_client::ArtifactServiceClient,
         experiment_service_client::ExperimentServiceClient,
         logged_model_service_client::LoggedModelServiceClient,
+        metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
     },
 };
 use herdbook_rpc::{Authenticate, Caller, CallerChannel, WORKSPACE};
@@ -175,6 +176,14 @@ impl Call {
 
     pub(super) fn access(&self) -> AccessServiceClient<CallerChannel> {
         AccessServiceClient::new(self.services.access.on_behalf_of(&self.caller))
+    }
+
+    pub(super) fn runs(&self) -> RunServiceClient<CallerChannel> {
+        RunServiceClient::new(self.tracking()).max_decoding_message_size(MESSAGE_BYTES)
+    }
+
+    pub(super) fn metrics(&self) -> MetricServiceClient<CallerChannel> {
+        MetricServiceClient::new(self.tracking()).max_decoding_message_size(MESSAGE_BYTES)
     }
 
     pub(super) fn artifacts(&self) -> ArtifactServiceClient<CallerChannel> {

@@ -118,6 +118,17 @@ impl Error {
         self
     }
 
+    /// What it says.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What the service's error has at `name`.
+    pub(super) fn detail(&self, name: &str) -> Option<String> {
+        let details = self.cause.as_deref()?.get_error_details();
+        details.error_info()?.metadata.get(name).cloned()
+    }
+
     /// The same refusal in other words.
     #[must_use]
     pub(super) fn saying(mut self, message: impl Into<String>) -> Self {

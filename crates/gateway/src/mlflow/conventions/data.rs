@@ -23,6 +23,7 @@ pub(super) fn read<'a>(
             .map(|dataset| DatasetInput {
                 dataset: Some(dataset),
                 context: context.to_owned(),
+                ..Default::default()
             })
             .collect::<Vec<_>>()
     };

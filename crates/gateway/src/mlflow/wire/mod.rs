@@ -4,7 +4,8 @@
 //! passed over, `null` is nothing.
 
 mod read;
+pub(super) mod validate;
 mod write;
 
-pub(super) use read::{flag, from_json, from_query, int, required, required_text, texts};
-pub(super) use write::{empty, json, millis};
+pub(super) use read::{double, flag, from_json, from_query, int, required, required_text, texts};
+pub(super) use write::{Number, Pairs, empty, from_millis, json, millis};

@@ -127,6 +127,38 @@ pub(in crate::mlflow) fn int<'de, D: Deserializer<'de>>(
     reader.deserialize_any(Int)
 }
 
+/// A number, in a string too; `NaN`, `Infinity` and `-Infinity` are always in one.
+pub(in crate::mlflow) fn double<'de, D: Deserializer<'de>>(
+    reader: D,
+) -> Result<Option<f64>, D::Error> {
+    struct Double;
+    impl Visitor<'_> for Double {
+        type Value = Option<f64>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a number")
+        }
+        fn visit_f64<E>(self, number: f64) -> Result<Self::Value, E> {
+            Ok(Some(number))
+        }
+        #[allow(clippy::cast_precision_loss)]
+        fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
+            Ok(Some(number as f64))
+        }
+        #[allow(clippy::cast_precision_loss)]
+        fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
+            Ok(Some(number as f64))
+        }
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Self::Value, E> {
+            text.parse().map(Some).map_err(E::custom)
+        }
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    }
+    reader.deserialize_any(Double)
+}
+
 /// A yes or no, in a string too.
 pub(in crate::mlflow) fn flag<'de, D: Deserializer<'de>>(
     reader: D,
