@@ -45,7 +45,8 @@ impl Door {
         let caller = FixedCaller::new("ana", WorkspaceId(1), Role::Contributor);
         let caller: Arc<dyn Authenticate> = Arc::new(caller);
         let shutdown = CancellationToken::new();
-        let peer = |name, routes| PeerChannel::local(name, routes, caller.clone(), Arc::new(Unsigned));
+        let peer =
+            |name, routes| PeerChannel::local(name, routes, caller.clone(), Arc::new(Unsigned));
         let lineage = Lineage::start(&database);
         let mut routes = RoutesBuilder::default();
         lineage.register(&mut routes);
