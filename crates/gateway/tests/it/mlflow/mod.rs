@@ -1,7 +1,11 @@
 //! MLflow's door, over a tracking service of its own for each test.
 
 mod artifacts;
+mod at_once;
+mod experiments;
 mod logged_models;
+mod runs;
+mod search;
 
 use std::sync::Arc;
 
