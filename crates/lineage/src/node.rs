@@ -46,13 +46,7 @@ pub(crate) mod kind {
     pub(crate) fn is_entity(kind: &str) -> bool {
         matches!(
             kind,
-            DATASET
-                | MODEL_VERSION
-                | CODE
-                | ENVIRONMENT
-                | FEATURE_SET
-                | ARTIFACT
-                | LOGGED_MODEL
+            DATASET | MODEL_VERSION | CODE | ENVIRONMENT | FEATURE_SET | ARTIFACT | LOGGED_MODEL
         )
     }
 }

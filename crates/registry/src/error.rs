@@ -103,7 +103,9 @@ pub enum RegistryError {
     )]
     NameHadVersions(String),
     /// Somebody who is no admin speaks for others.
-    #[error("only an admin says that somebody else registered a version, and you are {0}; leave created_by out")]
+    #[error(
+        "only an admin says that somebody else registered a version, and you are {0}; leave created_by out"
+    )]
     CreatedByNotAllowed(Role),
     /// The source names a logged model that is not there, or has no files yet.
     #[error("there is no logged model {0} with files; log it first, or correct the source")]
@@ -438,7 +440,11 @@ impl ServiceError for RegistryError {
             Self::TrackingUnavailable(_) | Self::LineageUnavailable(_) => {
                 Details::retry_after(Duration::from_secs(1))
             }
-            Self::Guarded { version, stage, why } => Details {
+            Self::Guarded {
+                version,
+                stage,
+                why,
+            } => Details {
                 preconditions: vec![PreconditionViolation {
                     kind: "VERSION_GUARDED".to_owned(),
                     subject: version.clone(),

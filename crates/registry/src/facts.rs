@@ -12,8 +12,8 @@ use herdbook_core::{Digest, PrincipalId, RunId};
 use herdbook_proto::tracking::v1::{
     GetLoggedModelRequest, GetRunRequest, ListArtifactsRequest, ListMetricDefinitionsRequest,
     LoggedModel, MetricGoal, Run, artifact_service_client::ArtifactServiceClient,
-    logged_model_service_client::LoggedModelServiceClient, metric_service_client::MetricServiceClient,
-    run_service_client::RunServiceClient,
+    logged_model_service_client::LoggedModelServiceClient,
+    metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
 };
 use herdbook_rpc::{Caller, PeerChannel, Role, Roles};
 use tonic::{Code, Status};

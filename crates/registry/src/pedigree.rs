@@ -138,7 +138,10 @@ pub(crate) fn of_rename(
 ) -> News {
     let mut news = of_version(version);
     let before = number_key(former, version.number);
-    let gone = [("stage", String::new()), ("renamed_to", version.model.clone())];
+    let gone = [
+        ("stage", String::new()),
+        ("renamed_to", version.model.clone()),
+    ];
     news.node(before.clone(), gone, revision);
     let (now, renamed) = (version_key(version), EdgeType::DerivedFrom);
     news.edge(before, now.clone(), renamed, "renamed");

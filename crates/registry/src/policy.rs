@@ -242,10 +242,7 @@ impl Policy {
         if self.is_frozen(stage) {
             return Some("which is frozen");
         }
-        self.moves
-            .iter()
-            .any(ruled)
-            .then_some("which rules guard")
+        self.moves.iter().any(ruled).then_some("which rules guard")
     }
 
     pub(crate) fn is_terminal(&self, stage: &str) -> bool {

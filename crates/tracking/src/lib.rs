@@ -31,9 +31,8 @@ use herdbook_proto::tracking::v1::{
     artifact_service_server::ArtifactServiceServer,
     experiment_service_server::ExperimentServiceServer,
     logged_model_service_server::LoggedModelServiceServer,
-    metric_service_server::MetricServiceServer,
-    quota_service_server::QuotaServiceServer, run_service_server::RunServiceServer,
-    value_service_server::ValueServiceServer,
+    metric_service_server::MetricServiceServer, quota_service_server::QuotaServiceServer,
+    run_service_server::RunServiceServer, value_service_server::ValueServiceServer,
 };
 use herdbook_rpc::{PeerChannel, RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
@@ -50,8 +49,8 @@ use manifests::RunManifests;
 use metrics::{committer::Committer, compactor, pulse::Pulse};
 use quota::Quotas;
 use service::{
-    artifacts::ArtifactApi, experiments::ExperimentApi, logged_models::LoggedModelApi, metrics::MetricApi, quota::QuotaApi,
-    runs::RunApi, values::ValueApi,
+    artifacts::ArtifactApi, experiments::ExperimentApi, logged_models::LoggedModelApi,
+    metrics::MetricApi, quota::QuotaApi, runs::RunApi, values::ValueApi,
 };
 use store::Store;
 

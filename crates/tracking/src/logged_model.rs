@@ -20,12 +20,7 @@ pub(crate) enum ModelStatus {
 }
 
 impl ModelStatus {
-    pub(crate) const ALL: [Self; 4] = [
-        Self::Unspecified,
-        Self::Pending,
-        Self::Ready,
-        Self::Failed,
-    ];
+    pub(crate) const ALL: [Self; 4] = [Self::Unspecified, Self::Pending, Self::Ready, Self::Failed];
 
     pub(crate) fn from_number(number: i32) -> Option<Self> {
         Self::ALL

@@ -4,10 +4,10 @@ use std::{future::Future, sync::Arc};
 
 use axum::{
     body::Body,
-    extract::{Request, State},
+    extract::Request,
     response::{IntoResponse as _, Response},
-    routing::{MethodFilter, MethodRouter, on},
 };
+use futures::{FutureExt as _, future::BoxFuture};
 use http::Method;
 
 use super::{
@@ -26,13 +26,17 @@ pub(super) enum Base {
     Root,
 }
 
+/// What answers a request.
+pub(super) type Handler =
+    Arc<dyn Fn(Arc<Door>, Request) -> BoxFuture<'static, Response> + Send + Sync>;
+
 /// One endpoint. Whoever calls it is known before its handler is, so that none can forget to ask.
 pub(super) struct Endpoint {
     pub(super) method: Method,
     /// Below its base, without a slash in front, such as `experiments/get`.
     pub(super) path: String,
     pub(super) base: Base,
-    pub(super) handler: MethodRouter<Arc<Door>>,
+    pub(super) handler: Handler,
 }
 
 impl Endpoint {
@@ -42,21 +46,10 @@ impl Endpoint {
         H: Fn(Call) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Answer<Response>> + Send + 'static,
     {
-        let answer = move |State(door): State<Arc<Door>>, request: Request| {
+        Self::answered(method, path, move |door, request| {
             let handler = handler.clone();
-            async move {
-                match door.read_call(request).await {
-                    Ok(call) => handler(call).await.into_response(),
-                    Err(error) => error.into_response(),
-                }
-            }
-        };
-        Self {
-            handler: on(filter(&method), answer),
-            method,
-            path: path.to_owned(),
-            base: Base::Mlflow,
-        }
+            async move { handler(door.read_call(request).await?).await }
+        })
     }
 
     /// An endpoint whose handler reads the body by itself, such as a file.
@@ -65,20 +58,29 @@ impl Endpoint {
         H: Fn(Call, Body) -> F + Clone + Send + Sync + 'static,
         F: Future<Output = Answer<Response>> + Send + 'static,
     {
-        let answer = move |State(door): State<Arc<Door>>, request: Request| {
+        Self::answered(method, path, move |door, request| {
             let handler = handler.clone();
             async move {
-                match door.open_call(request).await {
-                    Ok((call, body)) => handler(call, body).await.into_response(),
-                    Err(error) => error.into_response(),
-                }
+                let (call, body) = door.open_call(request).await?;
+                handler(call, body).await
             }
+        })
+    }
+
+    fn answered<H, F>(method: Method, path: &str, answer: H) -> Self
+    where
+        H: Fn(Arc<Door>, Request) -> F + Send + Sync + 'static,
+        F: Future<Output = Answer<Response>> + Send + 'static,
+    {
+        let handler = move |door, request| {
+            let answer = answer(door, request);
+            async move { answer.await.into_response() }.boxed()
         };
         Self {
-            handler: on(filter(&method), answer),
             method,
             path: path.to_owned(),
             base: Base::Mlflow,
+            handler: Arc::new(handler),
         }
     }
 
@@ -103,9 +105,4 @@ impl Endpoint {
         self.base = base;
         self
     }
-}
-
-fn filter(method: &Method) -> MethodFilter {
-    // Fails for CONNECT and methods of somebody's own, of which no endpoint has any.
-    MethodFilter::try_from(method.clone()).unwrap_or(MethodFilter::GET)
 }

@@ -118,11 +118,6 @@ impl Error {
         self
     }
 
-    /// What it says.
-    pub(super) fn message(&self) -> &str {
-        &self.message
-    }
-
     /// What the service's error has at `name`.
     pub(super) fn detail(&self, name: &str) -> Option<String> {
         let details = self.cause.as_deref()?.get_error_details();

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     call::Call,
     endpoint::Endpoint,
-    error::{Answer, Error},
+    error::Answer,
     logged_models, logging,
     runs::{Named, words::of_run},
     wire::{self, Pairs},
@@ -113,7 +113,11 @@ async fn log(call: Call) -> Answer<Response> {
         let logged = call.runs().log_batch(request).await;
         logged.map_err(|status| of_run(&id, status))?;
     }
-    let models: Vec<String> = fields.models.into_iter().map(|model| model.model_id).collect();
+    let models: Vec<String> = fields
+        .models
+        .into_iter()
+        .map(|model| model.model_id)
+        .collect();
     if !models.is_empty() {
         logged_models::link(&call, id, models, Vec::new()).await?;
     }
@@ -127,7 +131,8 @@ fn read((index, input): (usize, Input)) -> Answer<DatasetInput> {
         wire::required_text(&path, value)
     };
     let source = data.source.unwrap_or_default();
-    let tags: std::collections::HashMap<_, _> = input.tags.into_iter().map(logging::Pair::split).collect();
+    let tags: std::collections::HashMap<_, _> =
+        input.tags.into_iter().map(logging::Pair::split).collect();
     Ok(DatasetInput {
         context: tags.get(CONTEXT).cloned().unwrap_or_default(),
         tags,
@@ -175,6 +180,6 @@ mod tests {
         };
         assert!(read((0, input("a"))).is_ok());
         let error = read((3, input(""))).unwrap_err();
-        assert!(error.message().contains("datasets[3].dataset.name"));
+        assert!(format!("{error:?}").contains("datasets[3].dataset.name"));
     }
 }

@@ -184,8 +184,14 @@ async fn delete_tag(call: Call) -> Answer<Response> {
     let fields: OnePair = call.read()?;
     let id = fields.named.id()?;
     let key = wire::required_text("key", fields.pair.key)?;
-    let found = call.runs().get_run(GetRunRequest { run_id: id.clone() }).await;
-    let run = found.map_err(|status| of_run(&id, status))?.into_inner().run;
+    let found = call
+        .runs()
+        .get_run(GetRunRequest { run_id: id.clone() })
+        .await;
+    let run = found
+        .map_err(|status| of_run(&id, status))?
+        .into_inner()
+        .run;
     if run.is_some_and(|run| !super::runs::shown::with_tags(run).tags.contains_key(&key)) {
         return Err(Error::not_found(format!(
             "No tag with name: {key} in run with id {id}"
@@ -221,8 +227,14 @@ async fn log_model(call: Call) -> Answer<Response> {
             "Model json is missing mandatory fields: {missing:?}"
         )));
     }
-    let found = call.runs().get_run(GetRunRequest { run_id: id.clone() }).await;
-    let run = found.map_err(|status| of_run(&id, status))?.into_inner().run;
+    let found = call
+        .runs()
+        .get_run(GetRunRequest { run_id: id.clone() })
+        .await;
+    let run = found
+        .map_err(|status| of_run(&id, status))?
+        .into_inner()
+        .run;
     let known = run.unwrap_or_default().tags.remove(MODELS);
     let known: Option<Vec<serde_json::Value>> =
         known.and_then(|known| serde_json::from_str(&known).ok());
@@ -232,7 +244,10 @@ async fn log_model(call: Call) -> Answer<Response> {
     }
     let facts = Facts {
         params: HashMap::new(),
-        tags: HashMap::from([(MODELS.to_owned(), serde_json::Value::from(models).to_string())]),
+        tags: HashMap::from([(
+            MODELS.to_owned(),
+            serde_json::Value::from(models).to_string(),
+        )]),
     };
     facts.log(&call, &id).await?;
     wire::empty()
@@ -317,7 +332,9 @@ fn digest(metrics: &[Metric]) -> String {
     let digest: [u8; 32] = hash.finalize().into();
     // Half of it tells batches of one run apart.
     let half = digest.iter().take(16);
-    half.fold("points-".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+    half.fold("points-".to_owned(), |text, byte| {
+        format!("{text}{byte:02x}")
+    })
 }
 
 /// Params and tags to be logged.
@@ -406,7 +423,9 @@ pub(super) async fn derive(call: &Call, derivations: Vec<Edge>) {
         edges: derivations,
         ..Default::default()
     };
-    let recorded = LineageServiceClient::new(call.lineage()).record(request).await;
+    let recorded = LineageServiceClient::new(call.lineage())
+        .record(request)
+        .await;
     if let Err(status) = recorded {
         tracing::info!(%status, "what data were made of could not be recorded");
     }

@@ -12,10 +12,15 @@ mod conventions;
 mod endpoint;
 mod error;
 mod experiments;
+mod inputs;
 mod logged_models;
+mod logging;
+mod metrics;
 mod model_versions;
 mod registered_models;
 mod routes;
+mod runs;
+mod search;
 mod server_info;
 mod unsupported;
 mod webhooks;
@@ -30,6 +35,12 @@ use endpoint::Endpoint;
 fn endpoints() -> Vec<Endpoint> {
     [
         experiments::endpoints(),
+        search::experiments::endpoints(),
+        runs::endpoints(),
+        search::runs::endpoints(),
+        logging::endpoints(),
+        inputs::endpoints(),
+        metrics::endpoints(),
         logged_models::endpoints(),
         artifacts::endpoints(),
         registered_models::endpoints(),

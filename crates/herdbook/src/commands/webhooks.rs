@@ -5,8 +5,7 @@ use herdbook_proto::registry::v1::{
     CreateWebhookRequest, DeadLetter, DeleteWebhookRequest, EventSelector, GetWebhookRequest,
     ListDeadLettersRequest, ListWebhookDeliveriesRequest, ListWebhooksRequest,
     ResendDeadLettersRequest, RotateWebhookSecretRequest, TestWebhookRequest, UpdateWebhookRequest,
-    WebhookFormat,
-    Webhook, WebhookDelivery, webhook_service_client::WebhookServiceClient,
+    Webhook, WebhookDelivery, WebhookFormat, webhook_service_client::WebhookServiceClient,
 };
 use prost_types::FieldMask;
 

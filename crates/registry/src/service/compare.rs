@@ -9,8 +9,8 @@ use tonic::{Request, Response, Status};
 
 use super::{answer, serving::reference};
 use crate::{
-    RegistryError, compare, convert, descent, facts, policy::Direction, reference::Reference, store::Store,
-    version::Version,
+    RegistryError, compare, convert, descent, facts, policy::Direction, reference::Reference,
+    store::Store, version::Version,
 };
 
 pub(crate) struct CompareApi {

@@ -165,7 +165,12 @@ impl ModelApi {
             .require("model", request.model)
             .unwrap_or_default();
         convert::check_words("model.description", &given.description, &mut violations);
-        let tags = fields::pairs("model.tags", given.tags, REGISTRY_TAG_VALUE_BYTES, &mut violations);
+        let tags = fields::pairs(
+            "model.tags",
+            given.tags,
+            REGISTRY_TAG_VALUE_BYTES,
+            &mut violations,
+        );
         convert::check_owners("model.owners", &given.owners, &mut violations);
         let card = Card::from(given.card.unwrap_or_default());
         card.check("model.card", &mut violations);

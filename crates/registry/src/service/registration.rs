@@ -50,7 +50,12 @@ impl VersionApi {
         }
         convert::check_words("description", &request.description, &mut violations);
         convert::check_bases(&request.based_on, &mut violations);
-        let tags = fields::pairs("tags", request.tags, REGISTRY_TAG_VALUE_BYTES, &mut violations);
+        let tags = fields::pairs(
+            "tags",
+            request.tags,
+            REGISTRY_TAG_VALUE_BYTES,
+            &mut violations,
+        );
         let request_id = fields::request_id(request.request_id, &mut violations);
         let place = match &*request.files_from {
             "" => ("source", Source::read(&request.source)),

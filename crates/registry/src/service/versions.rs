@@ -129,7 +129,12 @@ impl VersionApi {
             violations.check("version.label", check_label(&given.label));
         }
         convert::check_words("version.description", &given.description, &mut violations);
-        let tags = fields::pairs("version.tags", given.tags, REGISTRY_TAG_VALUE_BYTES, &mut violations);
+        let tags = fields::pairs(
+            "version.tags",
+            given.tags,
+            REGISTRY_TAG_VALUE_BYTES,
+            &mut violations,
+        );
         convert::check_flavor("version.flavor", &given.flavor, &mut violations);
         let schema = given.schema.map(Schema::from);
         if let Some(schema) = &schema {

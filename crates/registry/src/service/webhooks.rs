@@ -48,7 +48,8 @@ impl WebhookApi {
         check_events("events", format, &request.events, &mut violations);
         let chosen = violations.check("secret", Secret::read(&request.secret));
         violations.finish()?;
-        let made_up = (request.secret.is_empty() && format == Format::Standard).then(Secret::random);
+        let made_up =
+            (request.secret.is_empty() && format == Format::Standard).then(Secret::random);
         let shown = made_up.as_ref().map(Secret::show);
         let new = NewWebhook {
             target: self.target("url", &request.url).await?,
@@ -103,7 +104,11 @@ impl WebhookApi {
         }
         violations.finish()?;
         if mask.has("events") {
-            let format = self.store.webhook(caller.workspace, &new.name).await?.format;
+            let format = self
+                .store
+                .webhook(caller.workspace, &new.name)
+                .await?
+                .format;
             let mut violations = Violations::default();
             check_events("webhook.events", format, &new.events, &mut violations);
             violations.finish()?;

@@ -31,7 +31,9 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         let model = lock(&mut transaction, workspace, model).await?;
         let version = read(&mut transaction, &model, number).await?;
-        check_unguarded(&model, &version.stage, || format!("{}/{number}", model.name))?;
+        check_unguarded(&model, &version.stage, || {
+            format!("{}/{number}", model.name)
+        })?;
         let mut record = record(AuditAction::DeleteVersion, principal, &model.name);
         record.version = number;
         record.details = serde_json::json!({
@@ -191,7 +193,9 @@ async fn release(
     .bind(number)
     .fetch(&mut *transaction);
     while let Some(files) = counted.try_next().await? {
-        files.iter().for_each(|file| references.release(file.digest));
+        files
+            .iter()
+            .for_each(|file| references.release(file.digest));
     }
     drop(counted);
     Ok(references.apply(transaction).await?)

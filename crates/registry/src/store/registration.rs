@@ -99,7 +99,10 @@ impl Store {
                 answers[place] = Ok(Registered::Before(version));
                 continue;
             }
-            if new.number.is_some_and(|number| number <= model.numbers_after) {
+            if new
+                .number
+                .is_some_and(|number| number <= model.numbers_after)
+            {
                 answers[place] = Err(taken(new));
                 continue;
             }

@@ -90,7 +90,10 @@ impl Format {
         event: &str,
         now: DateTime<Utc>,
     ) -> Result<Parcel, UnknownEvent> {
-        let first = webhook.events.first().map_or(mlflow::EVENTS[0], |event| event);
+        let first = webhook
+            .events
+            .first()
+            .map_or(mlflow::EVENTS[0], |event| event);
         match (self, event) {
             (Self::Standard, "") => Ok(Parcel::test(now)),
             (Self::Mlflow, "") => Ok(mlflow::example(first, now)),

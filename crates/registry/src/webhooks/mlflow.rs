@@ -49,8 +49,11 @@ pub(super) fn parcels(
 ) -> Result<Vec<Parcel>, RegistryError> {
     let at = record.at.as_ref().and_then(from_timestamp);
     let at = at.ok_or(RegistryError::Damaged)?;
-    let wanted = |event: &str| webhook.events.is_empty() || webhook.events.iter().any(|e| e == event);
-    let events = events(record)?.into_iter().filter(|(event, _)| wanted(event));
+    let wanted =
+        |event: &str| webhook.events.is_empty() || webhook.events.iter().any(|e| e == event);
+    let events = events(record)?
+        .into_iter()
+        .filter(|(event, _)| wanted(event));
     let parcel = |(place, (event, data)): (usize, Event)| {
         let id = match place {
             0 => format!("evt_{}_{}", webhook.key, record.revision),
@@ -67,7 +70,14 @@ pub(super) fn example(event: &str, now: DateTime<Utc>) -> Parcel {
     let prompt = entity.starts_with("prompt");
     let mut data = Map::new();
     let mut add = |key: &str, value: Value| data.insert(key.to_owned(), value);
-    add("name", json!(if prompt { "example_prompt" } else { "example_model" }));
+    add(
+        "name",
+        json!(if prompt {
+            "example_prompt"
+        } else {
+            "example_model"
+        }),
+    );
     if entity.contains("version") && !(entity.ends_with("alias") && action == "deleted")
         || entity == "prompt_alias" && action == "created"
     {
@@ -92,7 +102,10 @@ pub(super) fn example(event: &str, now: DateTime<Utc>) -> Parcel {
         }
         _ => {}
     }
-    if matches!(entity, "registered_model" | "model_version" | "prompt" | "prompt_version") {
+    if matches!(
+        entity,
+        "registered_model" | "model_version" | "prompt" | "prompt_version"
+    ) {
         let words = entity.replace('_', " ");
         add("tags", json!({"example_key": "example_value"}));
         add("description", json!(format!("An example {words}")));
@@ -133,7 +146,11 @@ fn events(record: &AuditRecord) -> Result<Vec<Event>, RegistryError> {
     let one = |event: &str, data: Value| vec![(event.to_owned(), data)];
     Ok(match (record.action(), prompt) {
         (AuditAction::CreateModel, prompt) => one(
-            if prompt { "prompt.created" } else { "registered_model.created" },
+            if prompt {
+                "prompt.created"
+            } else {
+                "registered_model.created"
+            },
             json!({"name": name, "tags": tags, "description": description}),
         ),
         (AuditAction::CreateVersion, false) => one(
@@ -154,7 +171,11 @@ fn events(record: &AuditRecord) -> Result<Vec<Event>, RegistryError> {
             )
         }
         (AuditAction::SetAlias, prompt) => {
-            let entity = if prompt { "prompt_alias" } else { "model_version_alias" };
+            let entity = if prompt {
+                "prompt_alias"
+            } else {
+                "model_version_alias"
+            };
             let alias = &details["alias"];
             match details["version"].is_null() {
                 true => one(
@@ -168,7 +189,11 @@ fn events(record: &AuditRecord) -> Result<Vec<Event>, RegistryError> {
             }
         }
         (AuditAction::UpdateVersion, prompt) => {
-            let entity = if prompt { "prompt_version_tag" } else { "model_version_tag" };
+            let entity = if prompt {
+                "prompt_version_tag"
+            } else {
+                "model_version_tag"
+            };
             let about = [("name", name), ("version", version)];
             of_tags(entity, &about, &details["changed_tags"])
         }
@@ -182,7 +207,9 @@ fn events(record: &AuditRecord) -> Result<Vec<Event>, RegistryError> {
 /// An event for each tag that was set or removed.
 fn of_tags(entity: &str, about: &[(&str, Value)], changed: &Value) -> Vec<Event> {
     let event = |(key, value): (&String, &Value)| {
-        let about = about.iter().map(|(fact, value)| ((*fact).to_owned(), value.clone()));
+        let about = about
+            .iter()
+            .map(|(fact, value)| ((*fact).to_owned(), value.clone()));
         let mut data: Map<String, Value> = about.collect();
         data.insert("key".to_owned(), json!(key));
         match value.is_null() {
@@ -251,7 +278,10 @@ mod tests {
         let changed = json!({"changed_tags": {"a": "1", "b": null}});
         let events = events_of(AuditAction::UpdateVersion, changed.clone(), false);
         let names: Vec<_> = events.iter().map(|(event, _)| event.as_str()).collect();
-        assert_eq!(names, ["model_version_tag.set", "model_version_tag.deleted"]);
+        assert_eq!(
+            names,
+            ["model_version_tag.set", "model_version_tag.deleted"]
+        );
         assert!(events_of(AuditAction::UpdateModel, changed.clone(), false).is_empty());
         let events = events_of(AuditAction::UpdateModel, changed, true);
         assert_eq!(events[0].0, "prompt_tag.set");

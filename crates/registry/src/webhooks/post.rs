@@ -3,11 +3,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use chrono::Utc;
-use reqwest::{
-    Client,
-    header::CONTENT_TYPE,
-    redirect::Policy,
-};
+use reqwest::{Client, header::CONTENT_TYPE, redirect::Policy};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,

@@ -116,8 +116,14 @@ mod tests {
         assert_eq!(Secret::read(&shown).unwrap().show(), shown);
         // Made with Python's hmac and base64.
         let signed = |secret: &str| Secret::read(secret).unwrap().sign("id", 1, b"body");
-        assert_eq!(signed("my-secret"), "v1,n+VcMwes3o5GfZ7epvC/rASzOSxVUicb9ZC/hDEoufg=");
-        assert_eq!(signed(&"s".repeat(100)), "v1,hXMqiqX1IHOIQwvhxLo8KMeElVBJpnhcBp/Uwz6Q5KM=");
+        assert_eq!(
+            signed("my-secret"),
+            "v1,n+VcMwes3o5GfZ7epvC/rASzOSxVUicb9ZC/hDEoufg="
+        );
+        assert_eq!(
+            signed(&"s".repeat(100)),
+            "v1,hXMqiqX1IHOIQwvhxLo8KMeElVBJpnhcBp/Uwz6Q5KM="
+        );
         assert!(Secret::read(&"s".repeat(BYTES + 1)).is_err());
         assert!(Secret::read("whsec_?").is_err());
     }

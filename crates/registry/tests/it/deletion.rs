@@ -3,7 +3,7 @@
 use herdbook_proto::registry::v1::{
     AuditAction, CreateModelRequest, CreateVersionRequest, DeleteModelRequest,
     DeleteVersionRequest, ListStaysRequest, ListVersionsRequest, RenameModelRequest,
-    RequiredDescription, SearchVersionsRequest, SetAliasRequest, Version, VerifyAuditRequest,
+    RequiredDescription, SearchVersionsRequest, SetAliasRequest, VerifyAuditRequest, Version,
     rule::Rule as Asks,
 };
 use herdbook_testkit::{grpc::reason, wait_until};
@@ -206,10 +206,7 @@ async fn versions_go_with_a_model_that_is_renamed() {
         Code::NotFound
     );
     assert_eq!(found(&cluster, "name = 'card-fraud'").await, [1]);
-    assert_eq!(
-        found(&cluster, &format!("name = '{MODEL}'")).await,
-        [0; 0]
-    );
+    assert_eq!(found(&cluster, &format!("name = '{MODEL}'")).await, [0; 0]);
     let records = cluster.audit().await;
     let renamed = records
         .iter()
@@ -224,15 +221,22 @@ async fn versions_go_with_a_model_that_is_renamed() {
     create_model(&cluster, "third").await;
     register(&cluster, "third").await;
     let refused = rename(&cluster, "third", MODEL).await.unwrap_err();
-    assert_eq!(reason(&refused), (Code::AlreadyExists, "MODEL_EXISTS".into()));
+    assert_eq!(
+        reason(&refused),
+        (Code::AlreadyExists, "MODEL_EXISTS".into())
+    );
     delete_model(&cluster, MODEL).await.unwrap();
     let refused = rename(&cluster, "third", MODEL).await.unwrap_err();
     assert_eq!(
         reason(&refused),
         (Code::FailedPrecondition, "NAME_HAD_VERSIONS".into())
     );
-    rename(&cluster, "card-fraud", "stolen-cards").await.unwrap();
-    rename(&cluster, "stolen-cards", "card-fraud").await.unwrap();
+    rename(&cluster, "card-fraud", "stolen-cards")
+        .await
+        .unwrap();
+    rename(&cluster, "stolen-cards", "card-fraud")
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

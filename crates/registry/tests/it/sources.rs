@@ -49,10 +49,7 @@ async fn imports_choose_numbers_and_times() {
     let expected = (Code::AlreadyExists, "VERSION_EXISTS".to_owned());
     assert_eq!(reason(&taken), expected);
     assert_eq!(cluster.register(0.9).await, 4);
-    assert_eq!(
-        cluster.create_version(numbered(2)).await.unwrap().number,
-        2
-    );
+    assert_eq!(cluster.create_version(numbered(2)).await.unwrap().number, 2);
     assert_eq!(cluster.register(0.9).await, 5);
 
     let request = by("cleo=contributor", numbered(9));
@@ -85,7 +82,10 @@ async fn a_version_may_have_its_files_elsewhere_if_the_caller_says_so() {
     };
     let made = cluster.create_version(request).await.unwrap();
     assert!(made.external && made.files.is_empty());
-    assert_eq!((&made.source, &made.run_id), (&"s3://bucket/model".to_owned(), &run));
+    assert_eq!(
+        (&made.source, &made.run_id),
+        (&"s3://bucket/model".to_owned(), &run)
+    );
     assert_eq!(made.metrics["acc"], 0.9);
     let nowhere = cluster.create_version(external("runs:/run_id/model")).await;
     assert_eq!(nowhere.unwrap().run_id, "");
@@ -140,7 +140,10 @@ async fn files_are_taken_from_where_the_caller_says() {
 async fn a_rule_about_metrics_refuses_a_version_without_a_run() {
     use herdbook_proto::registry::v1::{Comparison, MetricThreshold, rule::Rule as Asks};
     let cluster = Cluster::start().await;
-    cluster.create_version(external("file:/model")).await.unwrap();
+    cluster
+        .create_version(external("file:/model"))
+        .await
+        .unwrap();
     let asks = Asks::MetricThreshold(MetricThreshold {
         metric: "acc".to_owned(),
         comparison: Comparison::AtLeast.into(),
@@ -148,5 +151,8 @@ async fn a_rule_about_metrics_refuses_a_version_without_a_run() {
     });
     cluster.ask("Production", vec![asks]).await.unwrap();
     let refused = cluster.promote(1, "Production").await.unwrap_err();
-    assert!(refused.message().contains("names no source run"), "{refused}");
+    assert!(
+        refused.message().contains("names no source run"),
+        "{refused}"
+    );
 }

@@ -49,12 +49,7 @@ pub(crate) fn new_model(
     let created_at = violations
         .time("created_at", request.created_at.as_ref())
         .unwrap_or_else(Utc::now);
-    let params = fields::pairs(
-        "params",
-        request.params,
-        PARAM_VALUE_BYTES,
-        &mut violations,
-    );
+    let params = fields::pairs("params", request.params, PARAM_VALUE_BYTES, &mut violations);
     let tags = fields::pairs("tags", request.tags, TAG_VALUE_BYTES, &mut violations);
     let experiment = experiment_id("experiment_id", request.experiment_id)?;
     violations.finish()?;
@@ -156,7 +151,10 @@ impl From<LoggedModel> for proto::LoggedModel {
             experiment_id: model.experiment.0,
             name: model.name,
             r#type: model.kind,
-            source_run_id: model.source_run.map(|id| id.to_string()).unwrap_or_default(),
+            source_run_id: model
+                .source_run
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
             status: model.status.number().into(),
             status_message: model.status_message,
             params: model.params.into_iter().collect(),

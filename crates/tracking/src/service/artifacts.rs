@@ -11,8 +11,7 @@ use herdbook_proto::{
     fields,
     tracking::v1::{
         self as proto, artifact_service_server::ArtifactService,
-        download_artifact_response::Message as Download,
-        folder_entry::Entry,
+        download_artifact_response::Message as Download, folder_entry::Entry,
         upload_artifact_request::Message as Upload,
     },
 };

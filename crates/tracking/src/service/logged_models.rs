@@ -203,11 +203,9 @@ impl LoggedModelService for LoggedModelApi {
     ) -> Result<Response<proto::DeleteLoggedModelTagsResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
         let deleted = self.delete_tags(workspace, request.into_inner()).await;
-        answer(
-            deleted.map(|deleted| proto::DeleteLoggedModelTagsResponse {
-                deleted: i64::try_from(deleted).unwrap_or(i64::MAX),
-            }),
-        )
+        answer(deleted.map(|deleted| proto::DeleteLoggedModelTagsResponse {
+            deleted: i64::try_from(deleted).unwrap_or(i64::MAX),
+        }))
     }
 
     async fn delete_logged_model(

@@ -49,12 +49,11 @@ impl Store {
                 .bind(i32::try_from(limit).unwrap_or(i32::MAX))
                 .fetch_all(&self.pool)
                 .await?;
-        let entry = |(path, folder, size, digest): (String, Option<String>, i64, Vec<u8>)| {
-            match folder {
+        let entry =
+            |(path, folder, size, digest): (String, Option<String>, i64, Vec<u8>)| match folder {
                 Some(folder) => Some(FolderEntry::Folder(folder)),
                 None => read(path, size, &digest).map(FolderEntry::File),
-            }
-        };
+            };
         Ok(rows.into_iter().filter_map(entry).collect())
     }
 }

@@ -59,7 +59,9 @@ impl Place {
 
     pub(crate) async fn put(&self, run: RunId, path: &str, content: &'static [u8]) {
         let blob = self.blob(content).await;
-        let put = self.store.put_artifact(WORKSPACE, Holder::Run(run), path, blob);
+        let put = self
+            .store
+            .put_artifact(WORKSPACE, Holder::Run(run), path, blob);
         put.await.unwrap();
     }
 

@@ -72,14 +72,29 @@ async fn a_level_has_files_and_folders_without_what_is_in_them() {
     let cluster = Cluster::start().await;
     let run = cluster.create_run(CreateRunRequest::default()).await.id;
     for path in [
-        "model", "model/a/1", "model/a/2", "model/b", "model-x/1", "model.txt", "model/é/ü/1",
-        "model/é/ü/2", "model0", "z",
+        "model",
+        "model/a/1",
+        "model/a/2",
+        "model/b",
+        "model-x/1",
+        "model.txt",
+        "model/é/ü/1",
+        "model/é/ü/2",
+        "model0",
+        "z",
     ] {
         put_artifact(&cluster, &run, path, b"x").await;
     }
     assert_eq!(
         level(&cluster, &run, "", "").await,
-        ["model 1", "model-x/", "model.txt 1", "model/", "model0 1", "z 1"]
+        [
+            "model 1",
+            "model-x/",
+            "model.txt 1",
+            "model/",
+            "model0 1",
+            "z 1"
+        ]
     );
     assert_eq!(
         level(&cluster, &run, "", "model").await,

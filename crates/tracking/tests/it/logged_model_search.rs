@@ -113,7 +113,11 @@ async fn models_are_found_by_what_they_have() {
         ("name = 'a' or name = 'c'", &["test"], "a"),
         ("", &["train"], "cba"),
         ("", &["nobody's"], ""),
-        ("created_at > '2020-01-01' and experiment_id = 0", &[], "edcba"),
+        (
+            "created_at > '2020-01-01' and experiment_id = 0",
+            &[],
+            "edcba",
+        ),
         ("created_at > '2200-01-01'", &[], ""),
     ] {
         let request = SearchLoggedModelsRequest {
@@ -137,7 +141,10 @@ async fn orders_put_what_is_missing_last_and_pages_go_on_where_they_ended() {
         (vec![order("metrics.acc", Some("train"))], "cbaed"),
         (vec![order("metrics.acc desc", Some("test"))], "baedc"),
         (
-            vec![order("type desc", None), order("metrics.acc", Some("train"))],
+            vec![
+                order("type desc", None),
+                order("metrics.acc", Some("train")),
+            ],
             "baced",
         ),
         (vec![order("tags.team", None), order("name", None)], "cdabe"),

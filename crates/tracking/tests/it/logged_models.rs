@@ -185,7 +185,10 @@ async fn params_are_written_once_and_tags_over_and_over() {
         model_id: id.clone(),
         keys: vec!["b".to_owned(), "never".to_owned()],
     };
-    let deleted = cluster.logged_models().delete_logged_model_tags(delete).await;
+    let deleted = cluster
+        .logged_models()
+        .delete_logged_model_tags(delete)
+        .await;
     assert_eq!(deleted.unwrap().into_inner().deleted, 1);
     let model = get(&cluster, &id).await.unwrap();
     assert_eq!(model.params, pairs(&[("lr", "1"), ("depth", "3")]));
@@ -311,12 +314,14 @@ async fn lineage_knows_what_made_a_model_and_a_run_may_use_what_it_made() {
         names.contains(&first).then_some(names)
     })
     .await;
-    assert!(ancestors.contains(&base) && ancestors.contains(&second), "{ancestors:?}");
-    let parked: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM tracking.outbox WHERE parked IS NOT NULL",
-    )
-    .fetch_one(cluster.database.pool())
-    .await
-    .unwrap();
+    assert!(
+        ancestors.contains(&base) && ancestors.contains(&second),
+        "{ancestors:?}"
+    );
+    let parked: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM tracking.outbox WHERE parked IS NOT NULL")
+            .fetch_one(cluster.database.pool())
+            .await
+            .unwrap();
     assert_eq!(parked, 0);
 }

@@ -1,5 +1,7 @@
 //! The main job, by trainers that are not written in Rust.
 
+mod mlflow;
+
 use std::process::Stdio;
 
 use herdbook_e2e::{Herdbook, S3Server, folder, node, python, run};

@@ -130,7 +130,10 @@ async fn size(call: &Call, place: &Place) -> Answer<i64> {
         ..Default::default()
     };
     let listed = call.artifacts().list_artifacts(request).await?.into_inner();
-    let file = listed.files.into_iter().find(|file| file.path == place.path);
+    let file = listed
+        .files
+        .into_iter()
+        .find(|file| file.path == place.path);
     let missing = || Error::not_found(format!("No such artifact: '{}'", place.path));
     Ok(file.ok_or_else(missing)?.size)
 }

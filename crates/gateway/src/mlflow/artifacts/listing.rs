@@ -24,7 +24,10 @@ struct OfModel {
 /// `artifacts/list`.
 pub(super) async fn of_run(call: Call) -> Answer<Response> {
     let fields: OfRun = call.read()?;
-    let run = fields.run_id.filter(|id| !id.is_empty()).or(fields.run_uuid);
+    let run = fields
+        .run_id
+        .filter(|id| !id.is_empty())
+        .or(fields.run_uuid);
     let run_id = wire::required_text("run_id", run)?;
     let path = checked(&fields.path.unwrap_or_default())?;
     let request = GetRunRequest {

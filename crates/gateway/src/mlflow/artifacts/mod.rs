@@ -63,7 +63,10 @@ struct OfModel {
 
 async fn get(call: Call) -> Answer<Response> {
     let fields: OfRun = call.read()?;
-    let run = fields.run_id.filter(|id| !id.is_empty()).or(fields.run_uuid);
+    let run = fields
+        .run_id
+        .filter(|id| !id.is_empty())
+        .or(fields.run_uuid);
     let place = Place {
         holder: Holder::Run(wire::required_text("run_id", run)?),
         path: checked(&wire::required_text("path", fields.path)?)?,

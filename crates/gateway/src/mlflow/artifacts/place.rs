@@ -151,7 +151,11 @@ mod tests {
         ] {
             assert!(checked(path).is_err(), "{path}");
         }
-        for (path, plain) in [("a/..b/c..", "a/..b/c.."), ("ü/%C3%BC", "ü/ü"), ("ab:c", "ab:c")] {
+        for (path, plain) in [
+            ("a/..b/c..", "a/..b/c.."),
+            ("ü/%C3%BC", "ü/ü"),
+            ("ab:c", "ab:c"),
+        ] {
             assert_eq!(checked(path).ok().as_deref(), Some(plain));
         }
     }

@@ -19,8 +19,7 @@ use crate::mlflow::{
 
 /// Clients know by these very words to send the file in one request.
 const NO_PARTS: &str = "Multipart upload is not supported for the current artifact repository";
-const NO_DOWNLOAD: &str =
-    "Multipart download is not supported for the current artifact repository";
+const NO_DOWNLOAD: &str = "Multipart download is not supported for the current artifact repository";
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![

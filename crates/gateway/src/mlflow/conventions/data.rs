@@ -13,9 +13,7 @@ const TRAINING: (&str, &str) = ("training_data", "training");
 const PREPROCESSING: &str = "preprocessing";
 
 /// The data sets that are named, and which were made of which.
-pub(super) fn read<'a>(
-    param: impl Fn(&str) -> Option<&'a str>,
-) -> (Vec<DatasetInput>, Vec<Edge>) {
+pub(super) fn read<'a>(param: impl Fn(&str) -> Option<&'a str>) -> (Vec<DatasetInput>, Vec<Edge>) {
     let named = |(name, context): (&str, &str)| {
         let text = param(name).unwrap_or_default();
         let each = each(text).into_iter();
@@ -31,7 +29,9 @@ pub(super) fn read<'a>(
     let how = param(PREPROCESSING).unwrap_or("preprocessing");
     let name = |input: &DatasetInput| {
         let dataset = input.dataset.as_ref();
-        dataset.map(|dataset| dataset.name.clone()).unwrap_or_default()
+        dataset
+            .map(|dataset| dataset.name.clone())
+            .unwrap_or_default()
     };
     let pairs = training.iter().flat_map(|made| {
         let of = sources.iter().map(&name);
@@ -82,7 +82,8 @@ mod tests {
     fn read_all(params: &[(&str, &'static str)]) -> (Vec<DatasetInput>, Vec<Edge>) {
         read(|name| {
             let mut all = params.iter();
-            all.find(|(known, _)| *known == name).map(|(_, value)| *value)
+            all.find(|(known, _)| *known == name)
+                .map(|(_, value)| *value)
         })
     }
 
@@ -135,7 +136,10 @@ mod tests {
     fn addresses_are_kept_whole() {
         let found = dataset("postgres://ana@host/table").unwrap();
         assert_eq!(found.name, "postgres://ana@host/table");
-        assert_eq!((found.source_type.as_str(), found.digest.as_str()), ("postgres", ""));
+        assert_eq!(
+            (found.source_type.as_str(), found.digest.as_str()),
+            ("postgres", "")
+        );
         assert_eq!(dataset("s3://b/k@v3").unwrap().digest, "v3");
         assert_eq!(dataset("  "), None);
     }

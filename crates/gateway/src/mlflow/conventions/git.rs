@@ -48,7 +48,10 @@ mod tests {
         .into();
         let said = |name: &str| (name == "code_version").then_some("v1.2");
         let source = read(said, &tags).unwrap();
-        assert_eq!((source.commit.as_str(), source.entry_point.as_str()), ("abc", "train.py"));
+        assert_eq!(
+            (source.commit.as_str(), source.entry_point.as_str()),
+            ("abc", "train.py")
+        );
         let source = read(said, &HashMap::new()).unwrap();
         assert_eq!(source.commit, "v1.2");
         assert_eq!(read(|_| None, &HashMap::new()), None);

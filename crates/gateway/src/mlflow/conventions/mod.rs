@@ -50,7 +50,12 @@ pub(in crate::mlflow) fn read(
     params: &HashMap<String, String>,
     tags: &HashMap<String, String>,
 ) -> Origins {
-    let param = |name: &str| params.get(name).or_else(|| tags.get(name)).map(String::as_str);
+    let param = |name: &str| {
+        params
+            .get(name)
+            .or_else(|| tags.get(name))
+            .map(String::as_str)
+    };
     let (inputs, derivations) = data::read(param);
     let parent = tags.get(PARENT_TAG).map(String::as_str);
     let parent = parent.or_else(|| param(PARENT_PARAM)).unwrap_or_default();
@@ -108,7 +113,9 @@ mod tests {
     use super::*;
 
     fn pairs(pairs: &[(&str, &str)]) -> HashMap<String, String> {
-        let owned = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        let owned = pairs
+            .iter()
+            .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
         owned.collect()
     }
 
@@ -127,7 +134,10 @@ mod tests {
         }
         for said in ["fraud/3", "models:/fraud/3"] {
             let origins = read(&pairs(&[("parent_run", said)]), &HashMap::new());
-            assert_eq!((origins.based_on, origins.parent_run_id.as_str()), (vec!["fraud/3".to_owned()], ""));
+            assert_eq!(
+                (origins.based_on, origins.parent_run_id.as_str()),
+                (vec!["fraud/3".to_owned()], "")
+            );
         }
         let origins = read(&pairs(&[("parent_run", "yesterday's")]), &HashMap::new());
         assert!(origins.is_empty());

@@ -21,11 +21,11 @@ use prost_types::FieldMask;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
+use self::shown::{One, Pair, Shown, status_of};
 pub(super) use self::{
     links::{link, measure, of_runs},
     shown::artifact_uri,
 };
-use self::shown::{One, Pair, Shown, status_of};
 use super::{
     call::Call,
     endpoint::Endpoint,

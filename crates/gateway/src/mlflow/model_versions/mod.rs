@@ -102,7 +102,9 @@ pub(super) fn about(name: &str, number: i64, error: impl Into<Error>) -> Error {
 }
 
 fn not_found(name: &str, number: i64) -> Error {
-    Error::not_found(format!("Model Version (name={name}, version={number}) not found"))
+    Error::not_found(format!(
+        "Model Version (name={name}, version={number}) not found"
+    ))
 }
 
 /// A version by its number.

@@ -227,7 +227,12 @@ mod tests {
         for remote in ["s3://a", "runs:/a/b", "https://a/b"] {
             assert!(!is_local(remote), "{remote}");
         }
-        for bad in ["s3://a/../b", "s3://a/%2e%2e/b", "s3://a/%252e%252e/b", "s3://a/%00"] {
+        for bad in [
+            "s3://a/../b",
+            "s3://a/%2e%2e/b",
+            "s3://a/%252e%252e/b",
+            "s3://a/%00",
+        ] {
             assert!(check_path(bad).is_err(), "{bad}");
         }
         assert!(check_path("s3://a/b..c?x=1&y=2").is_ok());

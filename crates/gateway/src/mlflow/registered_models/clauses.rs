@@ -265,7 +265,10 @@ mod tests {
         for (filter, expected) in [
             ("name = 'a'", clause(name(), "=", text("a"))),
             ("name='a'", clause(name(), "=", text("a"))),
-            ("attribute.name ilike \"%A%\"", clause(name(), "ILIKE", text("%A%"))),
+            (
+                "attribute.name ilike \"%A%\"",
+                clause(name(), "ILIKE", text("%A%")),
+            ),
             ("tags.a.b != 'x y'", clause(tag("a.b"), "!=", text("x y"))),
             (
                 "tag.`mlflow.prompt.is_prompt` = 'true'",

@@ -270,13 +270,18 @@ async fn rename(call: Call) -> Answer<Response> {
         name: name.clone(),
         new_name: new_name.clone(),
     };
-    models(&call).rename_model(request).await.map_err(|status| {
-        let error = Error::from(status);
-        match error.is_for("MODEL_EXISTS") {
-            true => error.saying(format!("Registered Model (name={new_name}) already exists.")),
-            false => about(&name, error),
-        }
-    })?;
+    models(&call)
+        .rename_model(request)
+        .await
+        .map_err(|status| {
+            let error = Error::from(status);
+            match error.is_for("MODEL_EXISTS") {
+                true => error.saying(format!(
+                    "Registered Model (name={new_name}) already exists."
+                )),
+                false => about(&name, error),
+            }
+        })?;
     wire::json(&One {
         registered_model: Shown::from(get_model(&call, &new_name).await?),
     })
@@ -351,7 +356,11 @@ async fn delete_alias(call: Call) -> Answer<Response> {
         model: model.clone(),
         alias: names::alias(fields.alias)?,
     };
-    match models(&call).delete_alias(request).await.map_err(Error::from) {
+    match models(&call)
+        .delete_alias(request)
+        .await
+        .map_err(Error::from)
+    {
         // What is not there is as gone as what was.
         Err(error) if !error.is_for("ALIAS_NOT_FOUND") => Err(about(&model, error)),
         _ => wire::empty(),
@@ -370,9 +379,10 @@ async fn version_by_alias(call: Call) -> Answer<Response> {
             )));
         }
         true => model.latest_version,
-        false => *model.aliases.get(&alias).ok_or_else(|| {
-            Error::invalid(format!("Registered model alias {alias} not found."))
-        })?,
+        false => *model
+            .aliases
+            .get(&alias)
+            .ok_or_else(|| Error::invalid(format!("Registered model alias {alias} not found.")))?,
     };
     model_versions::answer(&call, &name, number).await
 }

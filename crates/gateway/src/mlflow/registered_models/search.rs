@@ -109,7 +109,10 @@ impl Searched {
         let operator = clause.operator;
         let mut known = self.attributes.iter();
         let attribute = known.find(|known| known.name == name).ok_or_else(|| {
-            let names = self.attributes.iter().map(|known| format!("'{}'", known.name));
+            let names = self
+                .attributes
+                .iter()
+                .map(|known| format!("'{}'", known.name));
             let names: Vec<_> = names.collect();
             Error::invalid(format!(
                 "Invalid attribute key '{name}' specified. Valid keys are '{{{}}}'",
@@ -265,7 +268,10 @@ mod tests {
             filter("tags.`mlflow.prompt.is_prompt` = 'true' AND name = 'a'"),
             "tags.`mlflow.prompt.is_prompt` = 'true' AND name = 'a'"
         );
-        assert_eq!(filter("tags.`mlflow.prompt.is_prompt` != 'true'"), NO_PROMPTS);
+        assert_eq!(
+            filter("tags.`mlflow.prompt.is_prompt` != 'true'"),
+            NO_PROMPTS
+        );
     }
 
     #[test]

@@ -122,7 +122,10 @@ async fn create(call: Call) -> Answer<Response> {
     let mut runs = call.runs();
     let made = match runs.create_run(request.clone()).await {
         // A parent that was never here, such as one of another server, keeps no run from being made.
-        Err(status) if !request.parent_run_id.is_empty() && Error::from(status.clone()).is_for("RUN_NOT_FOUND") => {
+        Err(status)
+            if !request.parent_run_id.is_empty()
+                && Error::from(status.clone()).is_for("RUN_NOT_FOUND") =>
+        {
             let alone = CreateRunRequest {
                 parent_run_id: String::new(),
                 ..request
@@ -144,7 +147,8 @@ async fn get(call: Call) -> Answer<Response> {
     let request = GetRunRequest { run_id: id.clone() };
     let mut runs = call.runs();
     let ids = [id.clone()];
-    let (found, models) = futures::join!(runs.get_run(request), logged_models::of_runs(&call, &ids));
+    let (found, models) =
+        futures::join!(runs.get_run(request), logged_models::of_runs(&call, &ids));
     let found = found.map_err(|status| of_run(&id, status))?;
     let run = shown::with_tags(found.into_inner().run.unwrap_or_default());
     let models = models?;
@@ -175,7 +179,10 @@ async fn update(call: Call) -> Answer<Response> {
         paths.push("name");
     }
     let changed = if paths.is_empty() {
-        let found = call.runs().get_run(GetRunRequest { run_id: id.clone() }).await;
+        let found = call
+            .runs()
+            .get_run(GetRunRequest { run_id: id.clone() })
+            .await;
         found.map(|found| found.into_inner().run)
     } else {
         let request = UpdateRunRequest {

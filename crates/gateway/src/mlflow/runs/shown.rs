@@ -89,7 +89,8 @@ struct ModelOutput<'a> {
 
 impl Outputs<'_> {
     fn is_empty(&self) -> bool {
-        self.model_outputs.is_none_or(|models| models.outputs.is_empty())
+        self.model_outputs
+            .is_none_or(|models| models.outputs.is_empty())
     }
 }
 

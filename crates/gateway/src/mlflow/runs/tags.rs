@@ -32,7 +32,10 @@ impl Fields {
     pub(in crate::mlflow) fn of(tags: &HashMap<String, String>) -> Self {
         Self {
             name: tags.get(NAME).and_then(|written| as_name(written)),
-            description: tags.get(NOTE).filter(|note| check_text(note).is_ok()).cloned(),
+            description: tags
+                .get(NOTE)
+                .filter(|note| check_text(note).is_ok())
+                .cloned(),
         }
     }
 

@@ -111,8 +111,7 @@ async fn list(call: Call) -> Answer<Response> {
     let size = usize::try_from(size)
         .ok()
         .filter(|size| (1..=PAGE_MOST).contains(&i64::try_from(*size).unwrap_or(i64::MAX)));
-    let size =
-        size.ok_or_else(|| Error::invalid("max_results must be between 1 and 1000."))?;
+    let size = size.ok_or_else(|| Error::invalid("max_results must be between 1 and 1000."))?;
     let all = all(&call).await?;
     // The page begins behind the one that the last ended with.
     let start = match fields.page_token.as_deref() {

@@ -61,7 +61,11 @@ impl From<Webhook> for Shown {
             description: webhook.description,
             url: webhook.url,
             events: webhook.events.iter().map(|name| Event::of(name)).collect(),
-            status: if webhook.enabled { "ACTIVE" } else { "DISABLED" },
+            status: if webhook.enabled {
+                "ACTIVE"
+            } else {
+                "DISABLED"
+            },
             creation_timestamp: millis(webhook.created_at.as_ref()),
             last_updated_timestamp: millis(webhook.updated_at.as_ref()),
         }
@@ -75,7 +79,10 @@ mod tests {
     #[test]
     fn events_are_named_both_ways() {
         let event = Event::of("model_version_tag.set");
-        assert_eq!((event.entity.as_str(), event.action.as_str()), ("MODEL_VERSION_TAG", "SET"));
+        assert_eq!(
+            (event.entity.as_str(), event.action.as_str()),
+            ("MODEL_VERSION_TAG", "SET")
+        );
         assert_eq!(event.name(), "model_version_tag.set");
     }
 }

@@ -21,7 +21,8 @@ pub(in crate::mlflow) fn name(path: &str, what: &str, name: &str) -> Answer<()> 
                 .to_owned(),
         ));
     }
-    let as_path = !name.starts_with("..") && name.split('/').all(|part| !matches!(part, "" | "." | ".."));
+    let as_path =
+        !name.starts_with("..") && name.split('/').all(|part| !matches!(part, "" | "." | ".."));
     if !as_path {
         return Err(refused(format!(
             "Names may be treated as files in certain cases, and must not resolve to other names when treated \
@@ -82,9 +83,17 @@ mod tests {
         for fine in ["a", "a/b.c", "val loss", "a:b-c_d", "é", "a..b"] {
             assert!(name("key", "Key", fine).is_ok(), "{fine}");
         }
-        for (wrong, resolves) in [("", "."), ("a//b", "a/b"), ("./a", "a"), ("a/../b", "b"), ("/a", "/a"), ("../a", "../a")] {
+        for (wrong, resolves) in [
+            ("", "."),
+            ("a//b", "a/b"),
+            ("./a", "a"),
+            ("a/../b", "b"),
+            ("/a", "/a"),
+            ("../a", "../a"),
+        ] {
             let error = name("key", "Key", wrong).unwrap_err();
-            assert!(error.message().ends_with(&format!("'{resolves}'")), "{}", error.message());
+            let said = format!("{error:?}");
+            assert!(said.contains(&format!("resolve to '{resolves}'")), "{said}");
         }
         assert!(name("key", "Key", "a\"b").is_err());
         assert!(name("key", "Key", &"a".repeat(251)).is_err());

@@ -200,7 +200,11 @@ async fn pages_put_and_get_by_the_run() {
     );
     assert_eq!(get.send().await.unwrap().text().await.unwrap(), "xxx");
     for (query, size, what) in [
-        (&*query, (10 << 20) + 1, "Artifact size is too large. Max size is 10MB."),
+        (
+            &*query,
+            (10 << 20) + 1,
+            "Artifact size is too large. Max size is 10MB.",
+        ),
         (&*query, 0, "Request must specify data."),
         ("path=a", 3, "Request must specify run_uuid."),
         (&*format!("run_uuid={run}"), 3, "Request must specify path."),
@@ -221,7 +225,10 @@ async fn parts_and_urls_are_refused_in_the_words_that_clients_go_by() {
     let create = door.request(Method::POST, &format!("{base}/mpu/create/{address}"));
     let create = create.header("content-type", "application/json");
     let (status, error) = answer(create.body(r#"{"path": "a", "num_parts": 2}"#)).await;
-    assert_eq!((status, &error["error_code"]), (501, &json!("NOT_IMPLEMENTED")));
+    assert_eq!(
+        (status, &error["error_code"]),
+        (501, &json!("NOT_IMPLEMENTED"))
+    );
     let message = error["message"].as_str().unwrap();
     assert!(message.starts_with("Multipart upload is not supported"));
     let (status, _) = door.get(&format!("{base}/presigned/{address}")).await;

@@ -1,7 +1,11 @@
 //! MLflow's door, over a tracking service of its own for each test.
 
 mod artifacts;
+mod at_once;
+mod experiments;
 mod logged_models;
+mod runs;
+mod search;
 
 use std::sync::Arc;
 
@@ -45,7 +49,8 @@ impl Door {
         let caller = FixedCaller::new("ana", WorkspaceId(1), Role::Contributor);
         let caller: Arc<dyn Authenticate> = Arc::new(caller);
         let shutdown = CancellationToken::new();
-        let peer = |name, routes| PeerChannel::local(name, routes, caller.clone(), Arc::new(Unsigned));
+        let peer =
+            |name, routes| PeerChannel::local(name, routes, caller.clone(), Arc::new(Unsigned));
         let lineage = Lineage::start(&database);
         let mut routes = RoutesBuilder::default();
         lineage.register(&mut routes);

@@ -7,9 +7,7 @@ use herdbook_proto::registry::v1::{
 };
 
 use super::{MODEL, show};
-use crate::{
-    cli::Output, commands::version_of, connection::Connection, exit::Failure, output,
-};
+use crate::{cli::Output, commands::version_of, connection::Connection, exit::Failure, output};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod management;
+mod mlflow;
 mod receiver;
 mod sending;
 mod taking_over;

@@ -44,7 +44,12 @@ async fn a_purged_run_gives_its_references_back() {
     transaction.commit().await.unwrap();
     assert_eq!(place.counts().await, [(1, 1), (2, 0)]);
     assert_eq!(
-        place.store.artifacts(HolderKey::Run(key), "", None, 9).await.unwrap().len(),
+        place
+            .store
+            .artifacts(HolderKey::Run(key), "", None, 9)
+            .await
+            .unwrap()
+            .len(),
         0
     );
 }

@@ -93,12 +93,12 @@ impl Store {
         .bind(model.created_at)
         .fetch_optional(&mut *transaction)
         .await;
-        let key = key.map_err(DatabaseError::from).map_err(|error| {
-            match error.unique_violation() {
-                Some(_) => TrackingError::LoggedModelTaken(model.id),
-                None => error.into(),
-            }
-        })?;
+        let key =
+            key.map_err(DatabaseError::from)
+                .map_err(|error| match error.unique_violation() {
+                    Some(_) => TrackingError::LoggedModelTaken(model.id),
+                    None => error.into(),
+                })?;
         let Some(key) = key else {
             // Says that it is not there, if it is not.
             self.experiment(workspace, model.experiment).await?;

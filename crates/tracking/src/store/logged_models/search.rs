@@ -197,7 +197,8 @@ fn push_sorted(sql: &mut Sql, order: &ModelOrder) {
 }
 
 fn push_dataset(sql: &mut Sql, dataset: &DatasetName) {
-    sql.push("(x.dataset_name = ").push_bind(dataset.name.clone());
+    sql.push("(x.dataset_name = ")
+        .push_bind(dataset.name.clone());
     if !dataset.digest.is_empty() {
         sql.push(" AND x.dataset_digest = ")
             .push_bind(dataset.digest.clone());
