@@ -138,6 +138,8 @@ impl<F: Vocabulary> Filter<F> {
 pub struct Order<F> {
     /// By what.
     pub field: F,
+    /// By the text, also where it reads as a number or stands for a name in an order of its own.
+    pub as_text: bool,
     /// Whether the largest come first.
     pub descending: bool,
 }

@@ -5,6 +5,7 @@ too."""
 import argparse
 import fnmatch
 import json
+import os
 import subprocess
 import sys
 import tomllib
@@ -13,8 +14,10 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
 
-import fuzz
-from peer import mlflow_server
+os.environ |= {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+
+import fuzz  # noqa: E402
+from peer import mlflow_server  # noqa: E402
 
 HERE = Path(__file__).parent
 ABSENT = "<absent>"

@@ -4,7 +4,6 @@ use axum::response::Response;
 use http::Method;
 
 use super::{
-    call::Call,
     endpoint::{Base, Endpoint},
     error::{Error, ErrorCode},
 };
@@ -56,7 +55,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 }
 
 fn refusing(method: Method, path: &str, what: &'static str) -> Endpoint {
-    Endpoint::new(method, path, move |_: Call| async move {
+    // Whatever the body is, such as spans of OpenTelemetry.
+    Endpoint::streamed(method, path, move |_, _| async move {
         Err::<Response, _>(error(&format!("Herdbook does not have {what}")))
     })
 }

@@ -50,6 +50,7 @@ impl<F: Vocabulary + Send + 'static> Question<F> {
         let created = F::attribute("created_at");
         orders.extend(created.map(|field| Order {
             field,
+            as_text: false,
             descending: true,
         }));
         Ok(Self {

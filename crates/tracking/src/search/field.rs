@@ -57,6 +57,7 @@ impl Vocabulary for Field {
     const EXAMPLE: &'static str = "status";
     const KEYED: &'static [&'static str] = &["metrics", "params", "tags"];
     const GROUPS: &'static str = "metrics, params, tags, attributes or inputs";
+    const AS_TEXT: bool = true;
 
     fn attributes() -> Vec<&'static str> {
         Attribute::ALL.map(|(name, _)| name).into()

@@ -67,7 +67,9 @@ pub(super) fn orders(asked: &[String]) -> Answer<Vec<String>> {
         let (name, descending) = clauses::order(text)?;
         let field = match field(&name)? {
             Field::Metric(name) => format!("metrics.{}", key(name)),
-            Field::Param(name) => format!("params.{}", key(name)),
+            // Both are texts there.
+            Field::Param(name) => format!("params.{} as text", key(name)),
+            Field::Attribute(Attribute::Status) => "attributes.status as text".to_owned(),
             Field::Tag(name) => format!("tags.{}", key(name)),
             Field::Attribute(attribute) => {
                 by_start |= attribute == Attribute::StartTime;
@@ -390,7 +392,7 @@ mod tests {
             orders(&["metrics.`a b` DESC", "params.x"]).unwrap(),
             [
                 "metrics.`a b` desc",
-                "params.`x`",
+                "params.`x` as text",
                 "attributes.started_at desc",
                 last
             ]

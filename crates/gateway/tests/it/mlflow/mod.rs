@@ -1,7 +1,11 @@
 //! MLflow's door, over a tracking service of its own for each test.
 
 mod artifacts;
+mod at_once;
+mod experiments;
 mod logged_models;
+mod runs;
+mod search;
 
 use std::sync::Arc;
 
@@ -90,8 +94,10 @@ impl Door {
     async fn run(&self) -> String {
         let channel = Channel::from_shared(self.address.clone()).unwrap();
         let channel = channel.connect().await.unwrap();
-        let made = RunServiceClient::new(channel).create_run(CreateRunRequest::default());
-        made.await.unwrap().into_inner().run.unwrap().id
+        let made = RunServiceClient::new(channel)
+            .create_run(CreateRunRequest::default())
+            .await;
+        made.unwrap().into_inner().run.unwrap().id
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

@@ -52,7 +52,6 @@ pub(super) async fn run(
                 filter,
                 order_by,
                 page_size: limit,
-                page_token: String::new(),
                 ..Default::default()
             };
             list(connection, output, request).await
