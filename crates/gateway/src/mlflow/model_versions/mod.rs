@@ -186,8 +186,11 @@ async fn create(call: Call) -> Answer<Response> {
     let made = versions(&call).create_version(request).await;
     let made = made.map_err(|error| models::about(&name, error))?;
     let version = made.into_inner().version.unwrap_or_default();
-    if let Some(id) = model_id {
-        note_registration(&call, &id, &version).await?;
+    if let Some(id) = model_id
+        && let Err(error) = note_registration(&call, &id, &version).await
+    {
+        // The version is there, and knows its logged model: only MLflow's pages look at this.
+        tracing::warn!(%id, ?error, "a logged model does not say that it was registered");
     }
     whole(version)
 }

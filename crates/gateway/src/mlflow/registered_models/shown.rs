@@ -76,7 +76,9 @@ impl From<Model> for Shown {
             creation_timestamp: millis(model.created_at.as_ref()),
             last_updated_timestamp: millis(model.updated_at.as_ref()),
             description: model.description,
-            latest_versions: newest(model.stages).map(model_versions::Shown::from).collect(),
+            latest_versions: newest(model.stages)
+                .map(model_versions::Shown::from)
+                .collect(),
             tags: tags_shown(model.tags),
             aliases,
         }
