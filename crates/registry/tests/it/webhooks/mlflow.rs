@@ -11,7 +11,7 @@ use prost_types::FieldMask;
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use super::receiver::{Receiver, Received};
+use super::receiver::{Received, Receiver};
 use crate::cluster::{Cluster, MODEL};
 
 fn hook(url: String, events: &[&str], secret: &str) -> CreateWebhookRequest {
@@ -59,7 +59,11 @@ async fn changes_are_posted_in_mlflows_words_and_signed_by_the_receivers_secret(
     let version = Version {
         model: MODEL.to_owned(),
         number: 1,
-        tags: [("a".to_owned(), "1".to_owned()), ("b".to_owned(), "2".to_owned())].into(),
+        tags: [
+            ("a".to_owned(), "1".to_owned()),
+            ("b".to_owned(), "2".to_owned()),
+        ]
+        .into(),
         ..Default::default()
     };
     let update = UpdateVersionRequest {
@@ -98,7 +102,10 @@ async fn changes_are_posted_in_mlflows_words_and_signed_by_the_receivers_secret(
         json!({"name": MODEL, "version": "1", "key": "b", "value": "2"})
     );
     for got in &got {
-        let (id, at) = (got.header("x-mlflow-delivery-id"), got.header("x-mlflow-timestamp"));
+        let (id, at) = (
+            got.header("x-mlflow-delivery-id"),
+            got.header("x-mlflow-timestamp"),
+        );
         let mut key = [0; 64];
         key[..9].copy_from_slice(b"my-secret");
         let mut mac = Hmac::<Sha256>::new(&key.into());
