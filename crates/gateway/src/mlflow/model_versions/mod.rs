@@ -30,6 +30,7 @@ use super::{
     call::Call,
     endpoint::Endpoint,
     error::{Answer, Error},
+    logged_models::artifact_uri,
     registered_models::{
         self as models, RUN_LINK, Tag, VERSIONS, model_name, refused, tag_key, tag_value, version,
     },
@@ -342,10 +343,7 @@ async fn download_uri(call: Call) -> Answer<Response> {
     for _ in 0..SOURCES {
         if !version.logged_model.is_empty() {
             let model = logged_model(&call, &version.logged_model).await?;
-            let uri = format!(
-                "mlflow-artifacts:/{}/models/{}/artifacts",
-                model.experiment_id, model.id
-            );
+            let uri = artifact_uri(model.experiment_id, &model.id);
             return wire::json(&json!({ "artifact_uri": uri }));
         }
         let Some(reference) = version.source.strip_prefix("models:/") else {
