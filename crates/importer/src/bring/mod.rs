@@ -26,7 +26,7 @@ use crate::{
     source::Source,
 };
 
-pub(crate) use runs::input_of;
+pub(crate) use runs::{input_of, name};
 pub(crate) use stages::{Standing, settle};
 
 /// An import that goes on.

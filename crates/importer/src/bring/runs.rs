@@ -5,7 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use herdbook_core::limits::ENTRIES_PER_REQUEST;
+use herdbook_core::{
+    check_name,
+    limits::{ENTRIES_PER_REQUEST, NAME_CHARS},
+};
 use herdbook_proto::{common::v1::Lifecycle, tracking::v1 as proto};
 use tonic::Code;
 
@@ -14,7 +17,7 @@ use crate::{
     ImportError,
     destination::{Owner, concerns_the_record, milliseconds, timestamp},
     ledger::Kind,
-    record::{Input, PARENT, Pairs, Run},
+    record::{CONTEXT, Input, NOTE, PARENT, Pairs, Run},
 };
 
 /// What became of the wish for a run.
@@ -72,8 +75,9 @@ impl Import<'_> {
         let request = proto::CreateRunRequest {
             run_id: run.id.clone(),
             experiment_id: experiment,
-            name: run.name.clone(),
-            user: run.user.clone(),
+            name: name(&run.name),
+            user: name(&run.user),
+            description: run.tags.get(NOTE).cloned().unwrap_or_default(),
             started_at: run.started.map(timestamp),
             parent_run_id: parent,
             source: source(&run.tags),
@@ -270,7 +274,7 @@ fn to_input(input: &Input) -> proto::DatasetInput {
             profile: input.profile.clone(),
             source: input.source.clone(),
         }),
-        context: input.context.clone(),
+        context: input.tags.get(CONTEXT).cloned().unwrap_or_default(),
         tags: input.tags.clone().into_iter().collect(),
     }
 }
@@ -284,15 +288,24 @@ pub(crate) fn input_of(input: &proto::DatasetInput) -> Input {
         source: dataset.source,
         schema: dataset.schema,
         profile: dataset.profile,
-        context: input.context.clone(),
         tags: input.tags.clone().into_iter().collect(),
     }
+}
+
+/// A name as Herdbook takes it: on one line, of at most 255 characters. The tag that has it is kept as it is.
+pub(crate) fn name(text: &str) -> String {
+    if check_name(text).is_ok() {
+        return text.to_owned();
+    }
+    let line = text.replace(char::is_control, " ");
+    let cut: String = line.trim().chars().take(NAME_CHARS).collect();
+    cut.trim_end().to_owned()
 }
 
 /// Where data lie: MLflow keeps a JSON object that may say so.
 fn uri(source: &str) -> String {
     let read: serde_json::Value = serde_json::from_str(source).unwrap_or_default();
-    let said = ["uri", "url", "path"]
+    let said = ["uri", "url", "path", "table_name", "delta_table_name"]
         .iter()
         .find_map(|field| read[field].as_str());
     said.unwrap_or_default().to_owned()

@@ -14,8 +14,8 @@ use crate::{
     ImportError,
     files::{Files, Places, ServerFiles},
     record::{
-        CONTEXT, Experiment, Foreign, Input, LoggedModel, Measurement, Model, Point, Points, Run,
-        Version, model_status, run_status,
+        Experiment, Foreign, Input, LoggedModel, Measurement, Model, Point, Points, Run, Version,
+        model_status, run_status,
     },
 };
 
@@ -370,7 +370,6 @@ fn run(found: &Value) -> Run {
         .collect();
     let input = |input: &Value| {
         let dataset = &input["dataset"];
-        let mut tags = pairs(input, "tags");
         Input {
             name: text(dataset, "name"),
             digest: text(dataset, "digest"),
@@ -378,8 +377,7 @@ fn run(found: &Value) -> Run {
             source: text(dataset, "source"),
             schema: text(dataset, "schema"),
             profile: text(dataset, "profile"),
-            context: tags.remove(CONTEXT).unwrap_or_default(),
-            tags,
+            tags: pairs(input, "tags"),
         }
     };
     let made = |made: &Value| {
