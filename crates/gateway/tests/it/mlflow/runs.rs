@@ -364,8 +364,7 @@ async fn inputs_read_back_with_source_tags_and_schema() {
 async fn a_history_is_a_set_in_pages() {
     let door = Door::start().await;
     let id = id_of(&door.made(json!({})).await);
-    let point =
-        |step: i64| json!({"key": "a", "value": step, "timestamp": step * 10, "step": step});
+    let point = |step: i32| json!({"key": "a", "value": f64::from(step), "timestamp": step * 10, "step": step});
     let points: Vec<Value> = (0..10).map(point).collect();
     for _ in 0..2 {
         door.done("runs/log-batch", json!({"run_id": id, "metrics": points}))
