@@ -1,6 +1,7 @@
 //! The main job, by trainers that are not written in Rust.
 
 mod mlflow;
+mod mlflow_import;
 
 use std::process::Stdio;
 

@@ -12,7 +12,10 @@ mod proxy;
 mod shown;
 mod upload;
 
-use axum::{body::Body, response::Response};
+use axum::{
+    body::{Body, to_bytes},
+    response::Response,
+};
 use http::Method;
 use serde::Deserialize;
 
@@ -25,7 +28,7 @@ use super::{
 };
 
 /// Bytes of a file that a page uploads; there, too, they are few.
-const SMALL_BYTES: u64 = 10 << 20;
+const SMALL_BYTES: usize = 10 << 20;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = proxy::endpoints();
@@ -93,14 +96,12 @@ async fn put(call: Call, body: Body) -> Answer<Response> {
         holder: Holder::Run(run),
         path: checked(&path)?,
     };
-    match upload::announced(&call) {
-        Some(0) => return Err(Error::invalid("Request must specify data.")),
-        Some(size) if size > SMALL_BYTES => {
-            return Err(Error::invalid(
-                "Artifact size is too large. Max size is 10MB.",
-            ));
-        }
-        _ => upload::keep(&call, &place, body, SMALL_BYTES).await?,
+    let content = to_bytes(body, SMALL_BYTES).await;
+    let content =
+        content.map_err(|_| Error::invalid("Artifact size is too large. Max size is 10MB."))?;
+    if content.is_empty() {
+        return Err(Error::invalid("Request must specify data."));
     }
+    upload::keep(&call, &place, content.into()).await?;
     wire::empty()
 }

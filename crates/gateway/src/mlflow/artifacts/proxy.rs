@@ -69,7 +69,7 @@ async fn put(call: Call, body: Body) -> Answer<Response> {
     let place = place.ok_or_else(|| {
         unsupported::error("Herdbook keeps files of runs and of logged models, and no others")
     })?;
-    upload::keep(&call, &place, body, u64::MAX).await?;
+    upload::keep(&call, &place, body).await?;
     wire::empty()
 }
 

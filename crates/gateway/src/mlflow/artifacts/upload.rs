@@ -22,26 +22,21 @@ use crate::mlflow::{
     error::{Answer, Error, ErrorCode},
 };
 
-/// Bytes that the client says will come.
-pub(super) fn announced(call: &Call) -> Option<u64> {
-    call.header(CONTENT_LENGTH.as_str())?.parse().ok()
-}
-
-/// Keeps `body`, of at most `limit` bytes, as the file at `place`: all of it, or nothing.
-pub(super) async fn keep(call: &Call, place: &Place, body: Body, limit: u64) -> Answer<()> {
+/// Keeps `body` as the file at `place`: all of it, or nothing.
+pub(super) async fn keep(call: &Call, place: &Place, body: Body) -> Answer<()> {
+    let announced = call.header(CONTENT_LENGTH.as_str());
     let (run_id, logged_model_id) = place.holder.ids();
     let header = ArtifactHeader {
         run_id,
         logged_model_id,
         path: place.path.clone(),
-        size: announced(call).and_then(|size| i64::try_from(size).ok()),
+        size: announced.and_then(|size| size.parse().ok()),
         ..Default::default()
     };
     let (broken, breaks) = oneshot::channel();
     let source = Source {
         data: body.into_data_stream(),
         rest: Bytes::new(),
-        left: limit,
         broken: Some(broken),
     };
     let chunks = stream::unfold(source, Source::next);
@@ -54,7 +49,10 @@ pub(super) async fn keep(call: &Call, place: &Place, body: Body, limit: u64) -> 
     match select(upload, breaks).await {
         Either::Left((uploaded, _)) => uploaded?,
         // The call is dropped with the upload, and leaves nothing.
-        Either::Right((Ok(error), _)) => return Err(error),
+        Either::Right((Ok(()), _)) => {
+            let what = "the upload was cut short; nothing was kept, send it again";
+            return Err(Error::new(ErrorCode::BadRequest, what));
+        }
         Either::Right((Err(_), upload)) => upload.await?,
     };
     Ok(())
@@ -64,8 +62,7 @@ pub(super) async fn keep(call: &Call, place: &Place, body: Body, limit: u64) -> 
 struct Source {
     data: BodyDataStream,
     rest: Bytes,
-    left: u64,
-    broken: Option<oneshot::Sender<Error>>,
+    broken: Option<oneshot::Sender<()>>,
 }
 
 impl Source {
@@ -73,19 +70,8 @@ impl Source {
     async fn next(mut self) -> Option<(Bytes, Self)> {
         while self.rest.is_empty() {
             match self.data.next().await? {
-                Ok(bytes) if bytes.len() as u64 > self.left => {
-                    let what = "Artifact size is too large.";
-                    return self.give_up(Error::invalid(what)).await;
-                }
-                Ok(bytes) => {
-                    self.left -= bytes.len() as u64;
-                    self.rest = bytes;
-                }
-                Err(_) => {
-                    let what = "the upload was cut short; nothing was kept, send it again";
-                    let error = Error::new(ErrorCode::BadRequest, what);
-                    return self.give_up(error).await;
-                }
+                Ok(bytes) => self.rest = bytes,
+                Err(_) => return self.give_up().await,
             }
         }
         let next = self.rest.split_to(self.rest.len().min(FILE_CHUNK_BYTES));
@@ -93,10 +79,10 @@ impl Source {
     }
 
     /// Has the upload end before its end.
-    async fn give_up(mut self, error: Error) -> Option<(Bytes, Self)> {
+    async fn give_up(mut self) -> Option<(Bytes, Self)> {
         if let Some(broken) = self.broken.take() {
             // Nobody listens any more if the upload has ended by itself.
-            let _ = broken.send(error);
+            let _ = broken.send(());
         }
         std::future::pending().await
     }

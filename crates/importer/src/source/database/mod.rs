@@ -7,6 +7,8 @@ mod records;
 mod registry;
 mod runs;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 
