@@ -38,13 +38,6 @@ pub(in crate::mlflow) struct Origins {
     pub(in crate::mlflow) user: String,
 }
 
-impl Origins {
-    /// Whether nothing is told.
-    pub(in crate::mlflow) fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
 /// Reads params and tags that a run has, or is about to have.
 pub(in crate::mlflow) fn read(
     params: &HashMap<String, String>,
@@ -122,7 +115,7 @@ mod tests {
     #[test]
     fn a_run_that_says_nothing_has_no_origins() {
         let origins = read(&pairs(&[("lr", "0.1")]), &pairs(&[("team", "risk")]));
-        assert!(origins.is_empty());
+        assert_eq!(origins, Origins::default());
     }
 
     #[test]
@@ -140,7 +133,7 @@ mod tests {
             );
         }
         let origins = read(&pairs(&[("parent_run", "yesterday's")]), &HashMap::new());
-        assert!(origins.is_empty());
+        assert_eq!(origins, Origins::default());
         let both = read(
             &pairs(&[("parent_run", "fraud/3")]),
             &pairs(&[("mlflow.parentRunId", id)]),

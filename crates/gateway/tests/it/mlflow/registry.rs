@@ -20,15 +20,6 @@ impl Door {
         channel.connect().await.unwrap()
     }
 
-    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
-        self.call(Method::POST, path, body).await
-    }
-
-    /// What `GET` answers below `/api/2.0/mlflow/`.
-    async fn look(&self, path: &str) -> (u16, Value) {
-        self.get(&format!("/api/2.0/mlflow/{path}")).await
-    }
-
     /// A model with so many versions, of a run.
     async fn model(&self, name: &str, versions: usize) -> String {
         let (status, _) = self
@@ -54,7 +45,7 @@ impl Door {
 
     async fn stage_of(&self, name: &str, version: i64) -> String {
         let (_, found) = self
-            .look(&format!("model-versions/get?name={name}&version={version}"))
+            .asked(&format!("model-versions/get?name={name}&version={version}"))
             .await;
         let stage = found["model_version"]["current_stage"].as_str();
         stage.unwrap_or_default().to_owned()
@@ -85,25 +76,25 @@ async fn models_are_made_found_renamed_and_deleted() {
         let body = json!({"name": format!("m{n}"), "tags": [{"key": "n", "value": n.to_string()}]});
         door.post("registered-models/create", body).await;
     }
-    let (_, page) = door.look("registered-models/search?max_results=2").await;
+    let (_, page) = door.asked("registered-models/search?max_results=2").await;
     assert_eq!(names(&page), ["fraud", "m0"]);
     let token = page["next_page_token"].as_str().unwrap();
     let (_, page) = door
-        .look(&format!(
+        .asked(&format!(
             "registered-models/search?max_results=2&page_token={token}"
         ))
         .await;
     assert_eq!(names(&page), ["m1", "m2"]);
     assert_eq!(page.get("next_page_token"), None);
     let (_, page) = door
-        .look("registered-models/search?filter=tags.n+%21%3D+%271%27&order_by=name+DESC")
+        .asked("registered-models/search?filter=tags.n+%21%3D+%271%27&order_by=name+DESC")
         .await;
     assert_eq!(names(&page), ["m2", "m0"]);
 
     let renamed = json!({"name": "m0", "new_name": "m9"});
     let (status, _) = door.post("registered-models/rename", renamed).await;
     assert_eq!(status, 200);
-    let (status, gone) = door.look("registered-models/get?name=m0").await;
+    let (status, gone) = door.asked("registered-models/get?name=m0").await;
     assert_eq!(
         (status, &gone["error_code"]),
         (404, &json!("RESOURCE_DOES_NOT_EXIST"))
@@ -117,7 +108,7 @@ async fn models_are_made_found_renamed_and_deleted() {
         )
         .await;
     assert_eq!((status, answer), (200, json!({})));
-    let (status, _) = door.look("registered-models/get?name=m9").await;
+    let (status, _) = door.asked("registered-models/get?name=m9").await;
     assert_eq!(status, 404);
 }
 
@@ -141,10 +132,10 @@ async fn sources_must_name_what_is_given_with_them() {
         assert_eq!(status, expected, "{source}: {answer}");
     }
     let uri = |version: i64| format!("model-versions/get-download-uri?name=m&version={version}");
-    let (_, answer) = door.look(&uri(2)).await;
+    let (_, answer) = door.asked(&uri(2)).await;
     assert_eq!(answer["artifact_uri"], source);
     // The copy is read where what it is a copy of is read.
-    let (_, answer) = door.look(&uri(3)).await;
+    let (_, answer) = door.asked(&uri(3)).await;
     assert_eq!(answer["artifact_uri"], "s3://bucket/model");
 }
 
@@ -164,17 +155,19 @@ async fn aliases_point_at_one_version_whoever_sets_them_at_once() {
     for set in setting {
         assert_eq!(set.await.unwrap(), 200);
     }
-    let (_, model) = door.look("registered-models/get?name=m").await;
+    let (_, model) = door.asked("registered-models/get?name=m").await;
     let aliases = model["registered_model"]["aliases"].as_array().unwrap();
     assert_eq!(aliases.len(), 1);
-    let (_, found) = door.look("registered-models/alias?name=m&alias=best").await;
+    let (_, found) = door
+        .asked("registered-models/alias?name=m&alias=best")
+        .await;
     assert_eq!(found["model_version"]["version"], aliases[0]["version"]);
     assert_eq!(found["model_version"]["aliases"], json!(["best"]));
     let (_, found) = door
-        .look("registered-models/alias?name=m&alias=latest")
+        .asked("registered-models/alias?name=m&alias=latest")
         .await;
     assert_eq!(found["model_version"]["version"], "4");
-    let (status, missing) = door.look("registered-models/alias?name=m&alias=zz").await;
+    let (status, missing) = door.asked("registered-models/alias?name=m&alias=zz").await;
     assert_eq!(
         (status, missing["message"].as_str().unwrap()),
         (400, "Registered model alias zz not found.")
@@ -223,7 +216,7 @@ async fn of_many_that_move_to_production_at_once_one_stands_there_and_the_audit_
     let place = usize::try_from(decision.version - 1).unwrap();
     assert_eq!(standing[place], "Production");
     let (_, latest) = door
-        .look("registered-models/get-latest-versions?name=m&stages=production")
+        .asked("registered-models/get-latest-versions?name=m&stages=production")
         .await;
     assert_eq!(
         latest["model_versions"][0]["version"],
@@ -365,11 +358,11 @@ async fn prompts_are_found_only_by_who_asks_for_them() {
     let version = json!({"name": "greeting", "source": "dummy-source", "tags": tags});
     let (status, made) = door.post("model-versions/create", version).await;
     assert_eq!(status, 200, "{made}");
-    let (_, page) = door.look("registered-models/search").await;
+    let (_, page) = door.asked("registered-models/search").await;
     assert_eq!(names(&page), ["model"]);
     let prompts =
         "registered-models/search?filter=tags.%60mlflow.prompt.is_prompt%60+%3D+%27true%27";
-    let (_, page) = door.look(prompts).await;
+    let (_, page) = door.asked(prompts).await;
     assert_eq!(names(&page), ["greeting"]);
     let (_, refused) = door
         .post("registered-models/create", json!({"name": "greeting"}))
@@ -389,7 +382,7 @@ async fn webhooks_are_kept_by_the_registry_and_their_secrets_shown_to_nobody() {
     assert_eq!(status, 200, "{made}");
     assert!(!made.to_string().contains("secret"));
     let id = made["webhook"]["webhook_id"].as_str().unwrap();
-    let (_, found) = door.look(&format!("webhooks/{id}")).await;
+    let (_, found) = door.asked(&format!("webhooks/{id}")).await;
     assert_eq!(found, made);
     let change = json!({"name": "hook2", "status": "DISABLED", "secret": "another"});
     let (status, changed) = door
@@ -407,12 +400,12 @@ async fn webhooks_are_kept_by_the_registry_and_their_secrets_shown_to_nobody() {
     );
     let (_, tested) = door.post(&format!("webhooks/{id}/test"), json!({})).await;
     assert_eq!(tested["result"]["success"], false);
-    let (_, page) = door.look("webhooks").await;
+    let (_, page) = door.asked("webhooks").await;
     assert_eq!(page["webhooks"].as_array().unwrap().len(), 1);
     let (status, _) = door
         .call(Method::DELETE, &format!("webhooks/{id}"), json!({}))
         .await;
     assert_eq!(status, 200);
-    let (status, _) = door.look(&format!("webhooks/{id}")).await;
+    let (status, _) = door.asked(&format!("webhooks/{id}")).await;
     assert_eq!(status, 404);
 }
