@@ -5,19 +5,22 @@ mod artifacts;
 mod at_once;
 mod experiments;
 mod logged_models;
+mod registry;
 mod runs;
 mod search;
 
 use std::sync::Arc;
 
 use herdbook_blobs::BlobStore;
-use herdbook_core::WorkspaceId;
+use herdbook_core::{PrincipalId, WorkspaceId};
 use herdbook_gateway::{Gateway, Services};
 use herdbook_lineage::Lineage;
 use herdbook_postgres::{Database, migrate};
 use herdbook_proto::tracking::v1::{CreateRunRequest, run_service_client::RunServiceClient};
+use herdbook_registry::{Registry, WebhookSettings};
 use herdbook_rpc::{
-    Assertions, Authenticate, FixedCaller, PeerChannel, Role, RoutesBuilder, Server,
+    Assertions, Authenticate, FixedCaller, PeerChannel, Role, RoleFuture, Roles, RoutesBuilder,
+    Server,
 };
 use herdbook_testkit::{TestDatabase, grpc::Unsigned};
 use herdbook_tracking::{Settings, Tracking};
@@ -37,6 +40,7 @@ async fn database() -> Database {
         (herdbook_access::SCHEMA, &herdbook_access::MIGRATIONS),
         (herdbook_blobs::SCHEMA, &herdbook_blobs::MIGRATIONS),
         (herdbook_lineage::SCHEMA, &herdbook_lineage::MIGRATIONS),
+        (herdbook_registry::SCHEMA, &herdbook_registry::MIGRATIONS),
         (herdbook_tracking::SCHEMA, &herdbook_tracking::MIGRATIONS),
     ] {
         migrate(&database, schema, migrations).await.unwrap();
@@ -44,19 +48,34 @@ async fn database() -> Database {
     database
 }
 
+/// Nobody has a role besides the one that a call comes with.
+struct NoRoles;
+
+impl Roles for NoRoles {
+    fn role_of(&self, _: WorkspaceId, _: PrincipalId) -> RoleFuture<'_> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
 struct Door {
     address: String,
     http: reqwest::Client,
     database: Database,
-    /// Its chores end with it.
+    /// Their chores end with them.
     _tracking: Tracking,
+    _registry: Registry,
     _stop: DropGuard,
 }
 
 impl Door {
     /// A door whose callers are all the same contributor.
     async fn start() -> Self {
-        let caller = FixedCaller::new("ana", WorkspaceId(1), Role::Contributor);
+        Self::start_as(Role::Contributor).await
+    }
+
+    /// One whose callers are all the same, with this role.
+    async fn start_as(role: Role) -> Self {
+        let caller = FixedCaller::new("ana", WorkspaceId(1), role);
         Self::over(
             &database().await,
             Arc::new(caller),
@@ -91,13 +110,32 @@ impl Door {
         );
         let mut routes = RoutesBuilder::default();
         tracking.register(&mut routes);
+        let to_tracking = peer("tracking", routes);
+        let webhooks = WebhookSettings {
+            allow: vec!["127.0.0.1/32".parse().unwrap()],
+            ..Default::default()
+        };
+        let registry = Registry::start(
+            database,
+            BlobStore::open("memory:").unwrap(),
+            to_tracking.clone(),
+            to_lineage.clone(),
+            Arc::new(NoRoles),
+            herdbook_registry::Settings {
+                webhooks,
+                ..Default::default()
+            },
+            shutdown.clone(),
+        );
+        let mut routes = RoutesBuilder::default();
+        registry.register(&mut routes);
         let mut served = RoutesBuilder::default();
         tracking.register(&mut served);
-        // What is tested here does not call the registry.
+        registry.register(&mut served);
         let services = Services {
             access: access.map_or_else(|| to_lineage.clone(), |routes| peer("access", routes)),
-            tracking: peer("tracking", routes),
-            registry: to_lineage.clone(),
+            tracking: to_tracking,
+            registry: peer("registry", routes),
             lineage: to_lineage,
         };
         let gateway = Gateway::new(authenticator.clone(), services);
@@ -112,6 +150,7 @@ impl Door {
             http: reqwest::Client::new(),
             database: database.clone(),
             _tracking: tracking,
+            _registry: registry,
             _stop: shutdown.drop_guard(),
         }
     }
