@@ -1,5 +1,6 @@
 //! Logged models: one row each; params, tags and metrics in narrow tables, of which a page reads what it shows.
 
+mod condition;
 mod facts;
 mod links;
 mod purge;
