@@ -44,12 +44,11 @@ impl Import<'_> {
                     }
                     Err(status) if concerns_the_record(&status) => {
                         let hint = match status.code() {
-                            Code::AlreadyExists => ELSEWHERE,
-                            _ => "",
+                            Code::AlreadyExists => format!("; {ELSEWHERE}"),
+                            _ => String::new(),
                         };
-                        let reason = format!("{} {hint}", status.message());
-                        self.ledger
-                            .left("experiments", &experiment.id, reason.trim());
+                        let reason = format!("{}{hint}", status.message());
+                        self.ledger.left("experiments", &experiment.id, reason);
                         return Ok(None);
                     }
                     Err(status) => return Err(status.into()),

@@ -136,3 +136,21 @@ fn take(here: &mut Here, point: Exact) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_is_here_as_often_as_it_was_written() {
+        let point = |value| Point {
+            step: 1,
+            time: 2,
+            value,
+        };
+        let mut here = Here::from([(exact(&point(0.5)), 2), (exact(&point(f64::NAN)), 1)]);
+        let taken = [0.5, f64::NAN, 0.5, 0.5, f64::NAN, -0.0]
+            .map(|value| take(&mut here, exact(&point(value))));
+        assert_eq!(taken, [true, true, true, false, false, false]);
+    }
+}

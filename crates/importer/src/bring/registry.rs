@@ -205,7 +205,11 @@ impl Import<'_> {
         match self.to.move_version(model, number, to).await {
             Ok(()) => self.ledger.brought(Kind::Stage, 1),
             Err(status) if concerns_the_record(&status) => {
-                self.ledger.refused("stages", name, &status);
+                // Another import may have been faster.
+                let here = self.to.version(model, number).await?;
+                if here.is_none_or(|here| here.stage != *to) {
+                    self.ledger.refused("stages", name, &status);
+                }
             }
             Err(status) => return Err(status.into()),
         }
