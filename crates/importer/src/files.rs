@@ -326,3 +326,31 @@ fn list_folder(folder: &Path) -> Result<Vec<SourceFile>, ImportError> {
     }
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_found_by_their_uris() {
+        let folder = tempfile::tempdir().unwrap();
+        let artifacts = folder.path().join("1/run one/artifacts");
+        std::fs::create_dir_all(&artifacts).unwrap();
+        let root = folder.path().to_str().unwrap().to_owned();
+        let places = Places::new(&SourceOptions {
+            artifacts: Some(root.clone()),
+            ..Default::default()
+        })
+        .unwrap();
+        let is_it =
+            |uri: &str| matches!(places.at(uri), Files::Folder(found) if found == artifacts);
+        assert!(is_it(&format!("{root}/1/run one/artifacts")));
+        assert!(is_it(&format!("file://{root}/1/run%20one/artifacts")));
+        assert!(is_it("mlflow-artifacts:/1/run one/artifacts"));
+        assert!(is_it("mlflow-artifacts://host:5000/1/run one/artifacts"));
+        let elsewhere = |uri: &str| matches!(places.at(uri), Files::Elsewhere(_));
+        assert!(elsewhere("hdfs://host/1") && elsewhere("") && elsewhere("mlflow-artifacts:/2"));
+        let unknown = Places::default().at("mlflow-artifacts:/1");
+        assert!(matches!(unknown, Files::Elsewhere(why) if why.contains("--artifacts")));
+    }
+}

@@ -85,7 +85,7 @@ class Normaliser:
     def _text(self, text: str, field: str) -> str:
         if field in EXPERIMENT_FIELDS and text.isdigit():
             return self._experiment(text)
-        if field in ("run_name", "mlflow.runName") and RANDOM_NAME.match(text):
+        if field in ("run_name", "mlflow.runName", "name") and RANDOM_NAME.match(text):
             return "<a random name>"
         if text.isdigit() and abs(int(text) - time.time() * 1000) < RECENTLY:
             return "<now, ms, text>"

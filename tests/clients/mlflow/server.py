@@ -20,7 +20,7 @@ class Server:
     def __init__(self, uri: str) -> None:
         self.uri = uri.rstrip("/")
         self.client = MlflowClient(self.uri)
-        self.mark = f"-{secrets.token_hex(4)}"
+        self.mark = f"-{secrets.randbelow(10**8):08}"
         """Ends every name, so that a server can be asked again; answers are compared without it."""
         self.folder = Path(tempfile.mkdtemp(prefix="herdbook-mlflow-"))
         """For files that a subject makes."""

@@ -151,25 +151,17 @@ impl Call {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// Who calls.
-    #[allow(dead_code)]
-    pub(super) fn caller(&self) -> &Caller {
-        &self.caller
-    }
-
     /// Tracking, on the caller's behalf.
     pub(super) fn tracking(&self) -> CallerChannel {
         self.services.tracking.on_behalf_of(&self.caller)
     }
 
     /// The registry, on the caller's behalf.
-    #[allow(dead_code)]
     pub(super) fn registry(&self) -> CallerChannel {
         self.services.registry.on_behalf_of(&self.caller)
     }
 
     /// Lineage, on the caller's behalf.
-    #[allow(dead_code)]
     pub(super) fn lineage(&self) -> CallerChannel {
         self.services.lineage.on_behalf_of(&self.caller)
     }

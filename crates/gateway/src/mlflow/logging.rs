@@ -350,6 +350,8 @@ impl Facts {
             return Ok(());
         }
         let origins = conventions::read(&self.params, &self.tags);
+        let tells =
+            origins.source.is_some() || !origins.based_on.is_empty() || !origins.inputs.is_empty();
         let fields = Fields::of(&self.tags);
         let request = LogBatchRequest {
             run_id: id.to_owned(),
@@ -364,22 +366,41 @@ impl Facts {
             error => of_run(id, error),
         })?;
         set_fields(call, id, fields).await?;
-        let mut paths = Vec::new();
+        match tells {
+            true => tell(call, id).await,
+            false => Ok(()),
+        }
+    }
+}
+
+/// Has the source of a run, and what it is based on, be as all of its params and tags say: those of one call may be a
+/// part of it.
+async fn tell(call: &Call, id: &str) -> Answer<()> {
+    let request = GetRunRequest {
+        run_id: id.to_owned(),
+    };
+    let found = call.runs().get_run(request).await;
+    let found = found.map_err(|status| of_run(id, status))?;
+    let known = found.into_inner().run.unwrap_or_default();
+    let origins = conventions::read(&known.params, &known.tags);
+    let mut paths = Vec::new();
+    if origins.source.is_some() && origins.source != known.source {
+        paths.push("source".to_owned());
+    }
+    if !origins.based_on.is_empty() && origins.based_on != known.based_on {
+        paths.push("based_on".to_owned());
+    }
+    if !paths.is_empty() {
         let run = Run {
             id: id.to_owned(),
-            source: origins.source.inspect(|_| paths.push("source".to_owned())),
+            source: origins.source,
             based_on: origins.based_on,
             ..Default::default()
         };
-        if !run.based_on.is_empty() {
-            paths.push("based_on".to_owned());
-        }
-        if !paths.is_empty() {
-            change(call, id, run, paths).await?;
-        }
-        derive(call, origins.derivations).await;
-        Ok(())
+        change(call, id, run, paths).await?;
     }
+    derive(call, origins.derivations).await;
+    Ok(())
 }
 
 /// Sets the fields that tags stand for.

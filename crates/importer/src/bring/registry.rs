@@ -68,7 +68,7 @@ impl Import<'_> {
         let request = proto::CreateModelRequest {
             name: model.name.clone(),
             description: model.description.clone(),
-            tags: tags.into_iter().collect(),
+            tags: tags.clone().into_iter().collect(),
             created_at: model.created.map(timestamp),
             ..Default::default()
         };
@@ -89,7 +89,7 @@ impl Import<'_> {
                 self.ledger.left("models", &model.name, reason);
                 return Ok(false);
             }
-            let missing = self.missing("tags of models", &model.name, &model.tags, &found.tags);
+            let missing = self.missing("tags of models", &model.name, &tags, &found.tags);
             match missing.is_empty() {
                 true => self.ledger.unchanged(Kind::Model),
                 false => {
@@ -205,7 +205,11 @@ impl Import<'_> {
         match self.to.move_version(model, number, to).await {
             Ok(()) => self.ledger.brought(Kind::Stage, 1),
             Err(status) if concerns_the_record(&status) => {
-                self.ledger.refused("stages", name, &status);
+                // Another import may have been faster.
+                let here = self.to.version(model, number).await?;
+                if here.is_none_or(|here| here.stage != *to) {
+                    self.ledger.refused("stages", name, &status);
+                }
             }
             Err(status) => return Err(status.into()),
         }

@@ -299,14 +299,13 @@ async fn next_points(
 /// A line `<time> <value> [<step> …]`.
 fn point(path: &Path, line: &str) -> Result<Point, ImportError> {
     let mut words = line.split_whitespace();
-    let read = || {
+    let mut read = || {
         Some(Point {
             time: words.next()?.parse().ok()?,
             value: number(words.next()?),
             step: words.next().map_or(Some(0), |step| step.parse().ok())?,
         })
     };
-    let mut read = read;
     read().ok_or_else(|| {
         ImportError::source(path.display(), format!("{line:?} is no point of a metric"))
     })
@@ -371,3 +370,6 @@ pub(super) fn pairs(folder: &Path) -> Result<Pairs, ImportError> {
         .map(value)
         .collect::<Result<BTreeMap<_, _>, _>>()
 }
+
+#[cfg(test)]
+mod tests;

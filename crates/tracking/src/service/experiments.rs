@@ -111,15 +111,16 @@ impl ExperimentApi {
         violations.finish()?;
 
         let id = convert::experiment_id("experiment.id", given.id)?;
-        let mut experiment = self.store.experiment(workspace, id).await?;
-        if mask.has("name") {
-            experiment.name = given.name;
-        }
-        if mask.has("description") {
-            experiment.description = given.description;
-        }
-        mask.change_tags(&mut experiment.tags, tags);
-        self.store.update_experiment(workspace, &experiment).await
+        let change = |experiment: &mut Experiment| {
+            if mask.has("name") {
+                experiment.name = given.name;
+            }
+            if mask.has("description") {
+                experiment.description = given.description;
+            }
+            mask.change_tags(&mut experiment.tags, tags);
+        };
+        self.store.change_experiment(workspace, id, change).await
     }
 
     async fn purge(&self, workspace: WorkspaceId, id: i64) -> Result<(), TrackingError> {

@@ -86,9 +86,9 @@ impl Store {
     ) -> Result<(), TrackingError> {
         match holder {
             Holder::Run(id) => self.active_run(workspace, id).await.map(|_| ()),
-            Holder::Model(id) => match self.logged_model(workspace, id).await?.deleted {
-                true => Err(deleted(holder)),
-                false => Ok(()),
+            Holder::Model(id) => match self.model_state(workspace, id).await? {
+                (_, true) => Err(deleted(holder)),
+                (_, false) => Ok(()),
             },
         }
     }

@@ -182,29 +182,44 @@ impl Store {
         Ok(rows.into_iter().map(Into::into).collect())
     }
 
-    /// Writes the fields of `experiment` that people may change.
-    pub(crate) async fn update_experiment(
+    /// Writes what `change` makes of the fields of an experiment that people may change, its row locked.
+    pub(crate) async fn change_experiment(
         &self,
         workspace: WorkspaceId,
-        experiment: &Experiment,
+        id: ExperimentId,
+        change: impl FnOnce(&mut Experiment),
     ) -> Result<Experiment, TrackingError> {
-        let updated = sqlx::query(
-            "UPDATE tracking.experiments \
-             SET name = $3, description = $4, tags = $5, updated_at = clock_timestamp() \
-             WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL",
+        // For the experiment 0 of a workspace that is met for the first time, and for one that there is not.
+        self.experiment(workspace, id).await?;
+        let mut transaction = self.pool.begin().await?;
+        let row: Option<Row> = sqlx::query_as(
+            "SELECT id, name, description, tags, created_at, updated_at, false AS deleted \
+             FROM tracking.experiments \
+             WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL FOR NO KEY UPDATE",
         )
         .bind(workspace.0)
-        .bind(experiment.id.0)
+        .bind(id.0)
+        .fetch_optional(&mut *transaction)
+        .await?;
+        let row = row.ok_or(TrackingError::ExperimentDeleted(id))?;
+        let mut experiment = Experiment::from(row);
+        change(&mut experiment);
+        let updated_at = sqlx::query_scalar(
+            "UPDATE tracking.experiments \
+             SET name = $3, description = $4, tags = $5, updated_at = clock_timestamp() \
+             WHERE workspace_id = $1 AND id = $2 RETURNING updated_at",
+        )
+        .bind(workspace.0)
+        .bind(id.0)
         .bind(&experiment.name)
         .bind(&experiment.description)
         .bind(Json(&experiment.tags))
-        .execute(&self.pool)
+        .fetch_one(&mut *transaction)
         .await
         .map_err(|error| name_taken(&experiment.name, error))?;
-        if updated.rows_affected() == 0 {
-            return Err(TrackingError::ExperimentDeleted(experiment.id));
-        }
-        self.experiment(workspace, experiment.id).await
+        transaction.commit().await?;
+        experiment.updated_at = updated_at;
+        Ok(experiment)
     }
 
     /// Deletes an experiment with the runs in it, or restores it with the runs deleted with it.

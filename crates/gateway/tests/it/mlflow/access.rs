@@ -122,6 +122,8 @@ async fn workspaces_are_made_listed_and_called_by_path_and_header() {
         .header("X-MLFLOW-WORKSPACE", "risk");
     assert_eq!(answer(request).await.0, 200);
     assert_eq!(door.get(&format!("/w/none{by_name}")).await.0, 404);
+    let default = "/w/risk/api/2.0/mlflow/experiments/get?experiment_id=0";
+    assert_eq!(door.get(default).await.1["experiment"]["name"], "Default");
 }
 
 #[tokio::test]

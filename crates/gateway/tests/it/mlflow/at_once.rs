@@ -74,6 +74,21 @@ async fn one_tag_and_one_param_written_by_many_are_written() {
 }
 
 #[tokio::test]
+async fn tags_of_an_experiment_written_by_many_are_all_there() {
+    let door = Arc::new(Door::start().await);
+    at_once(16, |worker| {
+        let door = door.clone();
+        async move {
+            let tag = json!({"experiment_id": "0", "key": format!("t{worker}"), "value": "x"});
+            door.done("experiments/set-experiment-tag", tag).await;
+        }
+    })
+    .await;
+    let (_, found) = door.asked("experiments/get?experiment_id=0").await;
+    assert_eq!(found["experiment"]["tags"].as_array().unwrap().len(), 16);
+}
+
+#[tokio::test]
 async fn a_batch_that_comes_again_is_stored_once() {
     let door = Arc::new(Door::start().await);
     let id = id_of(&door.made(json!({})).await);

@@ -36,11 +36,11 @@ fn code(answer: &(u16, Value)) -> (u16, &str) {
 }
 
 #[tokio::test]
-async fn the_default_is_there_in_every_workspace() {
+async fn the_default_is_there_from_the_start() {
     let door = Door::start().await;
     let (status, found) = door.asked("experiments/get?experiment_id=0").await;
     assert_eq!(status, 200);
-    let experiment = &found["experiment"];
+    let experiment = found["experiment"].clone();
     assert!(experiment["creation_time"].is_i64() && experiment["last_update_time"].is_i64());
     let mut fields = experiment.as_object().unwrap().clone();
     fields.retain(|name, _| !name.ends_with("_time"));
@@ -52,22 +52,10 @@ async fn the_default_is_there_in_every_workspace() {
         })
     );
 
-    let id = door.experiment("mine").await;
-    let elsewhere = format!("/w/2/api/2.0/mlflow/experiments/get?experiment_id={id}");
-    assert_eq!(
-        code(&door.get(&elsewhere).await),
-        (404, "RESOURCE_DOES_NOT_EXIST")
-    );
-    let (status, _) = door
-        .get("/w/2/ajax-api/3.0/mlflow/experiments/get?experiment_id=0")
-        .await;
-    assert_eq!(status, 200);
-    let request = door.request(
-        Method::GET,
-        &format!("/api/2.0/mlflow/experiments/get?experiment_id={id}"),
-    );
-    let (status, _) = answer(request.header("X-MLFLOW-WORKSPACE", "2")).await;
-    assert_eq!(status, 404);
+    let twin = "/ajax-api/3.0/mlflow/experiments/get?experiment_id=0";
+    assert_eq!(door.get(twin).await, (200, found));
+    let missing = door.asked("experiments/get?experiment_id=77").await;
+    assert_eq!(code(&missing), (404, "RESOURCE_DOES_NOT_EXIST"));
 }
 
 #[tokio::test]

@@ -16,7 +16,9 @@ use herdbook_core::{PrincipalId, WorkspaceId};
 use herdbook_gateway::{Gateway, Services};
 use herdbook_lineage::Lineage;
 use herdbook_postgres::{Database, migrate};
-use herdbook_proto::tracking::v1::{CreateRunRequest, run_service_client::RunServiceClient};
+use herdbook_proto::tracking::v1::{
+    CreateRunRequest, GetRunRequest, Run, run_service_client::RunServiceClient,
+};
 use herdbook_registry::{Registry, WebhookSettings};
 use herdbook_rpc::{
     Assertions, Authenticate, FixedCaller, PeerChannel, Role, RoleFuture, Roles, RoutesBuilder,
@@ -163,6 +165,17 @@ impl Door {
             .create_run(CreateRunRequest::default())
             .await;
         made.unwrap().into_inner().run.unwrap().id
+    }
+
+    /// A run as the service has it.
+    async fn native(&self, id: &str) -> Run {
+        let channel = Channel::from_shared(self.address.clone()).unwrap();
+        let channel = channel.connect().await.unwrap();
+        let request = GetRunRequest {
+            run_id: id.to_owned(),
+        };
+        let found = RunServiceClient::new(channel).get_run(request).await;
+        found.unwrap().into_inner().run.unwrap()
     }
 
     fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

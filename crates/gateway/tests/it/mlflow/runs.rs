@@ -207,6 +207,29 @@ async fn tags_set_the_fields_that_runs_have_for_them() {
 }
 
 #[tokio::test]
+async fn what_is_said_bit_by_bit_of_the_code_is_put_together() {
+    let door = Door::start().await;
+    let run = door
+        .made(json!({"tags": [
+            {"key": "mlflow.source.name", "value": "train.py"},
+            {"key": "mlflow.source.git.repoURL", "value": "https://example.com/r.git"},
+        ]}))
+        .await;
+    let id = id_of(&run);
+    let commit = json!({"run_id": id, "key": "git_commit", "value": "abc"});
+    door.done("runs/log-parameter", commit).await;
+    let source = door.native(&id).await.source.unwrap();
+    assert_eq!(
+        (
+            source.entry_point.as_str(),
+            source.commit.as_str(),
+            source.repository.is_empty()
+        ),
+        ("train.py", "abc", false)
+    );
+}
+
+#[tokio::test]
 async fn a_deleted_run_takes_nothing_until_it_is_restored() {
     let door = Door::start().await;
     let id = id_of(&door.made(json!({})).await);
@@ -364,8 +387,7 @@ async fn inputs_read_back_with_source_tags_and_schema() {
 async fn a_history_is_a_set_in_pages() {
     let door = Door::start().await;
     let id = id_of(&door.made(json!({})).await);
-    let point =
-        |step: i64| json!({"key": "a", "value": step, "timestamp": step * 10, "step": step});
+    let point = |step: i32| json!({"key": "a", "value": f64::from(step), "timestamp": step * 10, "step": step});
     let points: Vec<Value> = (0..10).map(point).collect();
     for _ in 0..2 {
         door.done("runs/log-batch", json!({"run_id": id, "metrics": points}))

@@ -1,5 +1,6 @@
 //! Logged models: one row each; params, tags and metrics in narrow tables, of which a page reads what it shows.
 
+mod condition;
 mod facts;
 mod links;
 mod purge;
@@ -150,14 +151,24 @@ impl Store {
         workspace: WorkspaceId,
         id: LoggedModelId,
     ) -> Result<ModelKey, TrackingError> {
-        let key: Option<i64> = sqlx::query_scalar(
-            "SELECT model_key FROM tracking.logged_models WHERE workspace_id = $1 AND id = $2",
+        Ok(self.model_state(workspace, id).await?.0)
+    }
+
+    /// The key of a logged model, and whether it is deleted.
+    pub(crate) async fn model_state(
+        &self,
+        workspace: WorkspaceId,
+        id: LoggedModelId,
+    ) -> Result<(ModelKey, bool), TrackingError> {
+        let row: Option<(i64, bool)> = sqlx::query_as(
+            "SELECT model_key, deleted_at IS NOT NULL FROM tracking.logged_models \
+             WHERE workspace_id = $1 AND id = $2",
         )
         .bind(workspace.0)
         .bind(id.to_string())
         .fetch_optional(&self.pool)
         .await?;
-        key.map(ModelKey)
+        row.map(|(key, deleted)| (ModelKey(key), deleted))
             .ok_or_else(|| TrackingError::LoggedModelNotFound(id.to_string()))
     }
 

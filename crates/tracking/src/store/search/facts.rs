@@ -18,6 +18,9 @@ use crate::{
 /// Name of the column that says which runs there are: 1 for those that are deleted, 0 for the others.
 pub(super) const ROWS: &str = "rows";
 
+/// A text of an input.
+type TextOf = fn(&Input) -> &String;
+
 /// Cells of many runs, by the name of their column and their row.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
@@ -169,7 +172,7 @@ impl Cells {
         }
         let inputs = run.inputs.map(|inputs| inputs.0).unwrap_or_default();
         if !inputs.is_empty() {
-            let of: [(&str, fn(&Input) -> &String); 3] = [
+            let of: [(&str, TextOf); 3] = [
                 ("inputs.name", |input| &input.name),
                 ("inputs.digest", |input| &input.digest),
                 ("inputs.context", |input| &input.context),
