@@ -259,9 +259,7 @@ fn check_run(
     if given.is_empty() {
         return None;
     }
-    let Some(run) = violations.check("run_id", given.parse::<RunId>()) else {
-        return None;
-    };
+    let run = violations.check("run_id", given.parse::<RunId>())?;
     if let Some(Source::Run { run: source, .. }) = place
         && *source != run
     {

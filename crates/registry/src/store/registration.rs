@@ -238,7 +238,7 @@ async fn insert(
     .bind(column(|new| &new.description))
     .bind(fresh.iter().map(|version| Json(&version.new.tags)).collect::<Vec<_>>())
     .bind(column(|new| &new.source))
-    .bind(fresh.iter().map(|version| version.new.run.map(|run| run.as_uuid())).collect::<Vec<_>>())
+    .bind(fresh.iter().map(|version| version.new.run.map(RunId::as_uuid)).collect::<Vec<_>>())
     .bind(fresh.iter().map(|version| Json(&version.new.based_on)).collect::<Vec<_>>())
     .bind(fresh.iter().map(|version| Json(&version.new.files)).collect::<Vec<_>>())
     .bind(fresh.iter().map(digest).collect::<Vec<_>>())
