@@ -290,9 +290,7 @@ impl Files {
                     .boxed())
             }
             Self::Bucket(store, root) => {
-                let object = path
-                    .split('/')
-                    .fold(root.clone(), |path, part| path.join(part));
+                let object = path.split('/').fold(root.clone(), ObjectPath::join);
                 let found = store.get(&object).await;
                 let found = found.map_err(|error| ImportError::source(path, error))?;
                 let pieces = found.into_stream();

@@ -125,7 +125,22 @@ impl Report {
 pub struct Ledger {
     brought: [AtomicU64; KINDS.len()],
     unchanged: [AtomicU64; KINDS.len()],
-    left_out: Mutex<BTreeMap<(String, String, bool), (u64, Vec<String>)>>,
+    left_out: Mutex<BTreeMap<Why, Left>>,
+}
+
+/// Why things of a kind were left out.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Why {
+    kind: String,
+    reason: String,
+    expected: bool,
+}
+
+/// What was left out for one reason.
+#[derive(Debug, Default)]
+struct Left {
+    count: u64,
+    examples: Vec<String>,
 }
 
 impl Ledger {
@@ -160,10 +175,15 @@ impl Ledger {
 
     fn note(&self, kind: &str, id: String, reason: String, expected: bool, count: u64) {
         let mut left = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
-        let (all, examples) = left.entry((kind.to_owned(), reason, expected)).or_default();
-        *all += count;
-        if !id.is_empty() && examples.len() < EXAMPLES {
-            examples.push(id);
+        let why = Why {
+            kind: kind.to_owned(),
+            reason,
+            expected,
+        };
+        let left = left.entry(why).or_default();
+        left.count += count;
+        if !id.is_empty() && left.examples.len() < EXAMPLES {
+            left.examples.push(id);
         }
     }
 
@@ -181,17 +201,12 @@ impl Ledger {
     pub(crate) fn report(&self, dry_run: bool) -> Report {
         let (brought, unchanged) = self.counts();
         let left = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = |((kind, reason, expected), (count, examples)): (
-            &(String, String, bool),
-            &(u64, Vec<String>),
-        )| {
-            LeftOut {
-                kind: kind.clone(),
-                reason: reason.clone(),
-                expected: *expected,
-                count: *count,
-                examples: examples.clone(),
-            }
+        let entry = |(why, left): (&Why, &Left)| LeftOut {
+            kind: why.kind.clone(),
+            reason: why.reason.clone(),
+            expected: why.expected,
+            count: left.count,
+            examples: left.examples.clone(),
         };
         Report {
             dry_run,

@@ -6,7 +6,7 @@ use herdbook_core::limits::ENTRIES_PER_REQUEST;
 use herdbook_proto::{common::v1::Lifecycle, tracking::v1 as proto};
 use tonic::Code;
 
-use super::Import;
+use super::{Import, Links};
 use crate::{
     ImportError,
     destination::{Owner, concerns_the_record, milliseconds, timestamp},
@@ -161,7 +161,7 @@ impl Import<'_> {
 
     /// Notes which models the runs used and made: what is noted already changes nothing.
     pub(super) async fn bring_links(&self) -> Result<(), ImportError> {
-        for (run, used, made) in self.now(|later| &mut later.links) {
+        for Links { run, used, made } in self.now(|later| &mut later.links) {
             let outputs = made
                 .into_iter()
                 .map(|(model_id, step)| proto::ModelOutput { model_id, step });

@@ -38,13 +38,21 @@ pub(crate) struct Import<'a> {
     later: Mutex<Later>,
 }
 
+/// The logged models of a run.
+struct Links {
+    run: String,
+    used: Vec<String>,
+    /// Each with its step.
+    made: Vec<(String, i64)>,
+}
+
 /// What has to wait.
 #[derive(Default)]
 struct Later {
     /// Runs whose parent was not there yet.
     children: Vec<(Run, i64)>,
     /// Runs with the models that they used and made, which come after them.
-    links: Vec<(String, Vec<String>, Vec<(String, i64)>)>,
+    links: Vec<Links>,
     deleted_runs: Vec<String>,
     deleted_models: Vec<String>,
     deleted_experiments: BTreeSet<i64>,

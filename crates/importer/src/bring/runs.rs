@@ -12,7 +12,7 @@ use herdbook_core::{
 use herdbook_proto::{common::v1::Lifecycle, tracking::v1 as proto};
 use tonic::{Code, Status};
 
-use super::Import;
+use super::{Import, Links};
 use crate::{
     ImportError,
     destination::{Owner, concerns_the_record, milliseconds, timestamp},
@@ -182,7 +182,11 @@ impl Import<'_> {
         }
         self.later(|later| {
             if !run.used.is_empty() || !run.made.is_empty() {
-                later.links.push((run.id.clone(), run.used, run.made));
+                later.links.push(Links {
+                    run: run.id.clone(),
+                    used: run.used,
+                    made: run.made,
+                });
             }
             // What is deleted with its experiment comes back with it.
             if run.deleted && !later.deleted_experiments.contains(&experiment) {

@@ -256,32 +256,30 @@ impl Check<'_> {
     }
 }
 
-/// Measurements as they are compared: run, key, step, time and data, with the value's bits.
-type Measured = BTreeMap<(String, String, i64, i64, Option<(String, String)>), u64>;
+/// What a measurement is of: run, key, step, time and data.
+type Place = (String, String, i64, i64, Option<(String, String)>);
+/// Measurements as they are compared: bits of the value by what it is of.
+type Measured = BTreeMap<Place, u64>;
 
-fn measured(found: &Measurement) -> ((String, String, i64, i64, Option<(String, String)>), u64) {
-    let time = found.point.time.saturating_mul(1_000);
+fn measured(found: &Measurement) -> (Place, u64) {
     let place = (
         found.run.clone(),
         found.key.clone(),
         found.point.step,
-        time,
+        found.point.time.saturating_mul(1_000),
         found.dataset.clone(),
     );
     (place, found.point.value.to_bits())
 }
 
-fn measured_here(
-    found: &proto::LoggedModelMetric,
-) -> ((String, String, i64, i64, Option<(String, String)>), u64) {
-    let dataset = found.dataset.clone().map(|data| (data.name, data.digest));
-    let time = found.time_us.unwrap_or_default();
+fn measured_here(found: &proto::LoggedModelMetric) -> (Place, u64) {
+    let dataset = found.dataset.clone();
     let place = (
         found.run_id.clone(),
         found.key.clone(),
         found.step,
-        time,
-        dataset,
+        found.time_us.unwrap_or_default(),
+        dataset.map(|data| (data.name, data.digest)),
     );
     (place, found.value.to_bits())
 }
