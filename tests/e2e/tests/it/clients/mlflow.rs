@@ -13,7 +13,17 @@ const OTHERS: [(&str, &str); 2] = [
 #[tokio::test]
 async fn mlflow_clients_are_answered_as_by_their_own_server() {
     let folder = folder();
-    let herdbook = Herdbook::up(folder.path()).await;
+    // Webhooks lead to a listener of the suite.
+    let arguments = [
+        "up",
+        "--listen",
+        "127.0.0.1:0",
+        "--webhook-allow",
+        "127.0.0.0/8",
+        "--data-dir",
+        folder.path().to_str().unwrap(),
+    ];
+    let herdbook = Herdbook::start(&mut Herdbook::command(&arguments)).await;
     let mut suite = mlflow();
     suite
         .arg("mlflow/compare.py")
