@@ -552,3 +552,25 @@ async fn params_and_metrics_of_the_run_as_registered_are_searched() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_tag_finds_its_model_among_a_hundred_thousand() {
+    let cluster = Cluster::start().await;
+    sqlx::raw_sql(
+        "INSERT INTO registry.models \
+             (workspace_id, name, description, tags, policy, created_by, changed_by, revision) \
+         SELECT workspace_id, 'bulk-' || n, '', jsonb_build_object('team', 't' || n % 100, 'n', n::text), \
+             policy, 'ana', 'ana', revision \
+         FROM registry.models, generate_series(1, 100000) AS n",
+    )
+    .execute(cluster.database.pool())
+    .await
+    .unwrap();
+    assert_eq!(
+        find_models(&cluster.channel, "tags.n = '77777'", "").await,
+        ["bulk-77777"]
+    );
+    let some = "tags.team = 't5' and tags.n like '99%05'";
+    let found = find_models(&cluster.channel, some, "name").await;
+    assert_eq!((found.len(), found[0].as_str()), (11, "bulk-99005"));
+}

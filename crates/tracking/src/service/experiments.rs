@@ -17,12 +17,12 @@ use crate::{
     TrackingError, convert, purger,
     store::{
         Store,
-        experiments::{Experiment, ExperimentCursor},
+        experiments::{Experiment, ExperimentCursor, NewExperiment},
     },
 };
 
 pub(crate) struct ExperimentApi {
-    store: Store,
+    pub(super) store: Store,
 }
 
 impl ExperimentApi {
@@ -38,11 +38,18 @@ impl ExperimentApi {
         let mut violations = Violations::default();
         violations.check("name", check_name(&request.name));
         violations.check("description", check_text(&request.description));
-        let tags = convert::tags("tags", request.tags, &mut violations);
+        let new = NewExperiment {
+            id: request
+                .id
+                .map(|id| convert::experiment_id("id", id))
+                .transpose()?,
+            name: request.name,
+            description: request.description,
+            tags: convert::tags("tags", request.tags, &mut violations),
+            created_at: violations.time("created_at", request.created_at.as_ref()),
+        };
         violations.finish()?;
-        self.store
-            .create_experiment(workspace, &request.name, &request.description, &tags)
-            .await
+        self.store.create_experiment(workspace, &new).await
     }
 
     async fn get(
@@ -104,15 +111,16 @@ impl ExperimentApi {
         violations.finish()?;
 
         let id = convert::experiment_id("experiment.id", given.id)?;
-        let mut experiment = self.store.experiment(workspace, id).await?;
-        if mask.has("name") {
-            experiment.name = given.name;
-        }
-        if mask.has("description") {
-            experiment.description = given.description;
-        }
-        mask.change_tags(&mut experiment.tags, tags);
-        self.store.update_experiment(workspace, &experiment).await
+        let change = |experiment: &mut Experiment| {
+            if mask.has("name") {
+                experiment.name = given.name;
+            }
+            if mask.has("description") {
+                experiment.description = given.description;
+            }
+            mask.change_tags(&mut experiment.tags, tags);
+        };
+        self.store.change_experiment(workspace, id, change).await
     }
 
     async fn purge(&self, workspace: WorkspaceId, id: i64) -> Result<(), TrackingError> {
@@ -201,6 +209,14 @@ impl ExperimentService for ExperimentApi {
         let workspace = Caller::of(&request)?.workspace;
         let purged = self.purge(workspace, request.into_inner().id).await;
         answer(purged.map(|()| proto::PurgeExperimentResponse {}))
+    }
+
+    async fn search_experiments(
+        &self,
+        request: Request<proto::SearchExperimentsRequest>,
+    ) -> Result<Response<proto::SearchExperimentsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.search(workspace, request.into_inner()).await)
     }
 
     async fn restore_experiment(

@@ -220,6 +220,7 @@ fn run(n: u64, parent: &str, newest: Option<&str>) -> CreateRunRequest {
             ..Default::default()
         }),
         context: context.to_owned(),
+        ..Default::default()
     };
     let source = Source {
         repository: "https://git.example/train".to_owned(),

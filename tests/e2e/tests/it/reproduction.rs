@@ -83,6 +83,7 @@ impl Workshop {
             inputs: vec![DatasetInput {
                 dataset: Some(dataset),
                 context: "training".to_owned(),
+                ..Default::default()
             }],
             source: Some(Source {
                 repository: here.to_str().unwrap().to_owned(),

@@ -40,11 +40,16 @@ async fn a_purged_run_gives_its_references_back() {
     place.put(run, "c", b"22").await;
     place.put(other, "a", b"1").await;
     let mut transaction = place.database.pool().begin().await.unwrap();
-    purge(&mut transaction, key).await.unwrap();
+    purge(&mut transaction, HolderKey::Run(key)).await.unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(place.counts().await, [(1, 1), (2, 0)]);
     assert_eq!(
-        place.store.artifacts(key, "", None, 9).await.unwrap().len(),
+        place
+            .store
+            .artifacts(HolderKey::Run(key), "", None, 9)
+            .await
+            .unwrap()
+            .len(),
         0
     );
 }

@@ -18,6 +18,9 @@ use crate::{
 /// Name of the column that says which runs there are: 1 for those that are deleted, 0 for the others.
 pub(super) const ROWS: &str = "rows";
 
+/// A text of an input.
+type TextOf = fn(&Input) -> &String;
+
 /// Cells of many runs, by the name of their column and their row.
 #[derive(Debug, Default)]
 pub(super) struct Cells {
@@ -45,7 +48,7 @@ impl Wanted {
                 Field::Metric { key, .. } => wanted.metrics.push(key.clone()),
                 Field::Param(key) => wanted.params.push(key.clone()),
                 Field::Tag(key) => wanted.tags.push(key.clone()),
-                Field::InputName | Field::InputDigest => wanted.inputs = true,
+                Field::InputName | Field::InputDigest | Field::InputContext => wanted.inputs = true,
                 Field::Attribute(_) => {}
             }
         }
@@ -169,16 +172,16 @@ impl Cells {
         }
         let inputs = run.inputs.map(|inputs| inputs.0).unwrap_or_default();
         if !inputs.is_empty() {
-            let (mut names, mut digests): (Vec<_>, Vec<_>) = inputs
-                .into_iter()
-                .map(|input| (input.name, input.digest))
-                .unzip();
-            for texts in [&mut names, &mut digests] {
-                texts.sort_unstable();
-                texts.dedup();
+            let of: [(&str, TextOf); 3] = [
+                ("inputs.name", |input| &input.name),
+                ("inputs.digest", |input| &input.digest),
+                ("inputs.context", |input| &input.context),
+            ];
+            for (column, text) in of {
+                let texts: BTreeSet<&String> = inputs.iter().map(text).collect();
+                let texts = texts.into_iter().cloned().collect();
+                self.put(row, format_args!("{column}"), Cell::List(texts));
             }
-            self.put(row, format_args!("inputs.name"), Cell::List(names));
-            self.put(row, format_args!("inputs.digest"), Cell::List(digests));
         }
     }
 
