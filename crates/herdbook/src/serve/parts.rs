@@ -10,6 +10,7 @@ use herdbook_postgres::{Database, migrate};
 use herdbook_registry::Registry;
 use herdbook_rpc::{BrowserGuard, PeerChannel, RoutesBuilder, Server};
 use herdbook_tracking::Tracking;
+use herdbook_web::WebApp;
 use sqlx::migrate::Migrator;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,7 @@ pub(super) struct Parts {
     tracking: Option<Tracking>,
     registry: Option<Registry>,
     gateway: Option<Gateway>,
+    web: Option<WebApp>,
     collector: Option<JoinHandle<()>>,
 }
 
@@ -95,6 +97,7 @@ impl Parts {
             tracking: None,
             registry: None,
             gateway: None,
+            web: None,
             collector: None,
         };
         if part.includes(Part::Tracking) {
@@ -124,7 +127,8 @@ impl Parts {
         if part.includes(Part::Gateway) {
             let to_lineage = parts.to_lineage(peers)?;
             let authenticator = parts.access.authenticator();
-            parts.gateway = Some(Gateway::new(authenticator, to_lineage));
+            parts.gateway = Some(Gateway::new(Arc::clone(&authenticator), to_lineage));
+            parts.web = Some(WebApp::new(authenticator, parts.to_tracking(peers)?));
         }
         let collector = Collector::new(Blobs::new(database, blobs), common.blob_grace.into());
         parts.collector = parts.start_collector(collector, shutdown.clone());
@@ -198,6 +202,10 @@ impl Parts {
         let server = Server::new(routes, Arc::clone(&self.access.authenticator()));
         let server = match &self.gateway {
             Some(gateway) => server.http(gateway.router()),
+            None => server,
+        };
+        let server = match &self.web {
+            Some(web) => server.http(web.router()),
             None => server,
         };
         match common.auth() {
