@@ -1,6 +1,6 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
-import { precompress } from "./build/precompress";
+import { precompress } from "./build/precompress.ts";
 
 /** The Herdbook that `npm run dev` works against. */
 const server = process.env["HERDBOOK_URL"] ?? "http://127.0.0.1:5757";

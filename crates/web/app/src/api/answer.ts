@@ -28,17 +28,21 @@ export function useAnswer<T>(
   const asking = useRef(ask);
   asking.current = ask;
   const every = options.every;
+  const underWay = useRef(false);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: asked anew when the connection is back
   useEffect(() => {
     if (key === undefined) return;
     const abort = new AbortController();
+    underWay.current = true;
     asking.current(abort.signal).then(
       (data) => {
-        if (!abort.signal.aborted) setHeld({ key, data });
+        if (abort.signal.aborted) return;
+        underWay.current = false;
+        setHeld({ key, data });
       },
       (error: unknown) => {
         if (abort.signal.aborted) return;
+        underWay.current = false;
         // A connection that is lost is told by the bar, and heals: what is known stays.
         setHeld((before) => (before && isLost(error) && before.data !== undefined ? before : { key, error }));
       },
@@ -49,7 +53,8 @@ export function useAnswer<T>(
   useEffect(() => {
     if (!every || key === undefined) return;
     const timer = setInterval(() => {
-      if (document.visibilityState === "visible") setRound((before) => before + 1);
+      // A server that takes longer than this is not asked again before it has answered.
+      if (document.visibilityState === "visible" && !underWay.current) setRound((before) => before + 1);
     }, every);
     return () => clearInterval(timer);
   }, [every, key]);

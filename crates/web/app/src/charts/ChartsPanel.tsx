@@ -8,7 +8,7 @@ import { setQuery, usePlace } from "../state/url";
 import { Controls } from "./Controls";
 import "./charts.css";
 import { Panel, type PanelLook } from "./Panel";
-import { panelsOf } from "./panels";
+import { MACHINE, panelsOf } from "./panels";
 import { CurveStore, type Subject } from "./store";
 
 export type Shown = Pick<Subject, "runIds" | "groups" | "running">;
@@ -79,8 +79,10 @@ export function ChartsPanel({ shown, metricKeys, nameOf, colourOf, onPick, empty
         />
       ) : null}
       {sections.map((section) => (
-        <section key={section}>
-          {section && <h2 className="section">{section}</h2>}
+        <details key={section} open={!section.startsWith(MACHINE)}>
+          <summary className={section ? "section" : "hidden-text"}>
+            {section || "Charts without a folder"}
+          </summary>
           <div className="panels">
             {some
               .filter((panel) => panel.section === section)
@@ -97,7 +99,7 @@ export function ChartsPanel({ shown, metricKeys, nameOf, colourOf, onPick, empty
                 />
               ))}
           </div>
-        </section>
+        </details>
       ))}
       {some.length < panels.length && (
         <p className="charts-more">

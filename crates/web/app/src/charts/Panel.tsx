@@ -59,7 +59,6 @@ export function Panel({ panel, store, look, nameOf, colourOf, onZoom, onPick }: 
 
   const { smoothing } = look;
   const drawn = useFrame(version);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `drawn` stands for what the store holds
   const strokes: Stroke[] = useMemo(() => {
     if (!seen) return [];
     const split = new Map(panel.keys.map((entry) => [entry.key, entry.split]));

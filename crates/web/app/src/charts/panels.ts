@@ -42,6 +42,9 @@ export function splitOf(key: string): { base: string; split: Split } {
   return { base: key, split: "" };
 }
 
+/** The folder of what is measured of the machine: seldom what one comes for. */
+export const MACHINE = "system";
+
 /** Metrics as panels, in the order of their names, what the machine did last. */
 export function panelsOf(keys: Iterable<string>): Panel[] {
   const panels = new Map<string, Panel>();
@@ -56,7 +59,7 @@ export function panelsOf(keys: Iterable<string>): Panel[] {
     panel.keys.push({ key, split });
     panels.set(base, panel);
   }
-  const rank = (panel: Panel) => (panel.section.startsWith("system") ? 1 : 0);
+  const rank = (panel: Panel) => (panel.section.startsWith(MACHINE) ? 1 : 0);
   return [...panels.values()].sort(
     (a, b) => rank(a) - rank(b) || compare(a.section, b.section) || compare(a.name, b.name),
   );

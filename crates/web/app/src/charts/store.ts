@@ -2,6 +2,7 @@ import { metrics } from "../api/clients";
 import { isLost } from "../api/connection";
 import { CurveAxis } from "../generated/herdbook/tracking/v1/metric_pb";
 import { append, axisUnit, emptyLine, type Line, lineOf, lineOfBand } from "./line";
+import { withSlot } from "./slot";
 
 /** What the charts of a page show. */
 export interface Subject {
@@ -21,8 +22,8 @@ export interface Subject {
 /** What one call of the server takes. */
 const KEYS_A_CALL = 100;
 const WATCHED = 100;
-/** Until a stream that broke is opened again. */
-const REOPEN_MS = 1000;
+/** Until a stream that broke is opened again, or, where none may be had, the curves are read again. */
+const REOPEN_MS = 1500;
 /** Panels come into sight and go in bursts. */
 const SETTLE_MS = 30;
 
@@ -214,10 +215,28 @@ export class CurveStore {
     this.watching = abort;
     const unit = axisUnit(this.subject.axis);
     const byTime = this.subject.axis === CurveAxis.WALL_TIME;
+    const streamed = await withSlot(() => this.stream(runIds, keys, abort.signal, unit, byTime));
+    if (abort.signal.aborted) return;
+    if (!streamed) this.again(runIds);
+    setTimeout(() => {
+      if (this.watched !== asked || this.watching !== abort) return;
+      this.watched = "";
+      this.settle();
+    }, REOPEN_MS);
+  }
+
+  /** Takes points as they come, until the stream ends or breaks. */
+  private async stream(
+    runIds: readonly string[],
+    keys: readonly string[],
+    signal: AbortSignal,
+    unit: number,
+    byTime: boolean,
+  ): Promise<void> {
     try {
       const stream = metrics.watchMetrics(
         { runs: runIds.map((runId) => ({ runId })), keys: [...keys] },
-        { signal: abort.signal },
+        { signal },
       );
       let opened = false;
       for await (const { runId, points } of stream) {
@@ -236,14 +255,8 @@ export class CurveStore {
         this.tell();
       }
     } catch {
-      // Told by the bar where the connection is lost; opened again below in any case.
+      // Told by the bar where the connection is lost; opened again in any case.
     }
-    if (abort.signal.aborted) return;
-    setTimeout(() => {
-      if (this.watched !== asked || this.watching !== abort) return;
-      this.watched = "";
-      this.settle();
-    }, REOPEN_MS);
   }
 
   private again(runIds: readonly string[]): void {

@@ -1,5 +1,5 @@
 import DOMPurify from "dompurify";
-import { marked } from "marked";
+import { Marked } from "marked";
 import { useMemo } from "react";
 
 /** What may be left of what somebody wrote: text, and links that tell nobody where they were followed from. */
@@ -12,10 +12,16 @@ const ALLOWED = {
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|\/(?!\/)|#)/i,
 };
 
+// HTML within Markdown is text: parsing it would already be too much for the policy of the page.
+const reader = new Marked({
+  gfm: true,
+  renderer: { html: ({ text }) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;") },
+});
+
 /** Markdown that anybody may have written, as text that can do nothing. */
 export default function Markdown({ text }: { text: string }) {
   const html = useMemo(() => {
-    const clean = DOMPurify.sanitize(marked.parse(text, { async: false, gfm: true }), {
+    const clean = DOMPurify.sanitize(reader.parse(text, { async: false }), {
       ...ALLOWED,
       RETURN_DOM_FRAGMENT: true,
     });

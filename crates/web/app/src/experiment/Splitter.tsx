@@ -22,7 +22,6 @@ export function Splitter({ name, left, right }: { name: string; left: ReactNode;
   return (
     <div ref={place} className="split" style={{ ["--part" as string]: `${part * 100}%` }}>
       <div className="split-left">{left}</div>
-      {/* biome-ignore lint/a11y/useSemanticElements: a rule cannot be moved */}
       <div
         className="split-edge"
         role="separator"

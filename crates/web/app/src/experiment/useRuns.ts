@@ -51,23 +51,29 @@ export function useRuns(question: Question | undefined): Runs {
   const { epoch } = useConnection();
   const wanted = useRef(0);
   const paging = useRef(false);
+  const underWay = useRef(false);
   const newest = useRef(held);
   newest.current = held;
   const asked = useRef(question);
   asked.current = question;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` is the question, and the others ask it again
   useEffect(() => {
     if (!question) return;
     const abort = new AbortController();
+    underWay.current = true;
     const pageSize =
       newest.current.key === key
         ? Math.max(FIRST_PAGE, Math.min(newest.current.rows.length, PAGE))
         : FIRST_PAGE;
     Promise.all([search(question, pageSize, "", abort.signal), total(question, abort.signal)]).then(
-      ([page, all]) => setHeld((before) => merged(before, key, page.runs, all, page.nextPageToken)),
+      ([page, all]) => {
+        if (abort.signal.aborted) return;
+        underWay.current = false;
+        setHeld((before) => merged(before, key, page.runs, all, page.nextPageToken));
+      },
       (error: unknown) => {
         if (abort.signal.aborted) return;
+        underWay.current = false;
         setHeld((before) => (isLost(error) && before.key ? before : { ...before, key, error }));
       },
     );
@@ -76,7 +82,7 @@ export function useRuns(question: Question | undefined): Runs {
 
   useEffect(() => {
     const timer = setInterval(() => {
-      if (document.visibilityState === "visible") setRound((before) => before + 1);
+      if (document.visibilityState === "visible" && !underWay.current) setRound((before) => before + 1);
     }, POLL_MS);
     return () => clearInterval(timer);
   }, []);

@@ -18,6 +18,7 @@ interface Props {
 
 /** A pause in typing after which a filter is tried. */
 const PAUSE_MS = 250;
+const RECOUNT_MS = 5000;
 
 /** The filter of a table: tried while it is written, with what is wrong where it is wrong. */
 export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
@@ -36,7 +37,7 @@ export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
     const timer = setTimeout(() => setTried(text), PAUSE_MS);
     return () => clearTimeout(timer);
   }, [text]);
-  const trial = useAnswer(`count ${tried}`, (signal) => countFor(tried, signal));
+  const trial = useAnswer(`count ${tried}`, (signal) => countFor(tried, signal), { every: RECOUNT_MS });
   const wrong = trial.error !== undefined && troubleOf(trial.error) === "wrong" ? trial.error : undefined;
 
   const completion = caret === undefined ? undefined : complete(text, caret, fields);
@@ -113,10 +114,8 @@ export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
       </div>
       {wrong !== undefined && <Wrong error={wrong} text={tried} />}
       {open && (
-        // biome-ignore lint/a11y/useFocusableInteractive: the focus stays in the box, as a combobox has it
         <div id={list} role="listbox" aria-label="What may stand here" className="float choices">
           {completion.choices.map((one, at) => (
-            // biome-ignore lint/a11y/useFocusableInteractive: as above
             // biome-ignore lint/a11y/useKeyWithClickEvents: its keys are those of the box
             <div
               key={one}

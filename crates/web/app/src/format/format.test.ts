@@ -8,7 +8,7 @@ it("shows four significant figures", () => {
   expect(short(-12.3456)).toBe("−12.35");
   expect(short(50112)).toBe("50112");
   expect(short(1234567)).toBe("1.235e6");
-  expect(short(0.00001)).toBe("1e-5");
+  expect(short(0.00001)).toBe("1e−5");
   expect(short(Number.NaN)).toBe("NaN");
   expect(short(Number.NEGATIVE_INFINITY)).toBe("−∞");
 });
@@ -17,7 +17,7 @@ it("gives a column one exponent and one number of decimals", () => {
   const accuracy = column([0.9341, 0.5, Number.NaN]);
   expect([0.9341, 0.5, Number.NaN].map(accuracy)).toEqual(["0.9341", "0.5000", "NaN"]);
   const rate = column([1e-5, 3e-6]);
-  expect([1e-5, 3e-6].map(rate)).toEqual(["1.000e-5", "0.300e-5"]);
+  expect([1e-5, 3e-6].map(rate)).toEqual(["1.000e−5", "0.300e−5"]);
   expect(column([1, 20, 300])(20)).toBe("20");
 });
 

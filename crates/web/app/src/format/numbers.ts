@@ -52,5 +52,5 @@ function trimmed(digits: string): string {
 }
 
 function minus(text: string): string {
-  return text.replace("-", "−");
+  return text.replaceAll("-", "−");
 }

@@ -69,7 +69,6 @@ export function Skeleton({ rows = 6 }: { rows?: number }) {
     <div role="status" className="skeletons">
       <span className="hidden-text">Loading</span>
       {Array.from({ length: rows }, (_, row) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: they are all alike
         <span key={row} className="skeleton" />
       ))}
     </div>

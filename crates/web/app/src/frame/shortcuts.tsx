@@ -9,7 +9,9 @@ let openHelp: (() => void) | undefined;
 /** Keys for as long as the component is there. A sequence such as `g r` is written with a space. */
 export function useShortcuts(shortcuts: Shortcuts): void {
   const id = useRef(Symbol("shortcuts"));
-  pages.set(id.current, shortcuts);
+  useEffect(() => {
+    pages.set(id.current, shortcuts);
+  });
   useEffect(() => {
     const mine = id.current;
     return () => {

@@ -170,13 +170,13 @@ export function Facts({ run }: { run: Run }) {
         </tbody>
       </table>
       {environment && environment.requirements.length > 0 && (
-        <details className="requirements">
-          <summary>
-            {count(environment.requirements.length)} packages{" "}
-            <Copy text={environment.requirements.join("\n")} label="copy all" />
-          </summary>
-          <pre>{environment.requirements.join("\n")}</pre>
-        </details>
+        <div className="requirements">
+          <details>
+            <summary>{count(environment.requirements.length)} packages</summary>
+            <pre>{environment.requirements.join("\n")}</pre>
+          </details>
+          <Copy text={environment.requirements.join("\n")} label="copy all" />
+        </div>
       )}
     </Part>
   );

@@ -1,4 +1,5 @@
 import { lazy, Suspense, useState } from "react";
+import { focus } from "../design/focus";
 import type { Run } from "../generated/herdbook/tracking/v1/run_pb";
 import { Part } from "./Facts";
 import { useEdit } from "./useEdit";
@@ -31,14 +32,13 @@ export function Notes({ run, onChanged }: { run: Run; onChanged: () => void }) {
             if (typeof description === "string") void save({ description });
           }}
         >
-          {/* biome-ignore lint/a11y/noAutofocus: it was opened to be typed into */}
           <textarea
             name="notes"
             className="input"
             aria-label="Notes, in Markdown"
             defaultValue={run.description}
             rows={8}
-            autoFocus
+            ref={focus}
           />
           <div>
             <button type="submit" className="button primary">

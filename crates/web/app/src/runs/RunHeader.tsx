@@ -3,6 +3,7 @@ import { runs } from "../api/clients";
 import { messageOf } from "../api/errors";
 import { hueOf } from "../charts/colours";
 import { Copy } from "../design/Copy";
+import { focus } from "../design/focus";
 import { Ago, useNow } from "../design/Time";
 import { duration, millis } from "../format/times";
 import { toast } from "../frame/toasts";
@@ -45,13 +46,12 @@ export function RunHeader({ run, onChanged }: { run: Run; onChanged: () => void 
               if (typeof name === "string" && name !== run.name) void save({ name });
             }}
           >
-            {/* biome-ignore lint/a11y/noAutofocus: it was opened to be typed into */}
             <input
               name="name"
               aria-label="Name of the run"
               className="input"
               defaultValue={run.name}
-              autoFocus
+              ref={focus}
               onBlur={() => setEditing(false)}
             />
           </form>

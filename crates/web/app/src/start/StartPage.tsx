@@ -48,6 +48,7 @@ export default function StartPage() {
         <h1>Log a first run</h1>
         <span className="soft">paste one of these; the run appears here at its first point</span>
       </div>
+      {run ? <Arrived run={run} /> : <Waiting newest={newest} />}
       <div role="tablist" aria-label="Ways to log" className="tabs">
         {all.map(({ name }, at) => (
           <button
@@ -76,7 +77,6 @@ export default function StartPage() {
           ))}
         </div>
       )}
-      {run ? <Arrived run={run} /> : <Waiting newest={newest} />}
     </div>
   );
 }

@@ -1,4 +1,5 @@
 import { useMemo, useState } from "react";
+import { focus } from "../design/focus";
 import { middle } from "../format/names";
 import { count } from "../format/numbers";
 import { type Fields, fieldOf } from "./columns";
@@ -41,8 +42,7 @@ export function ColumnPicker({ fields, chosen, onChange, onClose }: Props) {
     >
       <header>
         <input
-          // biome-ignore lint/a11y/noAutofocus: it was opened to be typed into
-          autoFocus
+          ref={focus}
           className="input"
           type="search"
           placeholder="find columns"

@@ -35,7 +35,7 @@ export interface TableProps {
 
 const ROW = 28;
 const CARD = 60;
-const NAME_WIDTH = 260;
+const NAME_WIDTH = 232;
 /** Rows that are ready above and below those that are seen. */
 const OVERSCAN = 12;
 /** The format of a column is taken from so many rows. */
@@ -73,7 +73,6 @@ export function RunTable(props: TableProps) {
   const template = `${NAME_WIDTH}px ${columns.map((column) => `${column.width}px`).join(" ")} 1fr`;
   const width = NAME_WIDTH + columns.reduce((sum, column) => sum + column.width, 0);
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a table element cannot have rows that do not exist
     <div
       ref={scroller}
       className={props.dimmed ? "runs stale" : "runs"}
@@ -89,7 +88,7 @@ export function RunTable(props: TableProps) {
           role="row"
           tabIndex={-1}
           className="run-row"
-          style={{ gridTemplateColumns: template, minWidth: width }}
+          style={{ ["--columns" as string]: template, minWidth: width }}
           aria-rowindex={1}
         >
           <Head field="attributes.name" label="Run" {...props} />
@@ -165,7 +164,7 @@ interface RowProps {
 
 function Row({ run, index, start, template, formats, table }: RowProps) {
   const on = useSignal(highlighted, (id) => id !== undefined && id === run?.id);
-  const style = { gridTemplateColumns: template, transform: `translateY(${start}px)` };
+  const style = { ["--columns" as string]: template, transform: `translateY(${start}px)` };
   if (!run) {
     return (
       <div role="row" tabIndex={-1} className="run-row" style={style} aria-rowindex={index + 2}>
@@ -229,7 +228,7 @@ function Row({ run, index, start, template, formats, table }: RowProps) {
           </span>
         )}
         <Link to={`/runs/${run.id}`} title={run.name} tabIndex={-1}>
-          {middle(run.name, 28)}
+          {middle(run.name, 24)}
         </Link>
       </div>
       {columns.map((column, at) => (
