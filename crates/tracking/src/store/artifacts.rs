@@ -36,7 +36,7 @@ impl Store {
         path: &str,
         blob: Blob,
     ) -> Result<(), TrackingError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
         // What it held is what an entry that was there held, whoever wrote that in the meantime.
         let put: Option<(i64, Option<Vec<u8>>, i64)> = sqlx::query_as(
@@ -85,7 +85,7 @@ impl Store {
     /// Takes the references of at most [`COUNTED_AT_ONCE`] entries that a version wrote which did not
     /// count; whether there may be more.
     pub(crate) async fn count_artifacts(&self) -> Result<bool, TrackingError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let rows: Vec<Uncounted> = sqlx::query_as(
             "SELECT run_key, path, size, digest, held FROM tracking.artifacts \
              WHERE held IS DISTINCT FROM digest ORDER BY run_key, path LIMIT $1 FOR UPDATE",

@@ -183,7 +183,7 @@ impl Store {
         deleted: bool,
     ) -> Result<Experiment, TrackingError> {
         let experiment = self.experiment(workspace, id).await?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         if deleted {
             delete(&mut transaction, workspace, id).await?;
         } else {
