@@ -114,6 +114,7 @@ describe("many tabs", () => {
       runId: sweep.runIds[11] ?? "",
       metrics: [{ key: "val/accuracy", value: 0.25, step: 999n }],
     });
-    for (const page of pages) await page.getByRole("img", { name: /val\/accuracy: .* ends at 0\.25/ }).waitFor();
+    for (const page of pages)
+      await page.getByRole("img", { name: /val\/accuracy: .* ends at 0\.25/ }).waitFor();
   });
 });
