@@ -5,6 +5,10 @@ import { precompress } from "./build/precompress.ts";
 /** The Herdbook that `npm run dev` works against. */
 const server = process.env["HERDBOOK_URL"] ?? "http://127.0.0.1:5757";
 
+const proxy = Object.fromEntries(
+  ["^/herdbook\\.", "^/files/", "^/session$", "^/healthz$"].map((path) => [path, { target: server }]),
+);
+
 export default defineConfig({
   plugins: [react(), precompress()],
   build: {
@@ -13,9 +17,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: {
-    proxy: Object.fromEntries(
-      ["^/herdbook\\.", "^/files/", "^/session$", "^/healthz$"].map((path) => [path, { target: server }]),
-    ),
-  },
+  server: { proxy },
+  preview: { proxy },
 });

@@ -66,7 +66,7 @@ export function Panel({ panel, store, look, nameOf, colourOf, onZoom, onPick }: 
       line,
       y: smooth(line, smoothing),
       colour: ink(colourOf(line.id)),
-      dash: STROKES[split.get(line.key) ?? ""],
+      dash: split.size > 1 ? STROKES[split.get(line.key) ?? ""] : [],
       weight: "plain",
     }));
   }, [drawn, seen, keys, smoothing, colourOf]);
@@ -136,11 +136,7 @@ export function Panel({ panel, store, look, nameOf, colourOf, onZoom, onPick }: 
           }}
         />
       )}
-      {seen && empty && (
-        <p className="panel-empty soft">
-          {store.isEmpty(keys) ? "Reading…" : "None of the runs shown has it"}
-        </p>
-      )}
+      {seen && empty && <p className="panel-empty soft">{store.says(keys)}</p>}
       {reading && reading.entries.length > 0 && (
         <Readings reading={reading} axis={look.axis} nameOf={nameOf} />
       )}

@@ -1,6 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { CurveAxis, CurveSchema } from "../generated/herdbook/tracking/v1/metric_pb";
+import { assignHues } from "./colours";
 import { append, emptyLine, lineOf, nearest } from "./line";
 import { panelsOf, splitOf } from "./panels";
 import { smooth } from "./smooth";
@@ -97,5 +98,19 @@ describe("panels", () => {
       ["loss", 2],
       ["system/cpu", 1],
     ]);
+  });
+});
+
+describe("colours", () => {
+  const ids = Array.from({ length: 10 }, (_, at) => `01a2${at}`);
+
+  it("of ten runs are ten", () => {
+    expect(new Set(assignHues(ids, new Map()).values()).size).toBe(10);
+  });
+
+  it("stay when others come and go", () => {
+    const before = assignHues(ids.slice(3), new Map());
+    const after = assignHues(ids, before);
+    for (const id of ids.slice(3)) expect(after.get(id)).toBe(before.get(id));
   });
 });

@@ -127,8 +127,12 @@ function marks(paper: Paper, { line }: Stroke, frame: Frame, scale: number): voi
   const top = frame.top + size;
   paper.setLineDash([]);
   paper.lineWidth = 1.5 * scale;
+  let drawn = Number.NEGATIVE_INFINITY;
   for (const { x: at, value } of line.marks) {
     const x = frame.x(at);
+    // Of a row of them, those that can be told apart.
+    if (x - drawn < 3 * size) continue;
+    drawn = x;
     if (Number.isNaN(value)) {
       paper.beginPath();
       paper.moveTo(x - size, bottom - size);

@@ -98,9 +98,10 @@ export class CurveStore {
     return ids.flatMap((id) => keys.flatMap((key) => this.lines.get(key)?.get(id) ?? []));
   }
 
-  /** Whether nothing is known yet of what a panel wants. */
-  isEmpty(keys: readonly string[]): boolean {
-    return !keys.some((key) => this.fresh.has(key) || this.lines.get(key)?.size);
+  /** Why there is nothing to draw of what a panel wants. */
+  says(keys: readonly string[]): string {
+    if ((this.subject.groups ?? this.subject.runIds).length === 0) return "No run is shown";
+    return keys.some((key) => this.fresh.has(key)) ? "None of the runs shown has it" : "Reading…";
   }
 
   private readonly onVisibility = (): void => {

@@ -3,7 +3,7 @@ import { useAnswer } from "../api/answer";
 import { experiments, runs as runService } from "../api/clients";
 import { troubleOf } from "../api/errors";
 import { ChartsPanel, type Shown } from "../charts/ChartsPanel";
-import { hueOf } from "../charts/colours";
+import { assignHues, hueOf, rememberedHues, rememberHues } from "../charts/colours";
 import { copyText } from "../design/Copy";
 import { FilterBox } from "../filter/FilterBox";
 import { count } from "../format/numbers";
@@ -121,8 +121,7 @@ export default function ExperimentPage({ id }: { id: bigint }) {
 
   const names = useMemo(() => new Map(rows.map((run) => [run.id, run.name])), [rows]);
   const nameOf = useCallback((one: string) => names.get(one) ?? one.slice(0, 8), [names]);
-  const { colours } = view;
-  const colourOf = useCallback((one: string) => `series-${colours.get(one) ?? hueOf(one)}`, [colours]);
+  const colourOf = useColours(id, shown, view.colours);
 
   const [active, setActive] = useState(-1);
   const [selected, setSelected] = useState<ReadonlySet<string>>(NOTHING);
@@ -150,7 +149,7 @@ export default function ExperimentPage({ id }: { id: bigint }) {
     move: (by) => setActive((before) => Math.min(total - 1, Math.max(0, before + by))),
     open: () => activeRun && navigate(hrefTo(`/runs/${activeRun.id}`)),
     toggle: (what) => activeRun && toggle(activeRun, what),
-    recolour: () => activeRun && recolour(view, activeRun.id),
+    recolour: () => activeRun && recolour(view, activeRun.id, colourOf(activeRun.id)),
     compare: () => selected.size > 0 && compare(),
     copy: () => activeRun && copyText(activeRun.name).then(() => toast(`“${activeRun.name}” is copied`)),
   });
@@ -166,16 +165,18 @@ export default function ExperimentPage({ id }: { id: bigint }) {
     table.error !== undefined && !wrong ? (
       <Trouble error={table.error} what="The list of runs" retry={table.reload} />
     ) : wrong ? (
-      <Notice
-        title="The filter cannot be read"
-        action={
-          <button type="button" className="button" onClick={() => setQuery({ q: undefined })}>
-            Clear the filter
-          </button>
-        }
-      >
-        What is wrong with it is told under the filter.
-      </Notice>
+      <div className="under-filter">
+        <Notice
+          title="The filter cannot be read"
+          action={
+            <button type="button" className="button" onClick={() => setQuery({ q: undefined })}>
+              Clear the filter
+            </button>
+          }
+        >
+          What is wrong with it is told under the filter.
+        </Notice>
+      </div>
     ) : view.groupBy ? (
       groups.error !== undefined ? (
         <Trouble error={groups.error} what="The groups" retry={groups.reload} />
@@ -214,7 +215,7 @@ export default function ExperimentPage({ id }: { id: bigint }) {
         active={active}
         onActive={setActive}
         onToggle={toggle}
-        onColour={(run) => recolour(view, run.id)}
+        onColour={(run) => recolour(view, run.id, colourOf(run.id))}
         dimmed={table.stale}
       />
     );
@@ -280,6 +281,17 @@ export default function ExperimentPage({ id }: { id: bigint }) {
       />
     </div>
   );
+}
+
+/** The colour of each run or group: as somebody chose it, else as it was assigned when it was first shown. */
+function useColours(experiment: bigint, shown: Shown, chosen: ReadonlyMap<string, number>) {
+  const [kept] = useState(() => ({ hues: rememberedHues(experiment) }));
+  const hues = useMemo(() => {
+    kept.hues = assignHues(shown.groups?.map((group) => group.name) ?? shown.runIds, kept.hues);
+    return kept.hues;
+  }, [kept, shown]);
+  useEffect(() => rememberHues(experiment, hues), [experiment, hues]);
+  return useCallback((id: string) => `series-${chosen.get(id) ?? hues.get(id) ?? hueOf(id)}`, [chosen, hues]);
 }
 
 function Nothing({ filter, id }: { filter: string; id: bigint }) {

@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import { HUES, hueOf } from "../charts/colours";
+import { HUES } from "../charts/colours";
 import { listOf, listText, setQuery, usePlace } from "../state/url";
 
 /** What the address says of an experiment's page. */
@@ -63,10 +63,8 @@ export function togglePinned(view: View, id: string): void {
 }
 
 /** The next hue for a run. */
-export function recolour(view: View, id: string): void {
+export function recolour(view: View, id: string, token: string): void {
   const colours = new Map(view.colours);
-  const next = ((colours.get(id) ?? hueOf(id)) + 1) % HUES;
-  if (next === hueOf(id)) colours.delete(id);
-  else colours.set(id, next);
+  colours.set(id, (Number(token.replace("series-", "")) + 1) % HUES);
   setQuery({ colours: listText([...colours].map(([one, hue]) => `${one}=${hue}`)) });
 }

@@ -26,4 +26,5 @@ export function onThemeChange(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", applyTheme);
+if (typeof window !== "undefined")
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", applyTheme);
