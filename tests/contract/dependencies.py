@@ -58,18 +58,24 @@ def name_of(package: dict) -> str:
     return f"{package['name']} {package['version']}"
 
 
+def only_wrapped(package: dict, packages: list[dict], ban: dict) -> bool:
+    """Whether only the crates that the ban excepts depend on a banned one."""
+    users = {p["name"] for p in packages if any(d["name"] == package["name"] for d in p["dependencies"])}
+    return bool(users) and users <= set(ban.get("wrappers", ()))
+
+
 def complaints(packages: list[dict], members: set[str], rules: dict) -> list[str]:
     """What is wrong with which crate, a line each."""
     allowed = set(rules["licenses"]["allow"])
     registries = {f"registry+{url}" for url in rules["sources"]["allow-registry"]}
-    banned = {ban["name"]: ban["reason"] for ban in rules["bans"]["deny"]}
+    banned = {ban["name"]: ban for ban in rules["bans"]["deny"]}
     found = []
     for package in packages:
         crate = name_of(package)
         if not is_allowed(package["license"] or "", allowed):
             found.append(f"{crate}: licence {package['license'] or 'not declared'} is not allowed")
-        if package["name"] in banned:
-            found.append(f"{crate}: banned, {banned[package['name']]}")
+        if (ban := banned.get(package["name"])) and not only_wrapped(package, packages, ban):
+            found.append(f"{crate}: banned, {ban['reason']}")
         if package["id"] in members:
             loose = (d["name"] for d in package["dependencies"] if d["req"] == "*" and not d.get("path"))
             found += [f"{crate}: any version of {name} would do" for name in loose]

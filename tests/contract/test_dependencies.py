@@ -8,7 +8,10 @@ REGISTRY = "https://example.org/index"
 RULES = {
     "licenses": {"allow": ["MIT", "ISC"]},
     "sources": {"allow-registry": [REGISTRY]},
-    "bans": {"deny": [{"name": "bad", "reason": "it bites"}]},
+    "bans": {"deny": [
+        {"name": "bad", "reason": "it bites"},
+        {"name": "muzzled", "wrappers": ["keeper"], "reason": "it bites strangers"},
+    ]},
 }
 
 
@@ -43,6 +46,11 @@ class Crates(unittest.TestCase):
 
     def test_ban_tells_why(self):
         self.check(["bad 1.0.0: banned, it bites"], crate("bad"))
+
+    def test_ban_excepts_wrappers(self):
+        keeper, stranger = (crate(name, dependencies=[{"name": "muzzled", "req": "1"}]) for name in ("keeper", "stranger"))
+        self.check([], crate("muzzled"), keeper)
+        self.check(["muzzled 1.0.0: banned, it bites strangers"], crate("muzzled"), keeper, stranger)
 
     def test_source(self):
         self.check(["good 1.0.0: comes from git+https://example.org/x"], crate(source="git+https://example.org/x"))

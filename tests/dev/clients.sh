@@ -64,7 +64,20 @@ need_typescript_client() {
   fi
 }
 
+# MLflow's clients, of which the newest brings the server too that they are compared at.
+need_mlflow() {
+  local newest
+  venv mlflow $mlflow_clients/requirements.txt
+  newest="$venv/bin/python"
+  venv mlflow-2 $mlflow_clients/requirements-2.txt
+  export HERDBOOK_TEST_MLFLOW_2="$venv/bin/python"
+  venv mlflow-skinny $mlflow_clients/requirements-skinny.txt
+  export HERDBOOK_TEST_MLFLOW_SKINNY="$venv/bin/python"
+  export HERDBOOK_TEST_MLFLOW="$newest"
+}
+
 need_clients() {
   need_trainer
+  need_mlflow
   need_typescript_client
 }

@@ -17,9 +17,9 @@ pub struct InvalidId {
     pub expected: &'static str,
 }
 
-/// A UUIDv7 printed as 32 lowercase hex digits; `8-4-4-4-12` is accepted too.
+/// A UUIDv7 printed as a prefix and 32 lowercase hex digits; `8-4-4-4-12` is accepted too.
 macro_rules! uuid_id {
-    ($(#[$doc:meta])* $name:ident, $kind:literal) => {
+    ($(#[$doc:meta])* $name:ident, $kind:literal, $prefix:literal, $expected:literal) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -47,13 +47,13 @@ macro_rules! uuid_id {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "{}", self.0.simple())
+                write!(f, concat!($prefix, "{}"), self.0.simple())
             }
         }
 
         impl fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!(stringify!($name), "({})"), self.0.simple())
+                write!(f, concat!(stringify!($name), "({})"), self)
             }
         }
 
@@ -61,10 +61,12 @@ macro_rules! uuid_id {
             type Err = InvalidId;
 
             fn from_str(text: &str) -> Result<Self, InvalidId> {
-                Uuid::try_parse(text).map(Self).map_err(|_| InvalidId {
+                let digits = text.strip_prefix($prefix);
+                let uuid = digits.and_then(|digits| Uuid::try_parse(digits).ok());
+                uuid.map(Self).ok_or_else(|| InvalidId {
                     kind: $kind,
                     value: text.chars().take(64).collect(),
-                    expected: "32 hexadecimal digits",
+                    expected: $expected,
                 })
             }
         }
@@ -74,12 +76,23 @@ macro_rules! uuid_id {
 uuid_id!(
     /// A run.
     RunId,
-    "a run"
+    "a run",
+    "",
+    "32 hexadecimal digits"
+);
+uuid_id!(
+    /// A model as a run made it.
+    LoggedModelId,
+    "a logged model",
+    "m-",
+    "m- and 32 hexadecimal digits"
 );
 uuid_id!(
     /// A person or a service account.
     PrincipalId,
-    "a principal"
+    "a principal",
+    "",
+    "32 hexadecimal digits"
 );
 
 /// A number counted up from zero.

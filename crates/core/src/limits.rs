@@ -8,6 +8,8 @@ pub const KEY_CHARS: usize = 250;
 pub const PARAM_VALUE_BYTES: usize = 8 * 1024;
 /// Bytes in the value of a tag.
 pub const TAG_VALUE_BYTES: usize = 8 * 1024;
+/// Bytes in the value of a tag of a model or a version: a prompt of 100,000 characters fits.
+pub const REGISTRY_TAG_VALUE_BYTES: usize = 400_000;
 /// Bytes in a description or in notes.
 pub const TEXT_BYTES: usize = 64 * 1024;
 /// Params, tags or inputs in one request.

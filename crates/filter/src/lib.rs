@@ -27,7 +27,7 @@ pub use lexer::ParseError;
 pub use mask::Mask;
 pub use parser::{parse_field, parse_filter, parse_order};
 pub use sort::{SortValue, Sorted, compare_sorted};
-pub use test::{Test, as_number};
+pub use test::{Test, as_kept, as_number};
 pub use vocabulary::{Form, Group, Vocabulary};
 
 /// How a field compares with a value.
@@ -138,6 +138,8 @@ impl<F: Vocabulary> Filter<F> {
 pub struct Order<F> {
     /// By what.
     pub field: F,
+    /// By the text, also where it reads as a number or stands for a name in an order of its own.
+    pub as_text: bool,
     /// Whether the largest come first.
     pub descending: bool,
 }

@@ -28,16 +28,24 @@ pub fn parse_filter<F: Vocabulary>(text: &str) -> Result<Option<Filter<F>>, Pars
     Ok(Some(filter))
 }
 
-/// Reads an order: a field, then perhaps `asc` or `desc`.
+/// Reads an order: a field, then perhaps `as text`, then perhaps `asc` or `desc`.
 pub fn parse_order<F: Vocabulary>(text: &str) -> Result<Order<F>, ParseError> {
     let mut parser = Parser::new(text)?;
     let field = parser.field()?;
+    let as_text = F::AS_TEXT && parser.keyword("AS");
+    if as_text && !parser.keyword("TEXT") {
+        return Err(parser.expected("text after as"));
+    }
     let descending = parser.keyword("DESC");
     if !descending {
         parser.keyword("ASC");
     }
     parser.end("asc, desc or the end")?;
-    Ok(Order { field, descending })
+    Ok(Order {
+        field,
+        as_text,
+        descending,
+    })
 }
 
 /// Reads a field alone.

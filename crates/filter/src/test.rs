@@ -113,8 +113,10 @@ impl Test {
     }
 }
 
-/// A value of a filter in the form in which those of the field are kept.
-fn as_kept(form: &Form, value: &Value) -> Option<Value> {
+/// A value of a filter in the form in which those of the field are kept: a time in microseconds since 1970, an
+/// id as its digits. `None` for a time that is none.
+#[must_use]
+pub fn as_kept(form: &Form, value: &Value) -> Option<Value> {
     match (form, value) {
         (Form::Time, value) => {
             let time = match value {

@@ -12,6 +12,8 @@ pub trait Vocabulary: Clone + Ord {
     const KEYED: &'static [&'static str];
     /// What may stand before a dot, as an error lists it.
     const GROUPS: &'static str;
+    /// Whether an order may say `as text`.
+    const AS_TEXT: bool = false;
 
     /// The names of all attributes, as an error lists them.
     fn attributes() -> Vec<&'static str>;

@@ -7,8 +7,8 @@ use clap_complete::Shell;
 
 use crate::{
     commands::{
-        artifacts, audit, experiments, lineage, metrics, models, policies, runs, tokens, values,
-        watch, webhooks, workspaces,
+        artifacts, audit, experiments, import, lineage, metrics, models, policies, runs, tokens,
+        values, watch, webhooks, workspaces,
     },
     exit::{CODES, Failure},
     serve::{MigrateOptions, ServeOptions, UpOptions},
@@ -101,6 +101,9 @@ pub(crate) enum Command {
     /// Addresses to which changes of the registry are posted.
     #[command(subcommand)]
     Webhooks(webhooks::Command),
+    /// Bring what other trackers hold.
+    #[command(subcommand)]
+    Import(import::Command),
     /// Print the version.
     Version,
     /// Print completions for a shell.

@@ -61,6 +61,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Audit(command) => commands::audit::run(client, command).await,
         Command::Watch(options) => commands::watch::run(client, options).await,
         Command::Webhooks(command) => commands::webhooks::run(client, command).await,
+        Command::Import(command) => commands::import::run(client, command).await,
         Command::Version => cli::print_version(),
         Command::Completions { shell } => cli::print_completions(shell),
     }

@@ -121,6 +121,7 @@ pub(crate) fn built_in() -> impl Iterator<Item = Kind> {
         (kind::DEPLOYMENT, "A version that serves somewhere"),
         (kind::ENVIRONMENT, "What a run ran in, by digest"),
         (kind::FEATURE_SET, "Features made of data"),
+        (kind::LOGGED_MODEL, "A model as a run made it"),
         (kind::MODEL_VERSION, "A registered version of a model"),
         (kind::PIPELINE, "A job that others schedule"),
         (kind::RUN, "A run of an experiment"),

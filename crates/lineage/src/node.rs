@@ -26,6 +26,8 @@ pub(crate) mod kind {
     pub(crate) const CODE: &str = "code";
     /// What a run ran in, by digest.
     pub(crate) const ENVIRONMENT: &str = "environment";
+    /// A model as a run made it, before anybody registered it.
+    pub(crate) const LOGGED_MODEL: &str = "logged_model";
     /// Features made of data.
     pub(crate) const FEATURE_SET: &str = "feature_set";
     /// A file that a run left.
@@ -44,7 +46,7 @@ pub(crate) mod kind {
     pub(crate) fn is_entity(kind: &str) -> bool {
         matches!(
             kind,
-            DATASET | MODEL_VERSION | CODE | ENVIRONMENT | FEATURE_SET | ARTIFACT
+            DATASET | MODEL_VERSION | CODE | ENVIRONMENT | FEATURE_SET | ARTIFACT | LOGGED_MODEL
         )
     }
 }

@@ -87,13 +87,13 @@ pub(crate) fn check_flavor(field: &str, flavor: &str, violations: &mut Violation
 
 /// Checks an alias.
 pub(crate) fn check_alias(alias: &str, policy: &Policy) -> Result<(), InvalidRequest> {
-    let fits = alias.starts_with(|c: char| c.is_ascii_alphabetic())
-        && alias.len() <= 255
+    let fits = alias.len() <= 255
+        && alias.contains(|c: char| !c.is_ascii_digit())
         && alias
             .chars()
             .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
     if !fits {
-        let what = "must be letters, digits, `_` and `-`, with a letter first";
+        let what = "must be letters, digits, `_` and `-`, and not only digits";
         return Err(InvalidRequest::field("alias", what));
     }
     if alias.eq_ignore_ascii_case("latest") || policy.stage(alias).is_some() {
@@ -110,6 +110,7 @@ pub(crate) fn to_model(model: Model, contents: Option<&Contents>) -> proto::Mode
         Some(proto::StageContent {
             stage: stage.name.clone(),
             versions,
+            newest: None,
         })
     });
     proto::Model {
@@ -133,8 +134,11 @@ pub(crate) fn to_model(model: Model, contents: Option<&Contents>) -> proto::Mode
 
 /// A version with the aliases that point at it.
 pub(crate) fn to_version(version: Version, aliases: Vec<String>) -> proto::Version {
+    let run_id = version.run_id();
     proto::Version {
         aliases,
+        logged_model: version.logged_model,
+        external: version.external,
         model: version.model,
         number: version.number,
         label: version.label,
@@ -142,7 +146,7 @@ pub(crate) fn to_version(version: Version, aliases: Vec<String>) -> proto::Versi
         description: version.description,
         tags: version.tags.into_iter().collect(),
         source: version.source,
-        run_id: version.run.to_string(),
+        run_id,
         based_on: version.based_on,
         files: version.files.into_iter().map(Into::into).collect(),
         digest: version.digest.to_string(),

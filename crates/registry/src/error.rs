@@ -77,6 +77,39 @@ pub enum RegistryError {
         /// The label.
         label: String,
     },
+    /// The number is, or was, that of another version.
+    #[error(
+        "{model}/{number} is there, or was: no number is used twice; choose another, or leave it out"
+    )]
+    VersionExists {
+        /// The model.
+        model: String,
+        /// The number.
+        number: i64,
+    },
+    /// A version that may not be deleted where it stands.
+    #[error("{version} stands in {stage}, {why}; move it out first, then delete it")]
+    Guarded {
+        /// The version.
+        version: String,
+        /// The stage.
+        stage: String,
+        /// What guards the stage.
+        why: &'static str,
+    },
+    /// Another model had versions under the name.
+    #[error(
+        "another model that was called {0:?} had versions, and what refers to those is not to find others; choose another name"
+    )]
+    NameHadVersions(String),
+    /// Somebody who is no admin speaks for others.
+    #[error(
+        "only an admin says that somebody else registered a version, and you are {0}; leave created_by out"
+    )]
+    CreatedByNotAllowed(Role),
+    /// The source names a logged model that is not there, or has no files yet.
+    #[error("there is no logged model {0} with files; log it first, or correct the source")]
+    LoggedModelNotFound(String),
     /// The stage is not one of the policy.
     #[error("the model {model:?} has no stage {stage:?}; it has: {stages}")]
     StageNotFound {
@@ -261,7 +294,9 @@ impl RegistryError {
     /// changed for any.
     pub(crate) fn is_of_one(&self) -> bool {
         match self {
-            Self::LabelTaken { .. } | Self::Blob(BlobError::Gone(_)) => true,
+            Self::LabelTaken { .. }
+            | Self::VersionExists { .. }
+            | Self::Blob(BlobError::Gone(_)) => true,
             Self::Database(error) => error.unique_violation().is_some(),
             _ => false,
         }
@@ -279,17 +314,21 @@ impl ServiceError for RegistryError {
             | Self::AliasNotFound { .. }
             | Self::SourceEmpty { .. }
             | Self::RunNotFound(_)
+            | Self::LoggedModelNotFound(_)
             | Self::StageNotFound { .. }
             | Self::PolicyNotFound(_)
             | Self::RequestNotFound(_)
             | Self::WebhookNotFound(_) => Code::NotFound,
             Self::ModelExists(_)
             | Self::LabelTaken { .. }
+            | Self::VersionExists { .. }
             | Self::RequestOpen { .. }
             | Self::WebhookExists(_) => Code::AlreadyExists,
             Self::Refused(_)
             | Self::NothingBefore { .. }
             | Self::StageInUse(_)
+            | Self::Guarded { .. }
+            | Self::NameHadVersions(_)
             | Self::PolicyInUse { .. }
             | Self::OtherDigest { .. }
             | Self::RequestRefused { .. }
@@ -299,7 +338,7 @@ impl ServiceError for RegistryError {
             Self::TooManyChecks(_) | Self::TooManySignatures { .. } | Self::TooManyWebhooks => {
                 Code::ResourceExhausted
             }
-            Self::OverrideNotAllowed(_) => Code::PermissionDenied,
+            Self::OverrideNotAllowed(_) | Self::CreatedByNotAllowed(_) => Code::PermissionDenied,
             Self::Access(error) => error.code(),
             Self::Concurrent { .. } => Code::Aborted,
             Self::RevisionAhead { .. } => Code::OutOfRange,
@@ -325,6 +364,11 @@ impl ServiceError for RegistryError {
             Self::RunNotFound(_) => "RUN_NOT_FOUND",
             Self::ModelExists(_) => "MODEL_EXISTS",
             Self::LabelTaken { .. } => "LABEL_TAKEN",
+            Self::VersionExists { .. } => "VERSION_EXISTS",
+            Self::Guarded { .. } => "VERSION_GUARDED",
+            Self::NameHadVersions(_) => "NAME_HAD_VERSIONS",
+            Self::CreatedByNotAllowed(_) => "CREATED_BY_NOT_ALLOWED",
+            Self::LoggedModelNotFound(_) => "LOGGED_MODEL_NOT_FOUND",
             Self::StageNotFound { .. } => "STAGE_NOT_FOUND",
             Self::Refused(_) => "TRANSITION_REFUSED",
             Self::NothingBefore { .. } => "NOTHING_BEFORE",
@@ -373,6 +417,7 @@ impl ServiceError for RegistryError {
             Self::AliasNotFound { alias, .. } => Details::resource("alias", alias),
             Self::SourceEmpty { path, .. } => Details::resource("artifact", path),
             Self::RunNotFound(id) => Details::resource("run", id),
+            Self::LoggedModelNotFound(id) => Details::resource("logged_model", id),
             Self::LabelTaken { label, .. } => Details::resource("label", label),
             Self::StageNotFound { stage, .. } => Details::resource("stage", stage),
             Self::Refused(refusal) => Details {
@@ -395,6 +440,18 @@ impl ServiceError for RegistryError {
             Self::TrackingUnavailable(_) | Self::LineageUnavailable(_) => {
                 Details::retry_after(Duration::from_secs(1))
             }
+            Self::Guarded {
+                version,
+                stage,
+                why,
+            } => Details {
+                preconditions: vec![PreconditionViolation {
+                    kind: "VERSION_GUARDED".to_owned(),
+                    subject: version.clone(),
+                    description: format!("stands in {stage}, {why}"),
+                }],
+                ..Details::default()
+            },
             Self::StageInUse(why) => Details {
                 preconditions: vec![PreconditionViolation {
                     kind: "STAGE_IN_USE".to_owned(),
@@ -421,6 +478,9 @@ impl ServiceError for RegistryError {
             | Self::TooManySignatures { .. }
             | Self::TooManyWebhooks
             | Self::Frozen { .. }
+            | Self::VersionExists { .. }
+            | Self::NameHadVersions(_)
+            | Self::CreatedByNotAllowed(_)
             | Self::AuditEmpty
             | Self::Damaged => Details::default(),
             Self::Shared(error) => error.details(),

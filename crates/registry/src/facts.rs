@@ -10,9 +10,10 @@ use chrono::{DateTime, Utc};
 use futures::future::try_join_all;
 use herdbook_core::{Digest, PrincipalId, RunId};
 use herdbook_proto::tracking::v1::{
-    GetRunRequest, ListArtifactsRequest, ListMetricDefinitionsRequest, MetricGoal, Run,
-    artifact_service_client::ArtifactServiceClient, metric_service_client::MetricServiceClient,
-    run_service_client::RunServiceClient,
+    GetLoggedModelRequest, GetRunRequest, ListArtifactsRequest, ListMetricDefinitionsRequest,
+    LoggedModel, MetricGoal, Run, artifact_service_client::ArtifactServiceClient,
+    logged_model_service_client::LoggedModelServiceClient,
+    metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
 };
 use herdbook_rpc::{Caller, PeerChannel, Role, Roles};
 use tonic::{Code, Status};
@@ -91,7 +92,8 @@ pub(crate) struct Sources {
 #[derive(Debug, Clone)]
 pub(crate) struct Occupant {
     pub(crate) number: i64,
-    pub(crate) run: RunId,
+    /// `None` if it is not known.
+    pub(crate) run: Option<RunId>,
     /// As registered.
     pub(crate) metrics: Metrics,
 }
@@ -113,8 +115,8 @@ impl Facts {
             )
         });
         let of_others = asks(|asks| matches!(asks, Asks::NoWorse { .. } | Asks::Expression { .. }));
-        let own = own.then_some(version.run);
-        let others = standing.occupants.iter().map(|other| other.run);
+        let own = version.run.filter(|_| own);
+        let others = standing.occupants.iter().filter_map(|other| other.run);
         let others = others.filter(|_| of_others);
         let wanted: BTreeSet<RunId> = own.into_iter().chain(others).collect();
         let asked =
@@ -156,15 +158,18 @@ impl Facts {
         *self.roles.get(&principal)?
     }
 
-    /// The metrics of a run; `None` if it is gone or was not asked for.
-    pub(crate) fn run(&self, run: RunId) -> Option<&Metrics> {
-        self.runs.get(&run)?.as_ref()
+    /// The metrics of a run; `None` if it is not known, gone, or was not asked for.
+    pub(crate) fn run(&self, run: Option<RunId>) -> Option<&Metrics> {
+        self.runs.get(&run?)?.as_ref()
     }
 
     /// The latest value of a metric, or why there is none to compare.
-    pub(crate) fn metric(&self, run: RunId, key: &str) -> Result<f64, String> {
+    pub(crate) fn metric(&self, run: Option<RunId>, key: &str) -> Result<f64, String> {
         let at = self.read_at.format("%H:%M:%S UTC");
-        match self.run(run).map(|metrics| metrics.get(key)) {
+        let Some(run) = run else {
+            return Err("the version names no source run".to_owned());
+        };
+        match self.run(Some(run)).map(|metrics| metrics.get(key)) {
             None => Err(format!(
                 "the source run {run} is not there any more, read at {at}"
             )),
@@ -242,7 +247,7 @@ pub(crate) async fn get_run(
         })
         .await;
     let run = answer
-        .map_err(|status| unanswered(&status, id))?
+        .map_err(|status| Holder::Run(id).unanswered(&status))?
         .into_inner()
         .run;
     run.ok_or_else(|| RegistryError::RunNotFound(id.to_string()))
@@ -261,7 +266,7 @@ pub(crate) async fn directions(
     let definitions = match client.list_metric_definitions(request).await {
         Ok(answer) => answer.into_inner().definitions,
         Err(status) if status.code() == Code::NotFound => Vec::new(),
-        Err(status) => return Err(unanswered(&status, run)),
+        Err(status) => return Err(Holder::Run(run).unanswered(&status)),
     };
     let better = definitions.into_iter().filter_map(|definition| {
         let direction = match definition.goal() {
@@ -274,26 +279,76 @@ pub(crate) async fn directions(
     Ok(better.collect())
 }
 
-/// The artifacts of a run at `path`, with paths relative to it; a single file keeps its name.
+/// The logged model `id`.
+pub(crate) async fn get_logged_model(
+    tracking: &PeerChannel,
+    caller: &Caller,
+    id: &str,
+) -> Result<LoggedModel, RegistryError> {
+    let mut client = LoggedModelServiceClient::new(tracking.on_behalf_of(caller));
+    let request = GetLoggedModelRequest {
+        model_id: id.to_owned(),
+    };
+    let answer = client.get_logged_model(request).await;
+    let holder = Holder::LoggedModel(id);
+    let model = answer
+        .map_err(|status| holder.unanswered(&status))?
+        .into_inner()
+        .model;
+    model.ok_or_else(|| holder.not_found())
+}
+
+/// What holds artifacts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Holder<'a> {
+    Run(RunId),
+    LoggedModel(&'a str),
+}
+
+impl Holder<'_> {
+    fn not_found(self) -> RegistryError {
+        match self {
+            Self::Run(run) => RegistryError::RunNotFound(run.to_string()),
+            Self::LoggedModel(id) => RegistryError::LoggedModelNotFound(id.to_owned()),
+        }
+    }
+
+    fn unanswered(self, status: &Status) -> RegistryError {
+        match status.code() {
+            Code::NotFound => self.not_found(),
+            Code::InvalidArgument => {
+                herdbook_proto::InvalidRequest::field("source", status.message()).into()
+            }
+            _ => RegistryError::TrackingUnavailable(status.message().to_owned()),
+        }
+    }
+}
+
+/// The artifacts of a holder at `path`, with paths relative to it; a single file keeps its name.
 pub(crate) async fn list_files(
     tracking: &PeerChannel,
     caller: &Caller,
-    run: RunId,
+    holder: Holder<'_>,
     path: &str,
 ) -> Result<Vec<File>, RegistryError> {
+    let (run_id, logged_model_id) = match holder {
+        Holder::Run(run) => (run.to_string(), String::new()),
+        Holder::LoggedModel(id) => (String::new(), id.to_owned()),
+    };
     let mut client = ArtifactServiceClient::new(tracking.on_behalf_of(caller));
     let mut files = Vec::new();
     let mut page_token = String::new();
     loop {
         let request = ListArtifactsRequest {
-            run_id: run.to_string(),
+            run_id: run_id.clone(),
+            logged_model_id: logged_model_id.clone(),
             path: path.to_owned(),
             page_size: 1_000,
             page_token,
         };
         let page = client.list_artifacts(request).await;
         let page = page
-            .map_err(|status| unanswered(&status, run))?
+            .map_err(|status| holder.unanswered(&status))?
             .into_inner();
         for file in page.files {
             let digest = file
@@ -330,16 +385,6 @@ fn relative(file: &str, folder: &str) -> String {
     {
         Some(inside) => inside.to_owned(),
         None => file.rsplit('/').next().unwrap_or(file).to_owned(),
-    }
-}
-
-fn unanswered(status: &Status, run: RunId) -> RegistryError {
-    match status.code() {
-        Code::NotFound => RegistryError::RunNotFound(run.to_string()),
-        Code::InvalidArgument => {
-            herdbook_proto::InvalidRequest::field("source", status.message()).into()
-        }
-        _ => RegistryError::TrackingUnavailable(status.message().to_owned()),
     }
 }
 

@@ -24,6 +24,7 @@ mod schema;
 mod search;
 mod service;
 mod signing;
+mod source;
 mod store;
 mod transition;
 mod version;

@@ -5,7 +5,7 @@ use herdbook_proto::lineage::v1::{EdgeType, NodeKey};
 use herdbook_recorder::{News, key};
 use serde_json::{Value, json};
 
-use crate::version::Version;
+use crate::{store::stages::Left, version::Version};
 
 /// A new version and what it came from.
 pub(crate) fn of_version(version: &Version) -> News {
@@ -24,8 +24,14 @@ pub(crate) fn of_version(version: &Version) -> News {
         ("source", version.source.clone()),
     ];
     news.node(target.clone(), snapshot, version.revision);
-    let run = key("run", &version.run.to_string(), "");
-    news.edge(run, target.clone(), EdgeType::Generated, &version.source);
+    if version.run.is_some() {
+        let run = key("run", &version.run_id(), "");
+        news.edge(run, target.clone(), EdgeType::Generated, &version.source);
+    }
+    if !version.logged_model.is_empty() {
+        let model = key("logged_model", &version.logged_model, "");
+        news.edge(model, target.clone(), EdgeType::DerivedFrom, "registered");
+    }
     let bases = version
         .based_on
         .iter()
@@ -45,7 +51,7 @@ pub(crate) fn of_change(version: &Version) -> News {
         ("label", version.label.clone()),
         ("stage", version.stage.clone()),
         ("digest", version.digest.to_string()),
-        ("run_id", version.run.to_string()),
+        ("run_id", version.run_id()),
         ("created_by", version.created_by.clone()),
     ];
     let mut news = News::default();
@@ -95,11 +101,77 @@ pub(crate) fn of_move(
     news
 }
 
+/// A version that was deleted by `by`; `last` is where it stood, and `first` where versions begin.
+pub(crate) fn of_deletion(
+    model: &str,
+    last: &Left,
+    first: &str,
+    by: &str,
+    at: DateTime<Utc>,
+    revision: i64,
+) -> News {
+    let mut news = News::default();
+    let version = number_key(model, last.number);
+    let gone = [
+        ("stage", String::new()),
+        ("deleted_at", time(at)),
+        ("deleted_by", by.to_owned()),
+    ];
+    news.node(version, gone, revision);
+    if last.stage != first {
+        let stay = stay_key(model, last.number, &last.stage, last.stage_since);
+        let left = [("left_at", time(at)), ("left_by", by.to_owned())];
+        news.node(stay, left, revision);
+    }
+    news
+}
+
+/// A version whose model was called `former` until `at`: under that name it stands nowhere any more, and what
+/// it is called now descends from it.
+pub(crate) fn of_rename(
+    version: &Version,
+    former: &str,
+    first: &str,
+    by: &str,
+    at: DateTime<Utc>,
+    revision: i64,
+) -> News {
+    let mut news = of_version(version);
+    let before = number_key(former, version.number);
+    let gone = [
+        ("stage", String::new()),
+        ("renamed_to", version.model.clone()),
+    ];
+    news.node(before.clone(), gone, revision);
+    let (now, renamed) = (version_key(version), EdgeType::DerivedFrom);
+    news.edge(before, now.clone(), renamed, "renamed");
+    let (stage, since) = (&*version.stage, version.stage_since);
+    if stage != first {
+        let stay = stay_key(former, version.number, stage, since);
+        let left = [("left_at", time(at)), ("left_by", by.to_owned())];
+        news.node(stay, left, revision);
+        let stay = deployment_key(version, stage, since);
+        let facts = [
+            ("model", version.model.clone()),
+            ("version", version.number.to_string()),
+            ("stage", stage.to_owned()),
+            ("entered_at", time(since)),
+            ("entered_by", by.to_owned()),
+        ];
+        news.node(stay.clone(), facts, revision);
+        news.edge(now, stay, EdgeType::Used, stage);
+    }
+    news
+}
+
 /// A stay is told apart by the version and when it entered: a stage may hold many, and one may come back.
 fn deployment_key(version: &Version, stage: &str, entered: DateTime<Utc>) -> NodeKey {
-    let name = format!("{}@{stage}", version.model);
-    let stay = format!("{}/{}", version.number, time(entered));
-    key("deployment", &name, &stay)
+    stay_key(&version.model, version.number, stage, entered)
+}
+
+fn stay_key(model: &str, number: i64, stage: &str, entered: DateTime<Utc>) -> NodeKey {
+    let stay = format!("{number}/{}", time(entered));
+    key("deployment", &format!("{model}@{stage}"), &stay)
 }
 
 fn time(time: DateTime<Utc>) -> String {
@@ -107,5 +179,9 @@ fn time(time: DateTime<Utc>) -> String {
 }
 
 fn version_key(version: &Version) -> NodeKey {
-    key("model_version", &version.model, &version.number.to_string())
+    number_key(&version.model, version.number)
+}
+
+fn number_key(model: &str, number: i64) -> NodeKey {
+    key("model_version", model, &number.to_string())
 }

@@ -233,6 +233,18 @@ impl Policy {
         }
     }
 
+    /// Why a version that stands in a stage may not be deleted; `None` if it may.
+    pub(crate) fn guard(&self, stage: &str) -> Option<&'static str> {
+        let ruled = |step: &Move| step.to == stage && !step.rules.is_empty();
+        if self.is_terminal(stage) {
+            return Some("where versions stay for good");
+        }
+        if self.is_frozen(stage) {
+            return Some("which is frozen");
+        }
+        self.moves.iter().any(ruled).then_some("which rules guard")
+    }
+
     pub(crate) fn is_terminal(&self, stage: &str) -> bool {
         self.stages
             .iter()

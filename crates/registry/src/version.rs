@@ -57,7 +57,12 @@ pub(crate) struct Version {
     pub(crate) description: String,
     pub(crate) tags: Pairs,
     pub(crate) source: String,
-    pub(crate) run: RunId,
+    /// `None` if it is not known.
+    pub(crate) run: Option<RunId>,
+    /// The logged model it came from; empty if from none.
+    pub(crate) logged_model: String,
+    /// Whether its files are at its source, and none of them here.
+    pub(crate) external: bool,
     pub(crate) based_on: Vec<String>,
     pub(crate) files: Vec<File>,
     pub(crate) digest: Digest,
@@ -79,6 +84,11 @@ pub(crate) struct Version {
 }
 
 impl Version {
+    /// The run it came from; empty if it is not known.
+    pub(crate) fn run_id(&self) -> String {
+        self.run.map(|run| run.to_string()).unwrap_or_default()
+    }
+
     /// What is signed of it.
     pub(crate) fn statement(&self) -> Statement {
         let files: Vec<_> = self.files.iter().map(File::entry).collect();

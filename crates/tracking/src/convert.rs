@@ -1,5 +1,7 @@
 //! Between the contract and the domain.
 
+pub(crate) mod logged_model;
+
 use std::collections::HashMap;
 
 use herdbook_core::{
@@ -79,9 +81,11 @@ pub(crate) fn inputs(
             ("dataset.source_type", &dataset.source_type),
             ("dataset.schema", &dataset.schema),
             ("dataset.profile", &dataset.profile),
+            ("dataset.source", &dataset.source),
         ] {
             violations.check(format!("{scope}.{name}"), check_text(text));
         }
+        let tags = tags(&format!("{scope}.tags"), input.tags, violations);
         read.push(Input {
             name: dataset.name,
             digest: dataset.digest,
@@ -90,6 +94,8 @@ pub(crate) fn inputs(
             source_type: dataset.source_type,
             schema: dataset.schema,
             profile: dataset.profile,
+            source: dataset.source,
+            tags,
         });
     }
     read
@@ -201,11 +207,11 @@ pub(crate) fn based_on(bases: &[String], violations: &mut Violations) {
     }
 }
 
-pub(crate) fn status(number: i32, violations: &mut Violations) -> Option<RunStatus> {
+pub(crate) fn status(field: &str, number: i32, violations: &mut Violations) -> Option<RunStatus> {
     let status = RunStatus::from_number(number);
     if status.is_none() {
         violations.add(
-            "run.status",
+            field,
             "must be a status from RUN_STATUS_SCHEDULED to RUN_STATUS_KILLED",
         );
     }
@@ -290,6 +296,7 @@ impl From<Input> for proto::DatasetInput {
     fn from(input: Input) -> Self {
         Self {
             context: input.context,
+            tags: input.tags.into_iter().collect(),
             dataset: Some(proto::Dataset {
                 name: input.name,
                 digest: input.digest,
@@ -297,6 +304,7 @@ impl From<Input> for proto::DatasetInput {
                 source_type: input.source_type,
                 schema: input.schema,
                 profile: input.profile,
+                source: input.source,
             }),
         }
     }

@@ -15,7 +15,7 @@ use crate::{
 /// Runs that wait, and that are created together.
 const QUEUE: usize = 1_024;
 const GROUP: usize = 256;
-/// The index over the ids of runs, which are made here and never twice.
+/// The index over the ids of runs; those that are made here are never made twice.
 const RUN_ID: &str = "runs_id_key";
 
 /// When it was created, nothing if it could not be, or the database's error.
@@ -59,6 +59,10 @@ impl Creator {
         let stopped = || DatabaseError::unavailable("the process is stopping");
         self.queue.send((new, reply)).await.map_err(|_| stopped())?;
         let (new, created) = answer.await.map_err(|_| stopped())?;
+        let created = created.map_err(|error| match error.unique_violation() {
+            Some(RUN_ID) => TrackingError::RunIdTaken(new.run.id),
+            _ => error.into(),
+        });
         match created? {
             Some(at) => {
                 let mut run = new.run;
@@ -97,7 +101,7 @@ async fn create_group(store: &Store, lane: &mut Lane, entries: Vec<Entry>) {
                 let at = match store.insert_runs(lane, &[&new]).await {
                     Ok(created) => Ok(created.get(&new.run.id.as_uuid()).copied()),
                     // The connection broke only after the commit.
-                    Err(error) if error.unique_violation() == Some(RUN_ID) => {
+                    Err(error) if error.unique_violation() == Some(RUN_ID) && !new.id_is_chosen => {
                         Ok(Some(new.run.created_at))
                     }
                     Err(error) => Err(error),

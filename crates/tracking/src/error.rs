@@ -2,12 +2,14 @@
 
 use herdbook_blobs::{BlobError, InvalidRange};
 use herdbook_core::{
-    Code, Details, ExperimentId, InvalidPageToken, QuotaViolation, RunId, ServiceError,
+    Code, Details, ExperimentId, InvalidPageToken, LoggedModelId, QuotaViolation, RunId,
+    ServiceError,
 };
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::InvalidRequest;
 
 use crate::{
+    holder::Holder,
     quota::Resource,
     search::{ParseError, codec::DamagedColumn},
 };
@@ -35,11 +37,37 @@ pub enum TrackingError {
     /// No such run.
     #[error("there is no run {0}")]
     RunNotFound(String),
-    /// No such file in the run.
-    #[error("the run {run} has no artifact {path:?}; list its artifacts to see those it has")]
+    /// No such logged model.
+    #[error("there is no logged model {0}")]
+    LoggedModelNotFound(String),
+    /// The id of a logged model is in use.
+    #[error("the logged model {0} is there already; leave its id empty to have one made")]
+    LoggedModelTaken(LoggedModelId),
+    /// The logged model was deleted.
+    #[error(
+        "the logged model {0} is deleted; restore it with RestoreLoggedModel before writing to it"
+    )]
+    LoggedModelDeleted(LoggedModelId),
+    /// A param of a logged model has another value already.
+    #[error(
+        "the param {key:?} of logged model {model} is {old:?} and cannot become {new:?}: params are written \
+         once; use a tag for what changes"
+    )]
+    LoggedModelParamChanged {
+        /// The model.
+        model: LoggedModelId,
+        /// The param.
+        key: String,
+        /// Its value.
+        old: String,
+        /// The value that was sent.
+        new: String,
+    },
+    /// No such file in the run or logged model.
+    #[error("the {holder} has no artifact {path:?}; list its artifacts to see those it has")]
     ArtifactNotFound {
-        /// The run.
-        run: RunId,
+        /// What was asked for it.
+        holder: Holder,
         /// The path.
         path: String,
     },
@@ -70,6 +98,12 @@ pub enum TrackingError {
     /// The experiment's name is in use.
     #[error("an experiment named {0:?} is there already; choose another name, or log to that one")]
     ExperimentNameTaken(String),
+    /// The number is that of another experiment.
+    #[error("there is an experiment {0} already; choose another number, or leave it out")]
+    ExperimentIdTaken(ExperimentId),
+    /// The id is that of another run.
+    #[error("there is a run {0} already; choose another id, or leave it out")]
+    RunIdTaken(RunId),
     /// The experiment was deleted.
     #[error("the experiment {0} is deleted; restore it first")]
     ExperimentDeleted(ExperimentId),
@@ -177,17 +211,24 @@ impl ServiceError for TrackingError {
             Self::Query { .. } | Self::PageToken(_) => Code::InvalidArgument,
             Self::ExperimentNotFound(_)
             | Self::RunNotFound(_)
+            | Self::LoggedModelNotFound(_)
             | Self::ArtifactNotFound { .. }
             | Self::ValueNotFound { .. } => Code::NotFound,
             Self::ValueTypeChanged { .. } => Code::FailedPrecondition,
             Self::DamagedValue => Code::Internal,
-            Self::ExperimentNameTaken(_) | Self::ParamChanged { .. } => Code::AlreadyExists,
+            Self::ExperimentNameTaken(_)
+            | Self::ExperimentIdTaken(_)
+            | Self::RunIdTaken(_)
+            | Self::ParamChanged { .. }
+            | Self::LoggedModelTaken(_)
+            | Self::LoggedModelParamChanged { .. } => Code::AlreadyExists,
             Self::ExperimentDeleted(_)
             | Self::ExperimentNotDeleted(_)
             | Self::ExperimentHasForks(_)
             | Self::ExperimentPurging(_)
             | Self::DefaultExperiment
             | Self::RunDeleted(_)
+            | Self::LoggedModelDeleted(_)
             | Self::RunNotDeleted(_)
             | Self::RunHasForks(_) => Code::FailedPrecondition,
             Self::StreamGap { .. } => Code::OutOfRange,
@@ -206,11 +247,17 @@ impl ServiceError for TrackingError {
             Self::PageToken(_) => "INVALID_PAGE_TOKEN",
             Self::ExperimentNotFound(_) => "EXPERIMENT_NOT_FOUND",
             Self::RunNotFound(_) => "RUN_NOT_FOUND",
+            Self::LoggedModelNotFound(_) => "LOGGED_MODEL_NOT_FOUND",
+            Self::LoggedModelTaken(_) => "LOGGED_MODEL_TAKEN",
+            Self::LoggedModelDeleted(_) => "LOGGED_MODEL_DELETED",
+            Self::LoggedModelParamChanged { .. } => "PARAM_CHANGED",
             Self::ArtifactNotFound { .. } => "ARTIFACT_NOT_FOUND",
             Self::ValueNotFound { .. } => "VALUE_NOT_FOUND",
             Self::ValueTypeChanged { .. } => "VALUE_TYPE_CHANGED",
             Self::DamagedValue => "INTERNAL",
             Self::ExperimentNameTaken(_) => "EXPERIMENT_NAME_TAKEN",
+            Self::ExperimentIdTaken(_) => "EXPERIMENT_ID_TAKEN",
+            Self::RunIdTaken(_) => "RUN_ID_TAKEN",
             Self::ExperimentDeleted(_) => "EXPERIMENT_DELETED",
             Self::ExperimentNotDeleted(_) => "EXPERIMENT_NOT_DELETED",
             Self::ExperimentHasForks(_) => "EXPERIMENT_HAS_FORKS",
@@ -240,23 +287,30 @@ impl ServiceError for TrackingError {
             Self::PageToken(error) => field("page_token", error.to_string()),
             Self::ExperimentNotFound(name) => Details::resource("experiment", name),
             Self::ExperimentNameTaken(name) => Details::resource("experiment", name),
-            Self::ExperimentDeleted(id)
+            Self::ExperimentIdTaken(id)
+            | Self::ExperimentDeleted(id)
             | Self::ExperimentNotDeleted(id)
             | Self::ExperimentHasForks(id)
             | Self::ExperimentPurging(id) => Details::resource("experiment", id.to_string()),
             Self::DefaultExperiment => Details::resource("experiment", "0"),
             Self::RunNotFound(id) => Details::resource("run", id),
-            Self::RunDeleted(id) | Self::RunNotDeleted(id) | Self::RunHasForks(id) => {
-                Details::resource("run", id.to_string())
-            }
+            Self::RunIdTaken(id)
+            | Self::RunDeleted(id)
+            | Self::RunNotDeleted(id)
+            | Self::RunHasForks(id) => Details::resource("run", id.to_string()),
             Self::StreamGap {
                 stream, expected, ..
             } => Details {
                 metadata: vec![("expected", expected.to_string())],
                 ..Details::resource("stream", stream)
             },
+            Self::LoggedModelNotFound(id) => Details::resource("logged model", id),
+            Self::LoggedModelTaken(id) | Self::LoggedModelDeleted(id) => {
+                Details::resource("logged model", id.to_string())
+            }
             Self::ArtifactNotFound { path, .. } => Details::resource("artifact", path),
-            Self::ParamChanged { key, old, new, .. } => Details {
+            Self::ParamChanged { key, old, new, .. }
+            | Self::LoggedModelParamChanged { key, old, new, .. } => Details {
                 metadata: vec![
                     ("key", key.clone()),
                     ("old", old.clone()),

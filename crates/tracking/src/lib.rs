@@ -1,5 +1,5 @@
-//! Tracking: experiments, runs, params, tags, metrics, typed values, inputs and artifacts, and the search
-//! over them.
+//! Tracking: experiments, runs, params, tags, metrics, typed values, inputs, artifacts and logged models, and
+//! the search over them.
 
 mod artifact_path;
 mod blocking;
@@ -8,6 +8,8 @@ mod creator;
 mod error;
 mod forgetter;
 mod framing;
+mod holder;
+mod logged_model;
 mod manifests;
 mod metrics;
 mod pedigree;
@@ -27,9 +29,10 @@ use herdbook_blobs::{BlobStore, Blobs, Manifests};
 use herdbook_postgres::{Database, Outbox};
 use herdbook_proto::tracking::v1::{
     artifact_service_server::ArtifactServiceServer,
-    experiment_service_server::ExperimentServiceServer, metric_service_server::MetricServiceServer,
-    quota_service_server::QuotaServiceServer, run_service_server::RunServiceServer,
-    value_service_server::ValueServiceServer,
+    experiment_service_server::ExperimentServiceServer,
+    logged_model_service_server::LoggedModelServiceServer,
+    metric_service_server::MetricServiceServer, quota_service_server::QuotaServiceServer,
+    run_service_server::RunServiceServer, value_service_server::ValueServiceServer,
 };
 use herdbook_rpc::{PeerChannel, RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
@@ -38,6 +41,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::TrackingError;
 pub use herdbook_filter::ParseError;
+pub use holder::Holder;
 pub use quota::{Limits, Resource};
 
 use creator::Creator;
@@ -45,8 +49,8 @@ use manifests::RunManifests;
 use metrics::{committer::Committer, compactor, pulse::Pulse};
 use quota::Quotas;
 use service::{
-    artifacts::ArtifactApi, experiments::ExperimentApi, metrics::MetricApi, quota::QuotaApi,
-    runs::RunApi, values::ValueApi,
+    artifacts::ArtifactApi, experiments::ExperimentApi, logged_models::LoggedModelApi,
+    metrics::MetricApi, quota::QuotaApi, runs::RunApi, values::ValueApi,
 };
 use store::Store;
 
@@ -166,6 +170,9 @@ impl Tracking {
                 self.blobs.clone(),
                 self.quotas.clone(),
             ))))
+            .add_service(configured!(LoggedModelServiceServer::new(
+                LoggedModelApi::new(store.clone())
+            )))
             .add_service(configured!(ValueServiceServer::new(ValueApi::new(
                 store.clone(),
                 self.blobs.clone(),

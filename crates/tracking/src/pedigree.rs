@@ -1,11 +1,12 @@
 //! What lineage is told of a run, through the outbox.
 
-use herdbook_core::RunId;
+use herdbook_core::{LoggedModelId, RunId};
 use herdbook_proto::lineage::v1::{EdgeType, NodeKey};
 use herdbook_recorder::{News, key};
 use serde_json::json;
 
 use crate::{
+    logged_model::LoggedModel,
     run::{Environment, Input, Run, Source},
     store::artifacts::Artifact,
 };
@@ -87,6 +88,34 @@ pub(crate) fn of_artifact(run: RunId, artifact: &Artifact) -> News {
     news
 }
 
+/// A model that was made, and the run that made it.
+pub(crate) fn of_logged_model(model: &LoggedModel) -> News {
+    let facts = [
+        ("name", model.name.clone()),
+        ("type", model.kind.clone()),
+        ("experiment", model.experiment.to_string()),
+    ];
+    let given = facts.into_iter().filter(|(_, value)| !value.is_empty());
+    let mut news = News::default();
+    news.node(model_key(model.id), given, 1);
+    if let Some(run) = model.source_run {
+        let (run, made) = (run_key(run), model_key(model.id));
+        news.edge(run, made, EdgeType::Generated, &model.name);
+    }
+    news
+}
+
+/// That a run made a model, or used it.
+pub(crate) fn of_run_model(run: RunId, model: LoggedModelId, made: bool) -> News {
+    let (run, model) = (run_key(run), model_key(model));
+    let mut news = News::default();
+    match made {
+        true => news.edge(run, model, EdgeType::Generated, "logged model"),
+        false => news.edge(model, run, EdgeType::Used, "logged model"),
+    }
+    news
+}
+
 /// An artifact belongs to the run that left it: two runs may leave the same bytes, and one may leave what
 /// it read, which would be a cycle if the bytes alone were the thing.
 fn artifact_key(run: RunId, path: &str, digest: &str) -> NodeKey {
@@ -155,4 +184,8 @@ fn environment_facts(environment: &Environment) -> [(&'static str, String); 3] {
 
 fn run_key(run: RunId) -> NodeKey {
     key("run", &run.to_string(), "")
+}
+
+fn model_key(model: LoggedModelId) -> NodeKey {
+    key("logged_model", &model.to_string(), "")
 }

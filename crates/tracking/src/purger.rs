@@ -44,6 +44,7 @@ async fn purge_due(store: &Store, age: Option<Duration>) -> Result<(), TrackingE
         }
     }
     let Some(age) = age else { return Ok(()) };
+    while store.purge_deleted_models(age).await? {}
     let mut last = None;
     loop {
         let runs = store.deleted_runs(age, last).await?;

@@ -107,6 +107,11 @@ pub(crate) struct Input {
     pub(crate) source_type: String,
     pub(crate) schema: String,
     pub(crate) profile: String,
+    /// What it is loaded from, where `uri` does not say all.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) source: String,
+    #[serde(default, skip_serializing_if = "Pairs::is_empty")]
+    pub(crate) tags: Pairs,
 }
 
 impl Input {

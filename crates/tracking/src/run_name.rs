@@ -1,6 +1,6 @@
-//! Names for runs that were given none: easier to tell apart, and to say, than ids.
+//! Names for runs and models that were given none: easier to tell apart, and to say, than ids.
 
-use herdbook_core::RunId;
+use uuid::Uuid;
 
 const ADJECTIVES: [&str; 32] = [
     "able", "bold", "brave", "brisk", "calm", "clever", "crisp", "eager", "fair", "fleet", "fond",
@@ -15,10 +15,10 @@ const ANIMALS: [&str; 32] = [
     "wolf",
 ];
 
-/// The name of the run `id`, such as `brisk-otter-417`: from the random bits of the id, so that it
+/// The name of what has the id `id`, such as `brisk-otter-417`: from the random bits of the id, so that it
 /// needs no state.
-pub(crate) fn made_up(id: RunId) -> String {
-    let bits = id.as_uuid().as_u128();
+pub(crate) fn made_up(id: Uuid) -> String {
+    let bits = id.as_u128();
     let pick = |shift: u32| usize::try_from(bits >> shift & 31).unwrap_or_default();
     format!(
         "{}-{}-{}",

@@ -268,6 +268,7 @@ impl Registered {
     async fn in_production(&self) -> usize {
         let request = GetModelRequest {
             name: self.name.clone(),
+            ..Default::default()
         };
         let mut models = ModelServiceClient::new(self.channel.clone());
         let model = models.get_model(request).await.unwrap().into_inner();

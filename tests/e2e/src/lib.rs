@@ -10,7 +10,7 @@ mod server;
 mod writer;
 
 pub use network::BadNetwork;
-pub use program::{node, python, run};
+pub use program::{mlflow, node, python, run};
 pub use s3::S3Server;
 pub use server::{Herdbook, folder, postmaster};
 pub use writer::DurableWriter;

@@ -10,6 +10,12 @@ pub fn python() -> Command {
     program("HERDBOOK_TEST_PYTHON")
 }
 
+/// A Python with MLflow's newest client and its server, likewise.
+#[must_use]
+pub fn mlflow() -> Command {
+    program("HERDBOOK_TEST_MLFLOW")
+}
+
 /// The Node.js with which the TypeScript client was installed, likewise.
 #[must_use]
 pub fn node() -> Command {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use herdbook_core::WorkspaceId;
-use herdbook_gateway::Gateway;
+use herdbook_gateway::{Gateway, Services};
 use herdbook_lineage::Lineage;
 use herdbook_postgres::migrate;
 use herdbook_proto::lineage::v1::{
@@ -60,7 +60,13 @@ impl Cluster {
         let caller = FixedCaller::new("ana", WorkspaceId(1), Role::Contributor);
         let caller: Arc<dyn Authenticate> = Arc::new(caller);
         let channel = PeerChannel::local("lineage", routes(), caller.clone(), Arc::new(Unsigned));
-        let gateway = Gateway::new(caller.clone(), channel);
+        let services = Services {
+            access: channel.clone(),
+            tracking: channel.clone(),
+            registry: channel.clone(),
+            lineage: channel,
+        };
+        let gateway = Gateway::new(caller.clone(), services);
         let server = Server::new(routes(), caller).http(gateway.router());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());

@@ -5,6 +5,7 @@
 mod cluster;
 mod exports;
 mod malformed;
+mod mlflow;
 mod names;
 mod orders;
 mod recorded;

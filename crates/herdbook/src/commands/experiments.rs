@@ -109,6 +109,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
                 name,
                 description,
                 tags: pairs(tags)?,
+                ..Default::default()
             };
             let made = client
                 .create_experiment(request)

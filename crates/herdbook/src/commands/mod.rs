@@ -3,6 +3,7 @@
 pub(crate) mod artifacts;
 pub(crate) mod audit;
 pub(crate) mod experiments;
+pub(crate) mod import;
 pub(crate) mod lineage;
 pub(crate) mod metrics;
 pub(crate) mod models;

@@ -1,6 +1,7 @@
 //! `herdbook models`, a file a subject.
 
 mod card;
+mod delete;
 mod diff;
 mod download;
 mod files;
@@ -36,6 +37,9 @@ pub(crate) enum Command {
     /// New models, versions and aliases.
     #[command(flatten)]
     Register(register::Command),
+    /// Models and versions that go, or get another name.
+    #[command(flatten)]
+    Delete(delete::Command),
     /// Moves between stages.
     #[command(flatten)]
     Moves(moves::Command),
@@ -64,6 +68,7 @@ pub(crate) async fn run(mut options: ClientOptions, command: Command) -> Result<
         Command::Card(options) => card::run(connection().await?, output, options).await,
         Command::Diff(options) => diff::run(connection().await?, output, options).await,
         Command::Register(command) => register::run(connection().await?, output, command).await,
+        Command::Delete(command) => delete::run(connection().await?, output, command).await,
         Command::Moves(command) => moves::run(connection().await?, output, command).await,
         Command::Approvals(command) => requests::run(connection().await?, output, command).await,
         Command::Rules(options) => rules::run(connection().await?, output, options).await,

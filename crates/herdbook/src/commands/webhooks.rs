@@ -1,11 +1,11 @@
 //! `herdbook webhooks`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use herdbook_proto::registry::v1::{
     CreateWebhookRequest, DeadLetter, DeleteWebhookRequest, EventSelector, GetWebhookRequest,
     ListDeadLettersRequest, ListWebhookDeliveriesRequest, ListWebhooksRequest,
     ResendDeadLettersRequest, RotateWebhookSecretRequest, TestWebhookRequest, UpdateWebhookRequest,
-    Webhook, WebhookDelivery, webhook_service_client::WebhookServiceClient,
+    Webhook, WebhookDelivery, WebhookFormat, webhook_service_client::WebhookServiceClient,
 };
 use prost_types::FieldMask;
 
@@ -32,6 +32,15 @@ pub(crate) enum Command {
         /// Changes after this revision; from now on if not given.
         #[arg(long, value_name = "REVISION")]
         after: Option<i64>,
+        /// What it is for.
+        #[arg(long, default_value = "")]
+        description: String,
+        /// What posts look like: Herdbook's own, or those of an MLflow server.
+        #[arg(long, value_enum, default_value_t)]
+        format: Format,
+        /// An event of MLflow's format, such as model_version.created; may be repeated. All, if none is named.
+        #[arg(long = "event", value_name = "EVENT")]
+        events: Vec<String>,
         #[command(flatten)]
         selector: SelectorOptions,
     },
@@ -97,6 +106,25 @@ pub(crate) enum Command {
     },
 }
 
+/// What posts look like.
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// Records of the audit log, signed as Standard Webhooks has it.
+    #[default]
+    Standard,
+    /// As an MLflow server posts.
+    Mlflow,
+}
+
+impl Format {
+    fn to_proto(self) -> WebhookFormat {
+        match self {
+            Self::Standard => WebhookFormat::Standard,
+            Self::Mlflow => WebhookFormat::Mlflow,
+        }
+    }
+}
+
 /// A webhook.
 #[derive(Debug, Args)]
 pub(crate) struct Name {
@@ -114,6 +142,9 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             name,
             url,
             after,
+            description,
+            format,
+            events,
             selector,
         } => {
             let request = CreateWebhookRequest {
@@ -121,6 +152,10 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
                 url,
                 selector: Some(selector.read()?),
                 after_revision: after,
+                description,
+                format: format.to_proto().into(),
+                events,
+                ..Default::default()
             };
             let made = client.create_webhook(request).await?.into_inner();
             let name = "herdbook.registry.v1.CreateWebhookResponse";
@@ -239,13 +274,19 @@ async fn change(
     let request = UpdateWebhookRequest {
         webhook: Some(webhook),
         update_mask: Some(FieldMask { paths }),
+        ..Default::default()
     };
     let answer = client.update_webhook(request).await?.into_inner();
     print_webhook(output, answer.webhook)
 }
 
 async fn test(client: &mut Client, output: Output, name: String) -> Result<(), Failure> {
-    let answer = client.test_webhook(TestWebhookRequest { name }).await?;
+    let answer = client
+        .test_webhook(TestWebhookRequest {
+            name,
+            ..Default::default()
+        })
+        .await?;
     let tested = answer.into_inner().delivery.unwrap_or_default();
     if !tested.error.is_empty() {
         return Err(Failure::failed(tested.error));

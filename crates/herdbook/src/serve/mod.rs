@@ -89,6 +89,7 @@ pub(crate) async fn part(options: ServeOptions) -> Result<(), Failure> {
         part: options.part,
         peers: Peers {
             tracking: options.tracking_url,
+            registry: options.registry_url,
             lineage: options.lineage_url,
         },
         url: redact(&options.database_url),

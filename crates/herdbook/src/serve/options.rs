@@ -57,9 +57,12 @@ pub(crate) struct ServeOptions {
     /// The object store that all parts share.
     #[arg(long, env = "HERDBOOK_BLOBS", value_name = "URL")]
     pub(crate) blobs: String,
-    /// Where tracking runs (for the registry).
+    /// Where tracking runs (for the registry and the gateway).
     #[arg(long, env = "HERDBOOK_TRACKING_URL", value_name = "URL")]
     pub(crate) tracking_url: Option<String>,
+    /// Where the registry runs (for the gateway).
+    #[arg(long, env = "HERDBOOK_REGISTRY_URL", value_name = "URL")]
+    pub(crate) registry_url: Option<String>,
     /// Where lineage runs (for tracking, the registry and the gateway).
     #[arg(long, env = "HERDBOOK_LINEAGE_URL", value_name = "URL")]
     pub(crate) lineage_url: Option<String>,
@@ -245,7 +248,7 @@ pub(crate) enum Part {
     Registry,
     /// What came from what.
     Lineage,
-    /// The doors of other people's protocols, such as OpenLineage's.
+    /// The doors of other people's protocols, such as MLflow's and OpenLineage's.
     Gateway,
     #[value(skip)]
     All,

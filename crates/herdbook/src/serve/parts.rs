@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use herdbook_access::Access;
 use herdbook_blobs::{BlobStore, Blobs, Collector};
-use herdbook_gateway::Gateway;
+use herdbook_gateway::{Gateway, Services};
 use herdbook_lineage::Lineage;
 use herdbook_postgres::{Database, migrate};
 use herdbook_registry::Registry;
@@ -22,6 +22,7 @@ use crate::{connection::endpoint, exit::Failure};
 #[derive(Debug, Default)]
 pub(super) struct Peers {
     pub(super) tracking: Option<String>,
+    pub(super) registry: Option<String>,
     pub(super) lineage: Option<String>,
 }
 
@@ -125,10 +126,16 @@ impl Parts {
             parts.registry = Some(registry);
         }
         if part.includes(Part::Gateway) {
-            let to_lineage = parts.to_lineage(peers)?;
+            let services = Services {
+                access: parts.to_access()?,
+                tracking: parts.to_tracking(peers)?,
+                registry: parts.to_registry(peers)?,
+                lineage: parts.to_lineage(peers)?,
+            };
             let authenticator = parts.access.authenticator();
-            parts.gateway = Some(Gateway::new(Arc::clone(&authenticator), to_lineage));
-            parts.web = Some(WebApp::new(authenticator, parts.to_tracking(peers)?));
+            let tracking = services.tracking.clone();
+            parts.gateway = Some(Gateway::new(Arc::clone(&authenticator), services));
+            parts.web = Some(WebApp::new(authenticator, tracking));
         }
         let collector = Collector::new(Blobs::new(database, blobs), common.blob_grace.into());
         parts.collector = parts.start_collector(collector, shutdown.clone());
@@ -163,6 +170,22 @@ impl Parts {
             routes
         });
         self.peer("tracking", local, peers.tracking.as_deref())
+    }
+
+    fn to_registry(&self, peers: &Peers) -> Result<PeerChannel, Failure> {
+        let local = self.registry.as_ref().map(|registry| {
+            let mut routes = RoutesBuilder::default();
+            registry.register(&mut routes);
+            routes
+        });
+        self.peer("registry", local, peers.registry.as_deref())
+    }
+
+    /// Every process has its own.
+    fn to_access(&self) -> Result<PeerChannel, Failure> {
+        let mut routes = RoutesBuilder::default();
+        self.access.register(&mut routes);
+        self.peer("access", Some(routes), None)
     }
 
     fn peer(

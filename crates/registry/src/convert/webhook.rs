@@ -21,6 +21,11 @@ pub(crate) fn to_webhook(webhook: Webhook) -> proto::Webhook {
         created_by: webhook.created_by,
         created_at: Some(to_timestamp(webhook.created_at)),
         old_secret_until: webhook.old_secret_until.map(to_timestamp),
+        id: webhook.id.to_string(),
+        description: webhook.description,
+        format: webhook.format.to_proto().into(),
+        events: webhook.events,
+        updated_at: Some(to_timestamp(webhook.updated_at)),
     }
 }
 

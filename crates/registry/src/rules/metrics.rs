@@ -11,7 +11,7 @@ pub(super) fn threshold(case: &Case, key: &str, comparison: Comparison, threshol
     let (passed, evidence) = match case.facts.metric(case.version.run, key) {
         Ok(value) => (
             comparison.holds(value, threshold),
-            format!("{key} is {value} in run {}", case.version.run),
+            format!("{key} is {value} in run {}", case.version.run_id()),
         ),
         Err(missing) => (false, missing),
     };
@@ -84,7 +84,7 @@ pub(super) fn no_worse(
         requirement,
         evidence: format!(
             "{key} is {value} in run {}; {}",
-            case.version.run,
+            case.version.run_id(),
             seen.join(", ")
         ),
         remedy,

@@ -7,7 +7,7 @@ use herdbook_filter::{Filter, Mask, Order, Sorted, Test};
 
 use super::{
     ModelField, VersionField,
-    table::{Cell, Place, Table},
+    table::{Cell, Key, Place, Table},
 };
 use crate::{card::Card, version::Pairs};
 
@@ -37,6 +37,7 @@ pub(crate) struct VersionFacts {
     pub(crate) flavor: String,
     pub(crate) own_licence: String,
     pub(crate) run: String,
+    pub(crate) source: String,
     pub(crate) digest: String,
     pub(crate) tags: Pairs,
     pub(crate) params: Pairs,
@@ -104,6 +105,16 @@ impl Catalogue {
         }
     }
 
+    /// Forgets a model; its versions are forgotten each by itself.
+    pub(crate) fn remove_model(&mut self, model: i64) {
+        self.models.remove((model, 0));
+    }
+
+    /// Forgets a version.
+    pub(crate) fn remove_version(&mut self, version: Key) {
+        self.versions.remove(version);
+    }
+
     /// Takes a version as it is now.
     pub(crate) fn set_version(&mut self, version: VersionFacts) {
         let key = (version.model, version.number);
@@ -128,6 +139,7 @@ impl Catalogue {
             ("flavor", text(&version.flavor)),
             ("licence", text(&version.own_licence)),
             ("run_id", text(&version.run)),
+            ("source", text(&version.source)),
             ("digest", text(&version.digest)),
             ("created_by", text(&version.created_by)),
             ("created_at", time(version.created_at)),
@@ -177,7 +189,7 @@ impl Catalogue {
         after: Option<&Place>,
         limit: usize,
     ) -> Vec<Place> {
-        let all = Mask::all(self.versions.len());
+        let all = self.versions.all();
         let hits = match filter {
             None => all,
             Some(filter) => filter.matches(&all, &|field, test| self.leaf(field, test)),
@@ -195,7 +207,7 @@ impl Catalogue {
         after: Option<&Place>,
         limit: usize,
     ) -> Vec<Place> {
-        let all = Mask::all(self.models.len());
+        let all = self.models.all();
         let hits = match filter {
             None => all,
             Some(filter) => filter.matches(&all, &|field, test| self.models.leaf(field, test)),

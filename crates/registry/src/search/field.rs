@@ -22,7 +22,7 @@ pub(crate) enum ModelField {
 
 /// What every version has, if perhaps empty. Name and owner are the model's, as is the licence unless the
 /// version has its own.
-const VERSION: [&str; 14] = [
+const VERSION: [&str; 15] = [
     "name",
     "version",
     "label",
@@ -33,6 +33,7 @@ const VERSION: [&str; 14] = [
     "flavor",
     "licence",
     "run_id",
+    "source",
     "digest",
     "created_by",
     "created_at",

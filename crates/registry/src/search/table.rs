@@ -4,7 +4,7 @@
 
 use std::{
     cmp::Ordering,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, HashSet},
 };
 
 use herdbook_filter::{Form, Mask, Order, SortValue, Sorted, Test, Vocabulary, compare_sorted};
@@ -27,6 +27,8 @@ pub(crate) struct Place {
 pub(super) struct Table<F> {
     keys: Vec<Key>,
     rows: HashMap<Key, u32>,
+    /// Rows that stand for nothing any more.
+    gone: HashSet<u32>,
     columns: BTreeMap<F, Column>,
 }
 
@@ -83,6 +85,7 @@ impl<F: Vocabulary> Default for Table<F> {
         Self {
             keys: Vec::new(),
             rows: HashMap::new(),
+            gone: HashSet::new(),
             columns: BTreeMap::new(),
         }
     }
@@ -91,6 +94,21 @@ impl<F: Vocabulary> Default for Table<F> {
 impl<F: Vocabulary> Table<F> {
     pub(super) fn len(&self) -> usize {
         self.keys.len()
+    }
+
+    /// All rows that stand for something.
+    pub(super) fn all(&self) -> Mask {
+        let mut all = Mask::all(self.len());
+        self.gone.iter().for_each(|row| all.remove(*row as usize));
+        all
+    }
+
+    /// Forgets what a key stands for.
+    pub(super) fn remove(&mut self, key: Key) {
+        if let Some(row) = self.rows.remove(&key) {
+            self.keep(row, |_| true, |_| false);
+            self.gone.insert(row);
+        }
     }
 
     /// The row of a key, a new one if there is none.

@@ -1,13 +1,16 @@
 //! CompareVersions.
 
+use std::collections::BTreeMap;
+
+use herdbook_core::RunId;
 use herdbook_proto::registry::v1::{self as proto, compare_service_server::CompareService};
 use herdbook_rpc::{Caller, PeerChannel};
 use tonic::{Request, Response, Status};
 
 use super::{answer, serving::reference};
 use crate::{
-    RegistryError, compare, convert, descent, facts, reference::Reference, store::Store,
-    version::Version,
+    RegistryError, compare, convert, descent, facts, policy::Direction, reference::Reference,
+    store::Store, version::Version,
 };
 
 pub(crate) struct CompareApi {
@@ -42,6 +45,18 @@ impl CompareApi {
         Ok(convert::to_version(bare, aliases))
     }
 
+    /// Which way the metrics of a version's run are better; nothing where the run is not known.
+    async fn directions(
+        &self,
+        caller: &Caller,
+        run: Option<RunId>,
+    ) -> Result<BTreeMap<String, Direction>, RegistryError> {
+        match run {
+            Some(run) => facts::directions(&self.tracking, caller, run).await,
+            None => Ok(BTreeMap::new()),
+        }
+    }
+
     async fn compare(
         &self,
         caller: &Caller,
@@ -55,8 +70,8 @@ impl CompareApi {
             descent::ancestors(&self.lineage, caller, &to),
         )?;
         let (mut better, of_to) = futures::try_join!(
-            facts::directions(&self.tracking, caller, from.run),
-            facts::directions(&self.tracking, caller, to.run),
+            self.directions(caller, from.run),
+            self.directions(caller, to.run),
         )?;
         better.extend(of_to);
         Ok(proto::CompareVersionsResponse {

@@ -5,6 +5,7 @@ pub(crate) mod checks;
 pub(crate) mod compare;
 pub(crate) mod models;
 pub(crate) mod policies;
+mod registration;
 pub(crate) mod requests;
 mod search;
 pub(crate) mod serving;
@@ -13,7 +14,8 @@ pub(crate) mod transitions;
 pub(crate) mod versions;
 pub(crate) mod webhooks;
 
-use herdbook_proto::fields::Mask;
+use chrono::{DateTime, TimeDelta, Utc};
+use herdbook_proto::{Violations, fields::Mask};
 use herdbook_rpc::answer;
 
 use crate::card::Card;
@@ -26,4 +28,20 @@ fn change_card(mask: &Mask, [whole, fields @ ..]: [&str; 5], old: &mut Card, new
             old.clone_from(new);
         }
     }
+}
+
+/// How far the clocks of those who import may be ahead of ours.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(5);
+
+/// Reads when something was made that is brought from elsewhere.
+fn past(
+    field: &str,
+    given: Option<&prost_types::Timestamp>,
+    violations: &mut Violations,
+) -> Option<DateTime<Utc>> {
+    let at = violations.time(field, given)?;
+    if at > Utc::now() + CLOCKS_DIFFER {
+        violations.add(field, "lies in the future");
+    }
+    Some(at)
 }

@@ -1,6 +1,8 @@
 //! Models, aliases and policies.
 
-use herdbook_core::{PageToken, limits::TAG_VALUE_BYTES};
+use std::collections::HashMap;
+
+use herdbook_core::{PageToken, limits::REGISTRY_TAG_VALUE_BYTES};
 use herdbook_proto::{
     Violations,
     fields::{self, Mask},
@@ -9,15 +11,17 @@ use herdbook_proto::{
 use herdbook_rpc::Caller;
 use tonic::{Request, Response, Status};
 
-use super::{answer, change_card};
+use super::{answer, change_card, past};
 use crate::{
     RegistryError,
     card::Card,
     convert,
+    search::Key,
     store::{
         Store,
         models::{Model, NewModel},
     },
+    version::Version,
 };
 
 /// The card in a mask, and its fields in their order.
@@ -38,6 +42,46 @@ impl ModelApi {
         Self { store }
     }
 
+    /// Adds to each stage of models, which have these keys, the newest version in it.
+    pub(super) async fn add_newest(
+        &self,
+        keys: &[i64],
+        models: &mut [proto::Model],
+    ) -> Result<(), RegistryError> {
+        let of = |key: i64, content: &proto::StageContent| Some((key, *content.versions.last()?));
+        let each = keys.iter().zip(&*models);
+        let newest = each.flat_map(|(key, model)| {
+            let stages = model.stages.iter();
+            stages.filter_map(move |content| of(*key, content))
+        });
+        let newest: Vec<Key> = newest.collect();
+        let found = self.store.versions_of(&newest).await?;
+        let mut found: HashMap<Key, Version> = found.into_iter().collect();
+        for (key, model) in keys.iter().zip(models) {
+            for content in &mut model.stages {
+                let version = of(*key, content).and_then(|newest| found.remove(&newest));
+                content.newest = version.map(|version| convert::to_version(version, Vec::new()));
+            }
+        }
+        Ok(())
+    }
+
+    async fn get(
+        &self,
+        caller: &Caller,
+        request: &proto::GetModelRequest,
+    ) -> Result<proto::Model, RegistryError> {
+        let name = &request.name;
+        let (model, contents) = self.store.whole_model(caller.workspace, name).await?;
+        let key = model.key;
+        let mut model = convert::to_model(model, Some(&contents));
+        if request.newest_versions {
+            self.add_newest(&[key], std::slice::from_mut(&mut model))
+                .await?;
+        }
+        Ok(model)
+    }
+
     async fn shown(&self, caller: &Caller, name: &str) -> Result<proto::Model, RegistryError> {
         let (model, contents) = self.store.whole_model(caller.workspace, name).await?;
         Ok(convert::to_model(model, Some(&contents)))
@@ -54,14 +98,16 @@ impl ModelApi {
             tags,
             owners,
             card,
+            created_at,
         } = request;
         let mut violations = Violations::default();
         convert::check_model_name("name", &name, &mut violations);
         convert::check_words("description", &description, &mut violations);
-        let tags = fields::pairs("tags", tags, TAG_VALUE_BYTES, &mut violations);
+        let tags = fields::pairs("tags", tags, REGISTRY_TAG_VALUE_BYTES, &mut violations);
         convert::check_owners("owners", &owners, &mut violations);
         let card = Card::from(card.unwrap_or_default());
         card.check("card", &mut violations);
+        let created_at = past("created_at", created_at.as_ref(), &mut violations);
         violations.finish()?;
         let new = NewModel {
             name,
@@ -69,6 +115,7 @@ impl ModelApi {
             tags,
             owners,
             card,
+            created_at,
         };
         let (workspace, principal) = (caller.workspace, &caller.name);
         let model = self.store.create_model(workspace, principal, &new).await?;
@@ -118,7 +165,12 @@ impl ModelApi {
             .require("model", request.model)
             .unwrap_or_default();
         convert::check_words("model.description", &given.description, &mut violations);
-        let tags = fields::pairs("model.tags", given.tags, TAG_VALUE_BYTES, &mut violations);
+        let tags = fields::pairs(
+            "model.tags",
+            given.tags,
+            REGISTRY_TAG_VALUE_BYTES,
+            &mut violations,
+        );
         convert::check_owners("model.owners", &given.owners, &mut violations);
         let card = Card::from(given.card.unwrap_or_default());
         card.check("model.card", &mut violations);
@@ -139,6 +191,23 @@ impl ModelApi {
             .update_model(workspace, principal, &given.name, change)
             .await?;
         self.shown(caller, &model.name).await
+    }
+
+    async fn rename(
+        &self,
+        caller: &Caller,
+        name: &str,
+        new_name: &str,
+    ) -> Result<proto::Model, RegistryError> {
+        let mut violations = Violations::default();
+        convert::check_model_name("new_name", new_name, &mut violations);
+        violations.finish()?;
+        let (workspace, principal) = (caller.workspace, &caller.name);
+        let renamed = self
+            .store
+            .rename_model(workspace, principal, name, new_name)
+            .await?;
+        self.shown(caller, &renamed.name).await
     }
 
     async fn set_alias(
@@ -200,7 +269,7 @@ impl ModelService for ModelApi {
         request: Request<proto::GetModelRequest>,
     ) -> Result<Response<proto::GetModelResponse>, Status> {
         let caller = Caller::of(&request)?;
-        let model = self.shown(&caller, &request.get_ref().name).await;
+        let model = self.get(&caller, request.get_ref()).await;
         answer(model.map(|model| proto::GetModelResponse { model: Some(model) }))
     }
 
@@ -278,5 +347,26 @@ impl ModelService for ModelApi {
         answer(policy.map(|policy| proto::SetPolicyResponse {
             policy: Some(policy),
         }))
+    }
+
+    async fn delete_model(
+        &self,
+        request: Request<proto::DeleteModelRequest>,
+    ) -> Result<Response<proto::DeleteModelResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let (workspace, principal) = (caller.workspace, &caller.name);
+        let name = &request.get_ref().name;
+        let deleted = self.store.delete_model(workspace, principal, name).await;
+        answer(deleted.map(|()| proto::DeleteModelResponse {}))
+    }
+
+    async fn rename_model(
+        &self,
+        request: Request<proto::RenameModelRequest>,
+    ) -> Result<Response<proto::RenameModelResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let proto::RenameModelRequest { name, new_name } = request.get_ref();
+        let model = self.rename(&caller, name, new_name).await;
+        answer(model.map(|model| proto::RenameModelResponse { model: Some(model) }))
     }
 }

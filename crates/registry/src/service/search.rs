@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Orders of one search.
-const ORDERS: usize = 3;
+const ORDERS: usize = 5;
 
 /// Finds the first of what a filter lets through, in an order, after a place.
 type Find<F> = fn(&Catalogue, Option<&Filter<F>>, &[Order<F>], Option<&Place>, usize) -> Vec<Place>;
@@ -50,6 +50,7 @@ impl<F: Vocabulary + Send + 'static> Question<F> {
         let created = F::attribute("created_at");
         orders.extend(created.map(|field| Order {
             field,
+            as_text: false,
             descending: true,
         }));
         Ok(Self {
@@ -131,6 +132,7 @@ impl ModelApi {
             order_by,
             page_size,
             page_token,
+            newest_versions,
         } = request;
         let question = Question::read(&filter, &order_by, page_size, &page_token)?;
         let (found, next_page_token) = question
@@ -138,13 +140,18 @@ impl ModelApi {
             .await?;
         let keys: Vec<i64> = found.iter().map(|place| place.key.0).collect();
         let models = self.store.models_of(&keys).await?;
+        let keys: Vec<i64> = models.iter().map(|model| model.key).collect();
         let contents = self.store.contents(&keys).await?;
         let models = models.into_iter().map(|model| {
             let of_model = contents.get(&model.key);
             convert::to_model(model, of_model)
         });
+        let mut models: Vec<proto::Model> = models.collect();
+        if newest_versions {
+            self.add_newest(&keys, &mut models).await?;
+        }
         Ok(proto::SearchModelsResponse {
-            models: models.collect(),
+            models,
             next_page_token,
         })
     }

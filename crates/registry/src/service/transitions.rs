@@ -82,6 +82,7 @@ impl TransitionApi {
             request: request.request,
             request_lasts,
             override_reason,
+            displace_to: Some(&*request.displace_to).filter(|stage| !stage.is_empty()),
         };
         self.decide(caller, &request.model, &asked).await
     }
@@ -106,6 +107,7 @@ impl TransitionApi {
             request: false,
             request_lasts: REQUEST_LASTS,
             override_reason: None,
+            displace_to: None,
         };
         self.decide(caller, &request.model, &asked).await
     }

@@ -1,10 +1,10 @@
 //! Versions.
 
-use std::{collections::BTreeMap, pin::Pin};
+use std::pin::Pin;
 
 use futures::{Stream, StreamExt as _};
 use herdbook_blobs::{Blobs, byte_range, chunks};
-use herdbook_core::{PageToken, RunId, limits::TAG_VALUE_BYTES};
+use herdbook_core::{PageToken, limits::REGISTRY_TAG_VALUE_BYTES};
 use herdbook_proto::{
     Violations,
     fields::{self, Mask},
@@ -12,7 +12,6 @@ use herdbook_proto::{
         self as proto, download_version_file_response::Message as Download,
         version_service_server::VersionService,
     },
-    tracking::v1::Run,
 };
 use herdbook_rpc::{Caller, PeerChannel, status};
 use tonic::{Request, Response, Status};
@@ -21,17 +20,13 @@ use super::{answer, change_card, serving::reference};
 use crate::{
     RegistryError,
     card::Card,
-    convert, facts,
+    convert,
     reference::Reference,
     registrar::Registrar,
     resolve::Resolver,
     schema::Schema,
-    store::{
-        Store,
-        models::Model,
-        registration::{NewVersion, Registered},
-    },
-    version::{File, Version, check_label},
+    store::{Store, models::Model},
+    version::{Version, check_label},
 };
 
 /// The card in a mask, and its fields in their order.
@@ -42,17 +37,15 @@ const CARD: [&str; 5] = [
     "own_card.limits",
     "own_card.licence",
 ];
-/// Params, or metrics, that a version keeps of its run.
-const SNAPSHOT: usize = 10_000;
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct VersionApi {
     pub(super) store: Store,
-    registrar: Registrar,
+    pub(super) registrar: Registrar,
     resolver: Resolver,
     blobs: Blobs,
-    tracking: PeerChannel,
+    pub(super) tracking: PeerChannel,
 }
 
 impl VersionApi {
@@ -72,7 +65,7 @@ impl VersionApi {
         }
     }
 
-    async fn shown(
+    pub(super) async fn shown(
         &self,
         caller: &Caller,
         version: Version,
@@ -82,90 +75,6 @@ impl VersionApi {
             .aliases_of_version(caller.workspace, &version)
             .await?;
         Ok(convert::to_version(version, aliases))
-    }
-
-    async fn create(
-        &self,
-        caller: &Caller,
-        request: proto::CreateVersionRequest,
-    ) -> Result<proto::Version, RegistryError> {
-        let mut violations = Violations::default();
-        if !request.label.is_empty() {
-            violations.check("label", check_label(&request.label));
-        }
-        convert::check_words("description", &request.description, &mut violations);
-        convert::check_bases(&request.based_on, &mut violations);
-        let tags = fields::pairs("tags", request.tags, TAG_VALUE_BYTES, &mut violations);
-        let request_id = fields::request_id(request.request_id, &mut violations);
-        let source = read_source(&request.source);
-        if source.is_none() {
-            violations.add(
-                "source",
-                "must be runs:/<run id>/<path of an artifact or a folder of them>",
-            );
-        }
-        convert::check_flavor("flavor", &request.flavor, &mut violations);
-        let schema = request.schema.map(Schema::from);
-        if let Some(schema) = &schema {
-            schema.check("schema", &mut violations);
-        }
-        let card = Card::from(request.card.unwrap_or_default());
-        card.check("card", &mut violations);
-        violations.finish()?;
-        let (run, path) = source.unwrap_or((RunId::from(uuid::Uuid::nil()), ""));
-        let (files, source_run) = match self.source(caller, run, path).await {
-            Ok(source) => source,
-            Err(error) => {
-                // Who misspells the model should not be told about the run.
-                self.store.model(caller.workspace, &request.model).await?;
-                return Err(error);
-            }
-        };
-        let mut based_on = request.based_on;
-        based_on.extend(source_run.based_on.iter().cloned());
-        based_on.sort_unstable();
-        based_on.dedup();
-        let new = NewVersion {
-            model: request.model,
-            label: request.label,
-            description: request.description,
-            tags,
-            source: request.source,
-            run,
-            based_on,
-            files,
-            metrics: snapshot(facts::latest(&source_run)),
-            params: snapshot(source_run.params.into_iter().collect()),
-            request_id,
-            flavor: request.flavor,
-            schema,
-            card,
-            principal: caller.name.clone(),
-        };
-        match self.registrar.register(caller.workspace, new).await? {
-            Registered::Now(version) => Ok(convert::to_version(version, Vec::new())),
-            Registered::Before(version) => self.shown(caller, version).await,
-        }
-    }
-
-    /// The files at `path` of a run, and the run.
-    async fn source(
-        &self,
-        caller: &Caller,
-        run: RunId,
-        path: &str,
-    ) -> Result<(Vec<File>, Run), RegistryError> {
-        let (files, source_run) = tokio::try_join!(
-            facts::list_files(&self.tracking, caller, run, path),
-            facts::get_run(&self.tracking, caller, run)
-        )?;
-        if files.is_empty() {
-            return Err(RegistryError::SourceEmpty {
-                run: run.to_string(),
-                path: path.to_owned(),
-            });
-        }
-        Ok((files, source_run))
     }
 
     async fn list(
@@ -220,7 +129,12 @@ impl VersionApi {
             violations.check("version.label", check_label(&given.label));
         }
         convert::check_words("version.description", &given.description, &mut violations);
-        let tags = fields::pairs("version.tags", given.tags, TAG_VALUE_BYTES, &mut violations);
+        let tags = fields::pairs(
+            "version.tags",
+            given.tags,
+            REGISTRY_TAG_VALUE_BYTES,
+            &mut violations,
+        );
         convert::check_flavor("version.flavor", &given.flavor, &mut violations);
         let schema = given.schema.map(Schema::from);
         if let Some(schema) = &schema {
@@ -277,22 +191,6 @@ impl VersionApi {
             Err(error) => Err(status(error)),
         });
         Ok(Box::pin(futures::stream::iter([Ok(first)]).chain(rest)))
-    }
-}
-
-/// What a version keeps of its run's params or metrics: the first by their keys.
-fn snapshot<T>(of_run: BTreeMap<String, T>) -> BTreeMap<String, T> {
-    of_run.into_iter().take(SNAPSHOT).collect()
-}
-
-/// Reads `runs:/<run id>/<path>`.
-fn read_source(source: &str) -> Option<(RunId, &str)> {
-    let (run, path) = source.strip_prefix("runs:/")?.split_once('/')?;
-    let path = path.trim_end_matches('/');
-    if path.is_empty() {
-        None
-    } else {
-        Some((run.parse().ok()?, path))
     }
 }
 
@@ -364,5 +262,19 @@ impl VersionService for VersionApi {
                 .await
         };
         answer(bytes.await)
+    }
+
+    async fn delete_version(
+        &self,
+        request: Request<proto::DeleteVersionRequest>,
+    ) -> Result<Response<proto::DeleteVersionResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        let proto::DeleteVersionRequest { model, number } = request.get_ref();
+        let (workspace, principal) = (caller.workspace, &caller.name);
+        let deleted = self
+            .store
+            .delete_version(workspace, principal, model, *number)
+            .await;
+        answer(deleted.map(|()| proto::DeleteVersionResponse {}))
     }
 }

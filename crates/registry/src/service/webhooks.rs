@@ -1,5 +1,6 @@
 //! Webhooks.
 
+use chrono::Utc;
 use herdbook_core::{PageToken, check_name};
 use herdbook_proto::{
     InvalidRequest, Violations,
@@ -12,13 +13,16 @@ use tonic::{Request, Response, Status};
 use super::answer;
 use crate::{
     RegistryError,
-    convert::webhook::{to_dead_letter, to_delivery, to_webhook},
+    convert::{
+        self,
+        webhook::{to_dead_letter, to_delivery, to_webhook},
+    },
     store::{
         Store,
         webhooks::{NewWebhook, WebhookChange},
     },
     watch::Selector,
-    webhooks::{Parcel, Post, Secret, Target},
+    webhooks::{Format, Post, Secret, Target},
 };
 
 pub(crate) struct WebhookApi {
@@ -38,14 +42,25 @@ impl WebhookApi {
     ) -> Result<proto::CreateWebhookResponse, RegistryError> {
         let mut violations = Violations::default();
         violations.check("name", check_name(&request.name));
+        convert::check_words("description", &request.description, &mut violations);
+        let format = Format::from_proto(request.format());
         let selector = check_selector("selector", request.selector, &mut violations);
+        check_events("events", format, &request.events, &mut violations);
+        let chosen = violations.check("secret", Secret::read(&request.secret));
         violations.finish()?;
+        let made_up =
+            (request.secret.is_empty() && format == Format::Standard).then(Secret::random);
+        let shown = made_up.as_ref().map(Secret::show);
         let new = NewWebhook {
             target: self.target("url", &request.url).await?,
             name: request.name,
             selector,
-            secret: Secret::random(),
+            secret: made_up.or(chosen).unwrap_or_else(Secret::none),
             after: request.after_revision,
+            description: request.description,
+            format,
+            events: request.events,
+            enabled: !request.disabled,
         };
         let (workspace, principal) = (caller.workspace, &caller.name);
         let webhook = self
@@ -54,7 +69,7 @@ impl WebhookApi {
             .await?;
         Ok(proto::CreateWebhookResponse {
             webhook: Some(to_webhook(webhook)),
-            secret: new.secret.show(),
+            secret: shown.unwrap_or_default(),
         })
     }
 
@@ -66,7 +81,7 @@ impl WebhookApi {
         let mut violations = Violations::default();
         let new = violations.require("webhook", request.webhook);
         let new = new.unwrap_or_default();
-        let fields = ["url", "selector", "enabled"];
+        let fields = ["url", "selector", "enabled", "description", "events"];
         let mask = Mask::read(request.update_mask, &fields, &mut violations);
         let mut change = WebhookChange {
             enabled: mask.has("enabled").then_some(new.enabled),
@@ -76,7 +91,29 @@ impl WebhookApi {
             let selector = check_selector("webhook.selector", new.selector, &mut violations);
             change.selector = Some(selector);
         }
+        if !request.new_name.is_empty() {
+            violations.check("new_name", check_name(&request.new_name));
+            change.name = Some(request.new_name);
+        }
+        if mask.has("description") {
+            convert::check_words("webhook.description", &new.description, &mut violations);
+            change.description = Some(new.description);
+        }
+        if !request.secret.is_empty() {
+            change.secret = violations.check("secret", Secret::read(&request.secret));
+        }
         violations.finish()?;
+        if mask.has("events") {
+            let format = self
+                .store
+                .webhook(caller.workspace, &new.name)
+                .await?
+                .format;
+            let mut violations = Violations::default();
+            check_events("webhook.events", format, &new.events, &mut violations);
+            violations.finish()?;
+            change.events = Some(new.events);
+        }
         if mask.has("url") {
             change.target = Some(self.target("webhook.url", &new.url).await?);
         }
@@ -118,10 +155,11 @@ impl WebhookApi {
     async fn test(
         &self,
         caller: &Caller,
-        name: &str,
+        request: &proto::TestWebhookRequest,
     ) -> Result<proto::TestWebhookResponse, RegistryError> {
-        let webhook = self.store.webhook(caller.workspace, name).await?;
-        let parcel = Parcel::test(chrono::Utc::now());
+        let webhook = self.store.webhook(caller.workspace, &request.name).await?;
+        let test = webhook.format.test(&webhook, &request.event, Utc::now());
+        let parcel = test.map_err(|error| InvalidRequest::field("event", error))?;
         let answer = self.post.send(&webhook, &parcel).await;
         let delivery = self.store.log_test(&webhook, answer).await?;
         Ok(proto::TestWebhookResponse {
@@ -176,6 +214,14 @@ impl WebhookApi {
         let webhook = self.store.webhook(caller.workspace, &request.name).await?;
         let resent = self.store.resend(webhook.key, &request.revisions).await?;
         Ok(proto::ResendDeadLettersResponse { resent })
+    }
+}
+
+/// Checks events of a format.
+fn check_events(field: &str, format: Format, events: &[String], violations: &mut Violations) {
+    fields::entries(field, events.len(), violations);
+    for (index, event) in events.iter().enumerate() {
+        violations.check(format!("{field}[{index}]"), format.check_event(event));
     }
 }
 
@@ -254,7 +300,7 @@ impl WebhookService for WebhookApi {
         request: Request<proto::TestWebhookRequest>,
     ) -> Result<Response<proto::TestWebhookResponse>, Status> {
         let caller = Caller::of(&request)?;
-        answer(self.test(&caller, &request.get_ref().name).await)
+        answer(self.test(&caller, request.get_ref()).await)
     }
 
     async fn list_webhook_deliveries(

@@ -29,7 +29,12 @@ pub(crate) struct Model {
     pub(crate) policy_revision: i64,
     /// The shared policy that it uses; `None` if its policy is its own.
     pub(crate) policy_name: Option<String>,
+    /// Number of the newest version; 0 if there is none.
     pub(crate) latest_version: i64,
+    /// The largest number that was ever given to a version.
+    pub(crate) last_number: i64,
+    /// Numbers up to this one were given to versions of models that had the name before.
+    pub(crate) numbers_after: i64,
     pub(crate) created_by: String,
     pub(crate) created_at: DateTime<Utc>,
     pub(crate) updated_at: DateTime<Utc>,
@@ -47,10 +52,13 @@ pub(crate) struct NewModel {
     pub(crate) tags: Pairs,
     pub(crate) owners: Vec<String>,
     pub(crate) card: Card,
+    /// Now if it is not given.
+    pub(crate) created_at: Option<DateTime<Utc>>,
 }
 
 const COLUMNS: &str = "model_key, name, description, tags, policy, policy_revision, policy_name, \
-    latest_version, created_by, created_at, updated_at, revision, changed_by, card, \
+    latest_version, greatest(last_number, latest_version) AS last_number, numbers_after, \
+    created_by, created_at, updated_at, revision, changed_by, card, \
     CASE owners WHEN '{}' THEN ARRAY[created_by] ELSE owners END AS owners";
 
 /// What stands where in a model `m`, as [`Contents`] has it.
@@ -81,7 +89,8 @@ pub(super) async fn find(
     name: &str,
 ) -> Result<Model, RegistryError> {
     let model = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "SELECT {COLUMNS} FROM registry.models WHERE workspace_id = $1 AND name = $2"
+        "SELECT {COLUMNS} FROM registry.models \
+         WHERE workspace_id = $1 AND name = $2 AND deleted_at IS NULL"
     )))
     .bind(workspace.0)
     .bind(name)
@@ -124,7 +133,8 @@ pub(super) async fn lock_named(
     names: &[&str],
 ) -> Result<HashMap<String, Model>, RegistryError> {
     let models: Vec<Model> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "SELECT {COLUMNS} FROM registry.models WHERE workspace_id = $1 AND name = ANY($2) \
+        "SELECT {COLUMNS} FROM registry.models \
+         WHERE workspace_id = $1 AND name = ANY($2) AND deleted_at IS NULL \
          ORDER BY model_key FOR UPDATE"
     )))
     .bind(workspace.0)
@@ -158,7 +168,7 @@ pub(super) async fn read_many(
     keys: &[i64],
 ) -> Result<Vec<Model>, RegistryError> {
     Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "SELECT {COLUMNS} FROM registry.models WHERE model_key = ANY($1)"
+        "SELECT {COLUMNS} FROM registry.models WHERE model_key = ANY($1) AND deleted_at IS NULL"
     )))
     .bind(keys)
     .fetch_all(connection)
@@ -185,6 +195,19 @@ pub(super) async fn seal(
     Ok(record)
 }
 
+/// What was set of tags, and `null` for each that was removed.
+pub(super) fn changed_tags<'a>(
+    before: &'a Pairs,
+    after: &'a Pairs,
+) -> BTreeMap<&'a str, Option<&'a str>> {
+    let set = after
+        .iter()
+        .filter(|(key, value)| before.get(*key) != Some(value))
+        .map(|(key, value)| (key.as_str(), Some(value.as_str())));
+    let removed = before.keys().filter(|key| !after.contains_key(*key));
+    set.chain(removed.map(|key| (key.as_str(), None))).collect()
+}
+
 /// A record about a model, to be completed.
 pub(super) fn record(action: AuditAction, principal: &str, model: &str) -> AuditRecord {
     AuditRecord {
@@ -206,8 +229,8 @@ impl Store {
         let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let key: Result<i64, _> = sqlx::query_scalar(
             "INSERT INTO registry.models \
-                 (workspace_id, name, description, tags, policy, created_by, changed_by, owners, card) \
-             VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8) RETURNING model_key",
+                 (workspace_id, name, description, tags, policy, created_by, changed_by, owners, card, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8, coalesce($9, now())) RETURNING model_key",
         )
         .bind(workspace.0)
         .bind(name)
@@ -217,6 +240,7 @@ impl Store {
         .bind(principal)
         .bind(&new.owners)
         .bind(Json(&new.card))
+        .bind(new.created_at)
         .fetch_one(&mut *transaction)
         .await;
         let key = key.map_err(|error| {
@@ -226,7 +250,18 @@ impl Store {
                 _ => error.into(),
             }
         })?;
-        let record = record(AuditAction::CreateModel, principal, name);
+        // Read once the name is this model's own: who gave it up has committed.
+        sqlx::query(
+            "UPDATE registry.models AS m SET last_number = f.last_number, numbers_after = f.last_number \
+             FROM registry.former_names AS f \
+             WHERE m.model_key = $1 AND f.workspace_id = m.workspace_id AND f.name = m.name",
+        )
+        .bind(key)
+        .execute(&mut *transaction)
+        .await?;
+        let mut record = record(AuditAction::CreateModel, principal, name);
+        record.details =
+            serde_json::json!({ "description": new.description, "tags": new.tags }).to_string();
         seal(&mut transaction, workspace, key, record).await?;
         transaction.commit().await?;
         self.committed();
@@ -248,7 +283,8 @@ impl Store {
         name: &str,
     ) -> Result<(Model, Contents), RegistryError> {
         let row: Option<WholeRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS}, {CONTENTS} FROM registry.models AS m WHERE workspace_id = $1 AND name = $2"
+            "SELECT {COLUMNS}, {CONTENTS} FROM registry.models AS m \
+             WHERE workspace_id = $1 AND name = $2 AND deleted_at IS NULL"
         )))
         .bind(workspace.0)
         .bind(name)
@@ -267,7 +303,8 @@ impl Store {
         limit: usize,
     ) -> Result<Vec<Model>, RegistryError> {
         Ok(sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM registry.models WHERE workspace_id = $1 AND name > $2 \
+            "SELECT {COLUMNS} FROM registry.models \
+             WHERE workspace_id = $1 AND name > $2 AND deleted_at IS NULL \
              ORDER BY name LIMIT $3"
         )))
         .bind(workspace.0)
@@ -338,6 +375,7 @@ impl Store {
     ) -> Result<Model, RegistryError> {
         let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let mut model = lock(&mut transaction, workspace, name).await?;
+        let tags = model.tags.0.clone();
         change(&mut model);
         sqlx::query(
             "UPDATE registry.models SET description = $2, tags = $3, owners = $4, card = $5 \
@@ -353,7 +391,7 @@ impl Store {
         let mut record = record(AuditAction::UpdateModel, principal, name);
         record.details = serde_json::json!({
             "description": model.description, "tags": model.tags.0,
-            "owners": model.owners, "card": model.card.0
+            "owners": model.owners, "card": model.card.0, "changed_tags": changed_tags(&tags, &model.tags.0)
         })
         .to_string();
         seal(&mut transaction, workspace, model.key, record).await?;

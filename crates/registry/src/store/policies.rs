@@ -374,7 +374,7 @@ async fn check_stages_in_use(
     policy: &Policy,
 ) -> Result<(), RegistryError> {
     let used: Vec<(String, i64)> = sqlx::query_as(
-        "SELECT stage, count(*) FROM registry.versions WHERE model_key = $1 GROUP BY stage",
+        "SELECT stage, count(*) FROM registry.versions WHERE model_key = $1 AND deleted_at IS NULL GROUP BY stage",
     )
     .bind(model.key)
     .fetch_all(transaction)

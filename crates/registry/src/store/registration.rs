@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use chrono::{DateTime, Utc};
 use herdbook_blobs::References;
 use herdbook_core::{RunId, WorkspaceId};
 use herdbook_postgres::DatabaseError;
@@ -32,8 +33,12 @@ pub(crate) struct NewVersion {
     pub(crate) label: String,
     pub(crate) description: String,
     pub(crate) tags: Pairs,
+    /// Counted if it is not given.
+    pub(crate) number: Option<i64>,
     pub(crate) source: String,
-    pub(crate) run: RunId,
+    pub(crate) run: Option<RunId>,
+    pub(crate) logged_model: String,
+    pub(crate) external: bool,
     pub(crate) based_on: Vec<String>,
     pub(crate) files: Vec<File>,
     pub(crate) params: Pairs,
@@ -42,6 +47,10 @@ pub(crate) struct NewVersion {
     pub(crate) flavor: String,
     pub(crate) schema: Option<Schema>,
     pub(crate) card: Card,
+    pub(crate) created_by: Arc<str>,
+    /// Now if it is not given.
+    pub(crate) created_at: Option<DateTime<Utc>>,
+    /// Who does it.
     pub(crate) principal: Arc<str>,
 }
 
@@ -90,12 +99,20 @@ impl Store {
                 answers[place] = Ok(Registered::Before(version));
                 continue;
             }
-            model.latest_version += 1;
+            if new
+                .number
+                .is_some_and(|number| number <= model.numbers_after)
+            {
+                answers[place] = Err(taken(new));
+                continue;
+            }
+            let number = new.number.unwrap_or(model.last_number + 1);
+            model.last_number = model.last_number.max(number);
             fresh.push(Numbered {
                 place,
                 new,
                 model: model.key,
-                number: model.latest_version,
+                number,
                 stage: model.policy.first_stage().to_owned(),
             });
         }
@@ -112,8 +129,11 @@ impl Store {
             let mut record = record(AuditAction::CreateVersion, &new.principal, &new.model);
             record.version = version.number;
             record.tags = new.tags.clone().into_iter().collect();
-            record.details =
-                serde_json::json!({ "label": new.label, "source": new.source }).to_string();
+            record.details = serde_json::json!({
+                "label": new.label, "source": new.source, "description": new.description,
+                "run_id": new.run.map(|run| run.to_string()), "created_by": new.created_by, "tags": new.tags,
+            })
+            .to_string();
             (Some(version.model), record)
         });
         let records = append_all(&mut transaction, workspace, records.collect()).await?;
@@ -194,16 +214,19 @@ async fn insert(
     let rows: Vec<WithModel> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "INSERT INTO registry.versions (model_key, number, revision, label, stage, description, tags, source, \
              run_id, based_on, files, digest, params, metric_keys, metric_values, request_id, created_by, \
-             flavor, io_schema, card, counted) \
+             flavor, io_schema, card, logged_model, external, created_at, stage_since, counted) \
          SELECT model, number, revision, label, stage, description, tags, source, run, \
              ARRAY(SELECT jsonb_array_elements_text(based_on)), files, digest, params, \
-             ($14::text[])[start:stop], ($15::float8[])[start:stop], request_id, principal, \
-             flavor, nullif(io_schema, 'null'), card, true \
+             ($14::text[])[start:stop], ($15::float8[])[start:stop], request_id, author, \
+             flavor, nullif(io_schema, 'null'), card, logged_model, external, \
+             coalesce(created, now()), coalesce(created, now()), true \
          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::jsonb[], \
              $8::text[], $9::uuid[], $10::jsonb[], $11::jsonb[], $12::bytea[], $13::jsonb[], $16::int[], \
-             $17::int[], $18::text[], $19::text[], $20::text[], $21::jsonb[], $22::jsonb[]) \
+             $17::int[], $18::text[], $19::text[], $20::text[], $21::jsonb[], $22::jsonb[], \
+             $23::text[], $24::bool[], $25::timestamptz[]) \
              AS v (model, number, revision, label, stage, description, tags, source, run, based_on, files, \
-                 digest, params, start, stop, request_id, principal, flavor, io_schema, card) \
+                 digest, params, start, stop, request_id, author, flavor, io_schema, card, logged_model, \
+                 external, created) \
          RETURNING model_key, {}",
         versions::COLUMNS
     )))
@@ -215,7 +238,7 @@ async fn insert(
     .bind(column(|new| &new.description))
     .bind(fresh.iter().map(|version| Json(&version.new.tags)).collect::<Vec<_>>())
     .bind(column(|new| &new.source))
-    .bind(fresh.iter().map(|version| version.new.run.as_uuid()).collect::<Vec<_>>())
+    .bind(fresh.iter().map(|version| version.new.run.map(|run| run.as_uuid())).collect::<Vec<_>>())
     .bind(fresh.iter().map(|version| Json(&version.new.based_on)).collect::<Vec<_>>())
     .bind(fresh.iter().map(|version| Json(&version.new.files)).collect::<Vec<_>>())
     .bind(fresh.iter().map(digest).collect::<Vec<_>>())
@@ -225,10 +248,13 @@ async fn insert(
     .bind(&starts[..fresh.len()])
     .bind(ends)
     .bind(fresh.iter().map(|version| version.new.request_id.as_deref()).collect::<Vec<_>>())
-    .bind(column(|new| &new.principal))
+    .bind(column(|new| &new.created_by))
     .bind(column(|new| &new.flavor))
     .bind(fresh.iter().map(|version| Json(&version.new.schema)).collect::<Vec<_>>())
     .bind(fresh.iter().map(|version| Json(&version.new.card)).collect::<Vec<_>>())
+    .bind(column(|new| &new.logged_model))
+    .bind(fresh.iter().map(|version| version.new.external).collect::<Vec<_>>())
+    .bind(fresh.iter().map(|version| version.new.created_at).collect::<Vec<_>>())
     .fetch_all(transaction)
     .await
     .map_err(|error| refused(DatabaseError::from(error), fresh))?;
@@ -245,7 +271,15 @@ fn refused(error: DatabaseError, fresh: &[Numbered<'_>]) -> RegistryError {
             model: version.new.model.clone(),
             label: version.new.label.clone(),
         },
+        (Some("versions_pkey"), Some(version)) => taken(version.new),
         _ => error.into(),
+    }
+}
+
+fn taken(new: &NewVersion) -> RegistryError {
+    RegistryError::VersionExists {
+        model: new.model.clone(),
+        number: new.number.unwrap_or_default(),
     }
 }
 
@@ -255,38 +289,25 @@ async fn note_latest(
     fresh: &[Numbered<'_>],
     revisions: &[i64],
 ) -> Result<(), RegistryError> {
-    // Of the versions of a model the last one stands.
-    let latest: BTreeMap<i64, (&Numbered<'_>, i64)> = fresh
-        .iter()
-        .zip(revisions)
-        .map(|(version, revision)| (version.model, (version, *revision)))
-        .collect();
+    // Of the versions of a model the largest number counts, and who made the last one.
+    let mut latest: BTreeMap<i64, (i64, i64, &str)> = BTreeMap::new();
+    for (version, revision) in fresh.iter().zip(revisions) {
+        let (number, at, by) = latest.entry(version.model).or_default();
+        *number = version.number.max(*number);
+        (*at, *by) = (*revision, &version.new.principal);
+    }
     sqlx::query(
-        "UPDATE registry.models AS m SET latest_version = l.number, revision = l.revision, \
+        "UPDATE registry.models AS m SET latest_version = greatest(m.latest_version, l.number), \
+             last_number = greatest(m.last_number, m.latest_version, l.number), revision = l.revision, \
              changed_by = l.principal, updated_at = clock_timestamp() \
          FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[]) \
              AS l (model, number, revision, principal) \
          WHERE m.model_key = l.model AND m.model_key = ANY($1)",
     )
     .bind(latest.keys().copied().collect::<Vec<_>>())
-    .bind(
-        latest
-            .values()
-            .map(|(version, _)| version.number)
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        latest
-            .values()
-            .map(|(_, revision)| *revision)
-            .collect::<Vec<_>>(),
-    )
-    .bind(
-        latest
-            .values()
-            .map(|(version, _)| &*version.new.principal)
-            .collect::<Vec<_>>(),
-    )
+    .bind(latest.values().map(|(number, ..)| *number).collect::<Vec<_>>())
+    .bind(latest.values().map(|(_, at, _)| *at).collect::<Vec<_>>())
+    .bind(latest.values().map(|(.., by)| *by).collect::<Vec<_>>())
     .execute(transaction)
     .await?;
     Ok(())

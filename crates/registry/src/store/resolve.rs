@@ -105,9 +105,9 @@ async fn named(
              UNION ALL SELECT 2, number FROM registry.aliases \
                  WHERE model_key = $1 AND alias = $3 \
              UNION ALL SELECT 3, number FROM registry.versions \
-                 WHERE model_key = $1 AND label = ANY($4) \
+                 WHERE model_key = $1 AND label = ANY($4) AND deleted_at IS NULL \
              UNION ALL SELECT 4, number FROM registry.versions \
-                 WHERE model_key = $1 AND number = $5) AS found \
+                 WHERE model_key = $1 AND number = $5 AND deleted_at IS NULL) AS found \
          ORDER BY place LIMIT 1",
     )
     .bind(model.key)

@@ -83,6 +83,7 @@ struct ModelRow {
     created_by: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    deleted: bool,
 }
 
 #[derive(FromRow)]
@@ -94,7 +95,8 @@ struct VersionRow {
     description: String,
     flavor: String,
     card: Json<Card>,
-    run_id: Uuid,
+    run_id: Option<Uuid>,
+    source: String,
     digest: Vec<u8>,
     tags: Json<Pairs>,
     params: Json<Pairs>,
@@ -103,6 +105,7 @@ struct VersionRow {
     created_by: String,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    deleted: bool,
 }
 
 impl From<VersionRow> for VersionFacts {
@@ -116,7 +119,11 @@ impl From<VersionRow> for VersionFacts {
             description: row.description,
             flavor: row.flavor,
             own_licence: row.card.0.licence,
-            run: row.run_id.simple().to_string(),
+            run: row
+                .run_id
+                .map(|run| run.simple().to_string())
+                .unwrap_or_default(),
+            source: row.source,
             digest: digest.map(|digest| digest.to_string()).unwrap_or_default(),
             tags: row.tags.0,
             params: row.params.0,
@@ -176,8 +183,10 @@ impl Store {
         let since = catalogue.revision.unwrap_or(-1);
         let models: Vec<ModelRow> = sqlx::query_as(
             "SELECT model_key, name, description, tags, card, latest_version, created_by, created_at, updated_at, \
-                 CASE owners WHEN '{}' THEN ARRAY[created_by] ELSE owners END AS owners \
-             FROM registry.models WHERE workspace_id = $1 AND revision > $2",
+                 CASE owners WHEN '{}' THEN ARRAY[created_by] ELSE owners END AS owners, \
+                 deleted_at IS NOT NULL AS deleted \
+             FROM registry.models \
+             WHERE workspace_id = $1 AND revision > $2 AND (deleted_at IS NULL OR $2 >= 0)",
         )
         .bind(workspace.0)
         .bind(since)
@@ -185,6 +194,10 @@ impl Store {
         .await?;
         let keys: Vec<i64> = models.iter().map(|model| model.model_key).collect();
         for row in models {
+            if row.deleted {
+                catalogue.remove_model(row.model_key);
+                continue;
+            }
             catalogue.set_model(&ModelFacts {
                 model: row.model_key,
                 name: row.name,
@@ -199,15 +212,20 @@ impl Store {
             });
         }
         let mut changed = sqlx::query_as::<_, VersionRow>(
-            "SELECT model_key, number, label, stage, description, flavor, card, run_id, digest, tags, params, \
-                 metric_keys, metric_values, created_by, created_at, updated_at \
-             FROM registry.versions WHERE model_key = ANY($1) AND revision > $2",
+            "SELECT model_key, number, label, stage, description, flavor, card, run_id, source, digest, tags, \
+                 params, metric_keys, metric_values, created_by, created_at, updated_at, \
+                 deleted_at IS NOT NULL AS deleted \
+             FROM registry.versions \
+             WHERE model_key = ANY($1) AND revision > $2 AND (deleted_at IS NULL OR $2 >= 0)",
         )
         .bind(&keys)
         .bind(since)
         .fetch(&mut *transaction);
         while let Some(version) = changed.try_next().await? {
-            catalogue.set_version(version.into());
+            match version.deleted {
+                true => catalogue.remove_version((version.model_key, version.number)),
+                false => catalogue.set_version(version.into()),
+            }
         }
         drop(changed);
         let aliases: Vec<(i64, String, i64)> = sqlx::query_as(

@@ -52,7 +52,7 @@ pub(super) async fn standing(
 #[derive(FromRow)]
 struct OccupantRow {
     number: i64,
-    run_id: Uuid,
+    run_id: Option<Uuid>,
     metric_keys: Vec<String>,
     metric_values: Vec<f64>,
 }
@@ -72,7 +72,7 @@ async fn occupants(
     .await?;
     let occupant = |row: OccupantRow| Occupant {
         number: row.number,
-        run: RunId::from(row.run_id),
+        run: row.run_id.map(RunId::from),
         metrics: row.metric_keys.into_iter().zip(row.metric_values).collect(),
     };
     Ok(rows.into_iter().map(occupant).collect())
@@ -90,11 +90,11 @@ pub(super) struct Moves<'a> {
 }
 
 /// Where a version stood, and since when.
-#[derive(FromRow)]
-pub(super) struct Left {
-    pub(super) number: i64,
-    pub(super) stage: String,
-    pub(super) stage_since: DateTime<Utc>,
+#[derive(Debug, FromRow)]
+pub(crate) struct Left {
+    pub(crate) number: i64,
+    pub(crate) stage: String,
+    pub(crate) stage_since: DateTime<Utc>,
 }
 
 /// Moves versions, and notes what they leave; returns that.
@@ -139,7 +139,7 @@ pub(super) async fn stood_before(
     Ok(sqlx::query_as(
         "SELECT h.number, h.revision FROM registry.stage_history AS h \
          JOIN registry.versions AS v USING (model_key, number) \
-         WHERE h.model_key = $1 AND h.stage = $2 AND v.stage <> $2 \
+         WHERE h.model_key = $1 AND h.stage = $2 AND v.stage <> $2 AND v.deleted_at IS NULL \
              AND (h.number = $3 OR $3 IS NULL AND NOT h.undone) \
          ORDER BY h.revision DESC, h.number DESC LIMIT 1",
     )
@@ -220,7 +220,7 @@ impl Store {
             "SELECT number, label, entered_at, left_at, left_revision FROM ( \
                  SELECT number, label, stage_since AS entered_at, NULL::timestamptz AS left_at, \
                      NULL::bigint AS left_revision, 9223372036854775807 AS place \
-                 FROM registry.versions WHERE model_key = $1 AND stage = $2 \
+                 FROM registry.versions WHERE model_key = $1 AND stage = $2 AND deleted_at IS NULL \
                  UNION ALL \
                  SELECT h.number, v.label, h.entered_at, h.left_at, h.revision, h.revision \
                  FROM registry.stage_history AS h \

@@ -1,10 +1,11 @@
 //! Moves and rollbacks: decided and done in one transaction under the model's row.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, num::NonZeroU32};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use herdbook_core::{PrincipalId, WorkspaceId};
 use herdbook_proto::{
+    InvalidRequest,
     registry::v1::{AuditAction, Decision, Outcome},
     time::to_timestamp,
 };
@@ -82,6 +83,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) request_lasts: TimeDelta,
     /// Why an admin overrides the rules.
     pub(crate) override_reason: Option<&'a str>,
+    /// Where all others in the target stage go.
+    pub(crate) displace_to: Option<&'a str>,
 }
 
 impl Store {
@@ -93,7 +96,10 @@ impl Store {
         asked: &Asked<'_>,
     ) -> Result<Seen, RegistryError> {
         let model = self.model(workspace, model).await?;
-        let to = stage(&model, asked.to)?;
+        let to = match asked.displace_to {
+            None => stage(&model, asked.to)?,
+            Some(others) => emptied(&model, asked.to, others)?,
+        };
         let mut connection = self.pool.acquire().await?;
         let (way, number) = match (asked.action, asked.number) {
             (AuditAction::Rollback, named) => {
@@ -356,6 +362,25 @@ pub(super) fn stage(model: &Model, name: &str) -> Result<Stage, RegistryError> {
             stage: name.chars().take(255).collect(),
             stages: stages.join(", "),
         }
+    })
+}
+
+/// The stage `name`, as if it held one version, and others went to the stage `others`.
+fn emptied(model: &Model, name: &str, others: &str) -> Result<Stage, RegistryError> {
+    let to = stage(model, name)?;
+    let others = stage(model, others)?.name;
+    let step = model.policy.find_move(&to.name, &others);
+    if others == to.name || step.is_none_or(|step| !step.rules.is_empty()) {
+        let what = format!(
+            "the policy has no move without rules from {} to {others}; move the others by themselves",
+            to.name
+        );
+        return Err(InvalidRequest::field("displace_to", what).into());
+    }
+    Ok(Stage {
+        displaced_to: Some(others),
+        holds: NonZeroU32::MIN,
+        ..to
     })
 }
 

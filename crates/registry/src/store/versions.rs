@@ -7,12 +7,12 @@ use herdbook_blobs::References;
 use herdbook_core::{Digest, RunId, WorkspaceId};
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::registry::v1::AuditAction;
-use sqlx::{FromRow, PgConnection, types::Json};
+use sqlx::{FromRow, PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
 
 use super::{
     Store,
-    models::{Model, lock, record, seal},
+    models::{Model, changed_tags, lock, record, seal},
 };
 use crate::{
     RegistryError,
@@ -24,7 +24,7 @@ use crate::{
 
 pub(super) const COLUMNS: &str = "number, label, stage, description, tags, source, run_id, based_on, files, digest, \
     params, metric_keys, metric_values, created_by, created_at, updated_at, stage_since, revision, \
-    flavor, io_schema, card";
+    flavor, io_schema, card, logged_model, external";
 
 #[derive(FromRow)]
 pub(super) struct Row {
@@ -34,7 +34,7 @@ pub(super) struct Row {
     description: String,
     tags: Json<Pairs>,
     source: String,
-    run_id: Uuid,
+    run_id: Option<Uuid>,
     based_on: Vec<String>,
     files: Json<Vec<File>>,
     digest: Vec<u8>,
@@ -49,6 +49,8 @@ pub(super) struct Row {
     flavor: String,
     io_schema: Option<Json<Schema>>,
     card: Json<Card>,
+    logged_model: String,
+    external: bool,
 }
 
 /// A version with the key of its model.
@@ -69,7 +71,9 @@ impl Row {
             description: self.description,
             tags: self.tags.0,
             source: self.source,
-            run: RunId::from(self.run_id),
+            run: self.run_id.map(RunId::from),
+            logged_model: self.logged_model,
+            external: self.external,
             based_on: self.based_on,
             files: self.files.0,
             digest: Digest::try_from(self.digest.as_slice()).map_err(|_| RegistryError::Damaged)?,
@@ -100,7 +104,8 @@ pub(super) async fn read(
     number: i64,
 ) -> Result<Version, RegistryError> {
     let row: Option<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "SELECT {COLUMNS} FROM registry.versions WHERE model_key = $1 AND number = $2"
+        "SELECT {COLUMNS} FROM registry.versions \
+         WHERE model_key = $1 AND number = $2 AND deleted_at IS NULL"
     )))
     .bind(model.key)
     .bind(number)
@@ -120,7 +125,8 @@ pub(super) async fn read_many(
     let (of_models, numbers): (Vec<i64>, Vec<i64>) = keys.iter().copied().unzip();
     let rows: Vec<WithModel> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
         "SELECT model_key, {columns} FROM registry.versions \
-         JOIN unnest($1::bigint[], $2::bigint[]) AS k (model_key, number) USING (model_key, number)"
+         JOIN unnest($1::bigint[], $2::bigint[]) AS k (model_key, number) USING (model_key, number) \
+         WHERE deleted_at IS NULL"
     )))
     .bind(of_models)
     .bind(numbers)
@@ -131,6 +137,28 @@ pub(super) async fn read_many(
         Ok(((row.model_key, row.version.number), row.version.of(model)?))
     };
     rows.into_iter().map(read).collect()
+}
+
+/// Versions of a model before the number `before`, in one stage if it is named, newest first.
+pub(super) async fn read_page(
+    executor: impl PgExecutor<'_>,
+    model: &Model,
+    stage: &str,
+    before: i64,
+    limit: usize,
+) -> Result<Vec<Version>, RegistryError> {
+    let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+        "SELECT {COLUMNS} FROM registry.versions \
+         WHERE model_key = $1 AND ($2 = '' OR stage = $2) AND number < $3 AND deleted_at IS NULL \
+         ORDER BY number DESC LIMIT $4"
+    )))
+    .bind(model.key)
+    .bind(stage)
+    .bind(before)
+    .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+    .fetch_all(executor)
+    .await?;
+    rows.into_iter().map(|row| row.of(model)).collect()
 }
 
 impl Store {
@@ -169,18 +197,7 @@ impl Store {
         before: i64,
         limit: usize,
     ) -> Result<Vec<Version>, RegistryError> {
-        let rows: Vec<Row> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-            "SELECT {COLUMNS} FROM registry.versions \
-             WHERE model_key = $1 AND ($2 = '' OR stage = $2) AND number < $3 \
-             ORDER BY number DESC LIMIT $4"
-        )))
-        .bind(model.key)
-        .bind(stage)
-        .bind(before)
-        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
-        .fetch_all(&self.pool)
-        .await?;
-        rows.into_iter().map(|row| row.of(model)).collect()
+        read_page(&self.pool, model, stage, before, limit).await
     }
 
     /// Changes what people may change of a version.
@@ -201,6 +218,7 @@ impl Store {
                 stage: version.stage,
             });
         }
+        let tags = version.tags.clone();
         change(&mut version);
         let updated = sqlx::query(
             "UPDATE registry.versions \
@@ -232,7 +250,8 @@ impl Store {
         record.version = number;
         record.details = serde_json::json!({
             "label": version.label, "description": version.description, "tags": version.tags,
-            "flavor": version.flavor, "schema": version.schema, "card": version.own_card
+            "flavor": version.flavor, "schema": version.schema, "card": version.own_card,
+            "changed_tags": changed_tags(&tags, &version.tags)
         })
         .to_string();
         let revision = seal(&mut transaction, workspace, model.key, record)

@@ -13,11 +13,12 @@ use herdbook_proto::registry::v1::{AuditAction, AuditRecord, EventSelector};
 use prost::Message as _;
 use serde_json::{Map, Value};
 use sqlx::{FromRow, PgConnection};
+use uuid::Uuid;
 
 use super::{Store, audit::append, models::record};
 use crate::{
     RegistryError,
-    webhooks::{Answer, DeadLetter, Delivery, PER_WORKSPACE, Secret, Target, Webhook},
+    webhooks::{Answer, DeadLetter, Delivery, Format, PER_WORKSPACE, Secret, Target, Webhook},
 };
 
 /// How long the secret before signs too (as Standard Webhooks recommends).
@@ -29,7 +30,7 @@ pub(super) const COLUMNS: &str = "webhook_key, workspace_id, name, url, selector
     CASE WHEN old_secret_until > clock_timestamp() THEN old_secret_until END AS old_secret_until, \
     position, attempts, due_at, \
     greatest(extract(epoch FROM due_at - clock_timestamp()), 0)::float8 AS due_in, failing_since, \
-    changes, created_by, created_at, \
+    changes, created_by, created_at, id, description, format, events, updated_at, \
     (SELECT count(*) FROM registry.webhook_dead_letters AS d \
      WHERE d.webhook_key = w.webhook_key) AS dead_letters";
 
@@ -53,6 +54,11 @@ pub(super) struct WebhookRow {
     changes: i64,
     created_by: String,
     created_at: DateTime<Utc>,
+    id: Uuid,
+    description: String,
+    format: i16,
+    events: Vec<String>,
+    updated_at: DateTime<Utc>,
     dead_letters: i64,
 }
 
@@ -60,7 +66,6 @@ impl TryFrom<WebhookRow> for Webhook {
     type Error = RegistryError;
 
     fn try_from(row: WebhookRow) -> Result<Self, RegistryError> {
-        let secret = |bytes: Vec<u8>| Secret::try_from(bytes).map_err(|_| RegistryError::Damaged);
         Ok(Self {
             key: row.webhook_key,
             workspace: WorkspaceId(row.workspace_id),
@@ -69,8 +74,8 @@ impl TryFrom<WebhookRow> for Webhook {
             selector: EventSelector::decode(&*row.selector).map_err(|_| RegistryError::Damaged)?,
             enabled: row.enabled,
             disabled_reason: row.disabled_reason,
-            secret: secret(row.secret)?,
-            old_secret: row.old_secret.map(secret).transpose()?,
+            secret: row.secret.into(),
+            old_secret: row.old_secret.map(Secret::from),
             old_secret_until: row.old_secret_until,
             position: row.position,
             attempts: row.attempts.unsigned_abs(),
@@ -81,6 +86,11 @@ impl TryFrom<WebhookRow> for Webhook {
             changes: row.changes,
             created_by: row.created_by,
             created_at: row.created_at,
+            id: row.id,
+            description: row.description,
+            format: Format::from_number(row.format).ok_or(RegistryError::Damaged)?,
+            events: row.events,
+            updated_at: row.updated_at,
         })
     }
 }
@@ -117,6 +127,10 @@ pub(crate) struct NewWebhook {
     pub(crate) target: Target,
     pub(crate) selector: EventSelector,
     pub(crate) secret: Secret,
+    pub(crate) description: String,
+    pub(crate) format: Format,
+    pub(crate) events: Vec<String>,
+    pub(crate) enabled: bool,
     /// For what comes after this revision; from now on if `None`.
     pub(crate) after: Option<i64>,
 }
@@ -128,6 +142,9 @@ pub(crate) struct WebhookChange {
     pub(crate) selector: Option<EventSelector>,
     pub(crate) enabled: Option<bool>,
     pub(crate) secret: Option<Secret>,
+    pub(crate) name: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) events: Option<Vec<String>>,
 }
 
 impl Store {
@@ -140,8 +157,9 @@ impl Store {
         let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let key: Result<i64, _> = sqlx::query_scalar(
             "INSERT INTO registry.webhooks \
-                 (workspace_id, name, url, selector, secret, position, created_by) \
-             VALUES ($1, $2, $3, $4, $5, 0, $6) RETURNING webhook_key",
+                 (workspace_id, name, url, selector, secret, position, created_by, description, format, \
+                  events, enabled) \
+             VALUES ($1, $2, $3, $4, $5, 0, $6, $7, $8, $9, $10) RETURNING webhook_key",
         )
         .bind(workspace.0)
         .bind(&new.name)
@@ -149,15 +167,13 @@ impl Store {
         .bind(new.selector.encode_to_vec())
         .bind(new.secret.bytes())
         .bind(principal)
+        .bind(&new.description)
+        .bind(new.format.number())
+        .bind(&new.events)
+        .bind(new.enabled)
         .fetch_one(&mut *transaction)
         .await;
-        let key = key.map_err(|error| {
-            let error = DatabaseError::from(error);
-            match error.unique_violation() {
-                Some("webhooks_name") => RegistryError::WebhookExists(new.name.clone()),
-                _ => error.into(),
-            }
-        })?;
+        let key = key.map_err(|error| named(error, &new.name))?;
         let (action, target) = (AuditAction::CreateWebhook, Some(&new.target));
         let record = about(action, principal, &new.name, target, []);
         let revision = append(&mut transaction, workspace, None, record)
@@ -232,7 +248,9 @@ impl Store {
                  old_secret = CASE WHEN $6 IS NULL THEN old_secret ELSE secret END, \
                  old_secret_until = CASE WHEN $6 IS NULL THEN old_secret_until \
                      ELSE clock_timestamp() + $7::interval END, \
-                 secret = coalesce($6, secret), \
+                 secret = coalesce($6, secret), name = coalesce($8, name), \
+                 description = coalesce($9, description), events = coalesce($10, events), \
+                 updated_at = clock_timestamp(), \
                  due_at = clock_timestamp(), attempts = 0, changes = changes + 1 \
              WHERE workspace_id = $1 AND name = $2",
         )
@@ -243,8 +261,13 @@ impl Store {
         .bind(change.enabled)
         .bind(change.secret.as_ref().map(Secret::bytes))
         .bind(OLD_SECRET)
+        .bind(&change.name)
+        .bind(&change.description)
+        .bind(&change.events)
         .execute(&mut *transaction)
-        .await?;
+        .await;
+        let name_now = change.name.as_deref().unwrap_or(name);
+        let updated = updated.map_err(|error| named(error, name_now))?;
         if updated.rows_affected() == 0 {
             return Err(not_found(name));
         }
@@ -252,6 +275,8 @@ impl Store {
             change.enabled.map(|enabled| ("enabled", enabled.into())),
             (change.selector.as_ref()).map(|_| ("selector", "changed".into())),
             (change.secret.as_ref()).map(|_| ("secret", "rotated".into())),
+            (change.events.as_ref()).map(|_| ("events", "changed".into())),
+            (change.name.as_ref()).map(|new| ("new_name", new.as_str().into())),
         ];
         let (action, target) = (AuditAction::UpdateWebhook, change.target.as_ref());
         let record = about(
@@ -264,7 +289,7 @@ impl Store {
         append(&mut transaction, workspace, None, record).await?;
         transaction.commit().await?;
         self.committed();
-        self.webhook(workspace, name).await
+        self.webhook(workspace, name_now).await
     }
 
     pub(crate) async fn delete_webhook(
@@ -360,6 +385,15 @@ pub(super) async fn record_disabled(
     let record = about(action, "herdbook", &webhook.name, None, changes);
     append(transaction, webhook.workspace, None, record).await?;
     Ok(())
+}
+
+/// The error of a statement that gives a webhook a name.
+fn named(error: sqlx::Error, name: &str) -> RegistryError {
+    let error = DatabaseError::from(error);
+    match error.unique_violation() {
+        Some("webhooks_name") => RegistryError::WebhookExists(name.to_owned()),
+        _ => error.into(),
+    }
 }
 
 fn not_found(name: &str) -> RegistryError {

@@ -28,8 +28,10 @@ fn version(number: i64, stage: &str, described: bool) -> Version {
         stage: stage.to_owned(),
         description: if described { "it is" } else { "" }.to_owned(),
         tags: BTreeMap::new(),
+        logged_model: String::new(),
+        external: false,
         source: String::new(),
-        run: RunId::from(Uuid::nil()),
+        run: Some(RunId::from(Uuid::nil())),
         based_on: Vec::new(),
         files: Vec::new(),
         digest: Digest([0; 32]),
@@ -51,7 +53,7 @@ fn version(number: i64, stage: &str, described: bool) -> Version {
 fn case(version: Version, role: Role, occupants: &[i64]) -> Case {
     let occupant = |number: &i64| Occupant {
         number: *number,
-        run: RunId::from(Uuid::nil()),
+        run: Some(RunId::from(Uuid::nil())),
         metrics: BTreeMap::new(),
     };
     Case {

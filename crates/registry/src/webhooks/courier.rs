@@ -96,23 +96,29 @@ impl Courier {
                     due = Instant::now();
                 }
                 Event::Quiet(revision) if revision > webhook.position => {
-                    let sender = self.lease.sender;
-                    if !self.store.pass_over(sender, key, revision).await? {
-                        return Err(Ended::Stopped);
-                    }
-                    webhook.position = revision;
+                    self.pass_over(&mut webhook, revision).await?;
                 }
                 Event::Quiet(_) => {}
             }
         }
     }
 
+    /// Notes that there is nothing to send up to `revision`.
+    async fn pass_over(&self, webhook: &mut Webhook, revision: i64) -> Result<(), Ended> {
+        let sender = self.lease.sender;
+        if !self.store.pass_over(sender, webhook.key, revision).await? {
+            return Err(Ended::Stopped);
+        }
+        webhook.position = revision;
+        Ok(())
+    }
+
     /// Sends dead letters again that wait for it, each once.
     async fn resend(&mut self, webhook: &Webhook) -> Result<(), Ended> {
         while let Some(revision) = self.store.next_to_resend(webhook.key).await? {
             let record = self.store.audit_record(webhook.workspace, revision).await?;
-            let parcel = Parcel::of(webhook.key, &record)?;
-            let answer = self.attempt(webhook, &parcel).await?;
+            let parcels = webhook.format.parcels(webhook, &record)?;
+            let answer = self.attempt(webhook, &parcels).await?;
             let sender = self.lease.sender;
             let settled = self
                 .store
@@ -130,13 +136,16 @@ impl Courier {
         record: &AuditRecord,
         mut due: Instant,
     ) -> Result<(), Ended> {
-        let parcel = Parcel::of(webhook.key, record)?;
+        let parcels = webhook.format.parcels(webhook, record)?;
+        if parcels.is_empty() {
+            return self.pass_over(webhook, record.revision).await;
+        }
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return Err(Ended::Stopped),
                 () = tokio::time::sleep_until(due) => {}
             }
-            let answer = self.attempt(webhook, &parcel).await?;
+            let answer = self.attempt(webhook, &parcels).await?;
             let next = self.pace.next(&answer, webhook.attempts, rand::random());
             let (sender, revision) = (self.lease.sender, record.revision);
             let settled = self
@@ -158,8 +167,20 @@ impl Courier {
         }
     }
 
+    /// Posts the parcels of a change in turn, up to the first that is not acknowledged; its answer, or the last.
+    async fn attempt(&mut self, webhook: &Webhook, parcels: &[Parcel]) -> Result<Answer, Ended> {
+        let mut answer = Answer::nothing_to_send();
+        for parcel in parcels {
+            answer = self.post_one(webhook, parcel).await?;
+            if !answer.acknowledged() {
+                break;
+            }
+        }
+        Ok(answer)
+    }
+
     /// Posts `parcel` once there is a place, under a lease that outlasts it.
-    async fn attempt(&mut self, webhook: &Webhook, parcel: &Parcel) -> Result<Answer, Ended> {
+    async fn post_one(&mut self, webhook: &Webhook, parcel: &Parcel) -> Result<Answer, Ended> {
         let ready = async {
             let slot = self.post.slot(self.failing).await;
             self.lease.secure().await;

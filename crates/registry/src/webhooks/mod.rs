@@ -6,6 +6,8 @@
 
 mod address;
 mod courier;
+mod format;
+mod mlflow;
 mod pace;
 mod parcel;
 mod post;
@@ -19,8 +21,10 @@ use chrono::{DateTime, Utc};
 use herdbook_core::WorkspaceId;
 use herdbook_proto::registry::v1::EventSelector;
 use ipnet::IpNet;
+use uuid::Uuid;
 
 pub(crate) use address::{Addresses, Target};
+pub(crate) use format::Format;
 pub(crate) use pace::Next;
 pub(crate) use parcel::Parcel;
 pub(crate) use post::{Answer, Post};
@@ -63,6 +67,12 @@ impl Default for WebhookSettings {
 #[derive(Debug, Clone)]
 pub(crate) struct Webhook {
     pub(crate) key: i64,
+    /// What it is known by whatever its name.
+    pub(crate) id: Uuid,
+    pub(crate) description: String,
+    pub(crate) format: Format,
+    /// Events of the format; all if empty.
+    pub(crate) events: Vec<String>,
     pub(crate) workspace: WorkspaceId,
     pub(crate) name: String,
     pub(crate) url: String,
@@ -88,6 +98,7 @@ pub(crate) struct Webhook {
     pub(crate) changes: i64,
     pub(crate) created_by: String,
     pub(crate) created_at: DateTime<Utc>,
+    pub(crate) updated_at: DateTime<Utc>,
 }
 
 /// An attempt at sending a change.

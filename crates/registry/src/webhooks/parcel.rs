@@ -47,13 +47,18 @@ impl Parcel {
         )
     }
 
-    fn new(id: String, event: &str, at: DateTime<Utc>, data: Value) -> Self {
-        let at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
-        let body = json!({"type": format!("registry.{event}"), "timestamp": at, "data": data});
+    /// JSON of another format.
+    pub(super) fn of_json(id: String, body: &Value) -> Self {
         Self {
             id,
             body: body.to_string().into_bytes(),
         }
+    }
+
+    fn new(id: String, event: &str, at: DateTime<Utc>, data: Value) -> Self {
+        let at = at.to_rfc3339_opts(SecondsFormat::Micros, true);
+        let body = json!({"type": format!("registry.{event}"), "timestamp": at, "data": data});
+        Self::of_json(id, &body)
     }
 }
 

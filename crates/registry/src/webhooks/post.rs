@@ -3,11 +3,7 @@
 use std::{error::Error, sync::Arc, time::Duration};
 
 use chrono::Utc;
-use reqwest::{
-    Client,
-    header::{CONTENT_TYPE, HeaderName},
-    redirect::Policy,
-};
+use reqwest::{Client, header::CONTENT_TYPE, redirect::Policy};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::Instant,
@@ -27,10 +23,6 @@ const IDLE: Duration = Duration::from_secs(30);
 /// Characters of an error that are kept.
 const ERROR_CHARS: usize = 500;
 
-const ID: HeaderName = HeaderName::from_static("webhook-id");
-const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
-const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
-
 /// What came of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -43,6 +35,15 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// As if a receiver had taken it.
+    pub(super) fn nothing_to_send() -> Self {
+        Self {
+            status: Some(204),
+            error: String::new(),
+            latency: Duration::ZERO,
+        }
+    }
+
     pub(crate) fn acknowledged(&self) -> bool {
         self.status
             .is_some_and(|status| (200..300).contains(&status))
@@ -133,19 +134,20 @@ impl Post {
         let client = self.client.as_ref().map_err(Clone::clone)?;
         let now = Utc::now();
         let timestamp = now.timestamp();
-        let old = webhook.old_secret.as_ref();
-        let old = old.filter(|_| webhook.old_secret_until.is_some_and(|until| until > now));
-        let secrets = std::iter::once(&webhook.secret).chain(old);
+        let secrets = webhook.format.secrets(webhook, now);
         let signatures: Vec<_> = secrets
             .map(|secret| secret.sign(&parcel.id, timestamp, &parcel.body))
             .collect();
-        let request = client
+        let [id, at, signature] = webhook.format.headers();
+        let mut request = client
             .post(target.url().clone())
             .header(CONTENT_TYPE, "application/json")
-            .header(ID, &parcel.id)
-            .header(TIMESTAMP, timestamp)
-            .header(SIGNATURE, signatures.join(" "))
+            .header(id, &parcel.id)
+            .header(at, timestamp)
             .body(parcel.body.clone());
+        if !signatures.is_empty() {
+            request = request.header(signature, signatures.join(" "));
+        }
         match request.send().await {
             Ok(answer) => Ok(answer.status().as_u16()),
             Err(error) if error.is_timeout() => Err(format!("no answer within {:?}", self.timeout)),

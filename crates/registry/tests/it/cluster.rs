@@ -374,6 +374,7 @@ impl Cluster {
     pub(crate) async fn model(&self) -> Model {
         let request = GetModelRequest {
             name: MODEL.to_owned(),
+            ..Default::default()
         };
         self.models()
             .get_model(request)

@@ -222,7 +222,7 @@ async fn each_name_of_a_version_finds_it() {
     cluster.models().delete_alias(delete.clone()).await.unwrap();
     let refused = cluster.models().delete_alias(delete).await.unwrap_err();
     assert_eq!(reason(&refused).1, "ALIAS_NOT_FOUND");
-    for alias in ["latest", "Production", "1st", "a b"] {
+    for alias in ["latest", "Production", "123", "a b"] {
         let set = SetAliasRequest {
             model: MODEL.into(),
             alias: alias.into(),
@@ -285,6 +285,7 @@ async fn another_workspace_sees_nothing_of_it() {
     let cluster = Cluster::start().await;
     let request = elsewhere(GetModelRequest {
         name: MODEL.to_owned(),
+        ..Default::default()
     });
     let refused = cluster.models().get_model(request).await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);

@@ -14,6 +14,7 @@ pub(crate) enum Field {
     Attribute(Attribute),
     InputName,
     InputDigest,
+    InputContext,
 }
 
 impl Field {
@@ -33,6 +34,7 @@ impl Field {
             Self::Attribute(attribute) => format!("attributes.{}", attribute.name()),
             Self::InputName => "inputs.name".to_owned(),
             Self::InputDigest => "inputs.digest".to_owned(),
+            Self::InputContext => "inputs.context".to_owned(),
         }
     }
 
@@ -45,7 +47,7 @@ impl Field {
                 false => Kind::Texts,
             },
             Self::Param(_) | Self::Tag(_) => Kind::Texts,
-            Self::InputName | Self::InputDigest => Kind::Lists,
+            Self::InputName | Self::InputDigest | Self::InputContext => Kind::Lists,
         }
     }
 }
@@ -55,6 +57,7 @@ impl Vocabulary for Field {
     const EXAMPLE: &'static str = "status";
     const KEYED: &'static [&'static str] = &["metrics", "params", "tags"];
     const GROUPS: &'static str = "metrics, params, tags, attributes or inputs";
+    const AS_TEXT: bool = true;
 
     fn attributes() -> Vec<&'static str> {
         Attribute::ALL.map(|(name, _)| name).into()
@@ -73,6 +76,7 @@ impl Vocabulary for Field {
             "inputs" | "dataset" | "datasets" => Group::Names(vec![
                 ("name", Self::InputName),
                 ("digest", Self::InputDigest),
+                ("context", Self::InputContext),
             ]),
             _ => return None,
         })

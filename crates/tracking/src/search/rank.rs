@@ -16,10 +16,10 @@ pub(crate) struct Cursor {
     pub(crate) run_key: i64,
 }
 
-/// What a row is ordered by: a param by the number that it reads as, if it does. A NaN counts as missing: it is
+/// What a row is ordered by: a param by the number that it reads as, if it does and is not asked for as a text. A NaN counts as missing: it is
 /// neither large nor small.
 pub(super) fn sorted<'a>(
-    field: &Field,
+    order: &Order,
     column: Option<&'a Column>,
     row: usize,
 ) -> Option<Sorted<'a>> {
@@ -30,7 +30,8 @@ pub(super) fn sorted<'a>(
         }
         Column::Texts(texts) => {
             let text = texts.get(row)?;
-            match field {
+            match &order.field {
+                _ if order.as_text => Some(Sorted::Text(text)),
                 // In the order of their numbers, not of their names.
                 Field::Attribute(Attribute::Status) => {
                     let status = RunStatus::ALL
@@ -133,7 +134,7 @@ impl Top {
         place: &Cursor,
     ) -> Ordering {
         for ((order, column), other) in self.orders.iter().zip(columns).zip(&place.sort) {
-            let own = sorted(&order.field, *column, row);
+            let own = sorted(order, *column, row);
             let ordering = compare_sorted(
                 order.descending,
                 own,
@@ -155,7 +156,7 @@ pub(super) fn place_of(
     run_key: i64,
 ) -> Cursor {
     let sort = orders.iter().zip(columns);
-    let sort = sort.map(|(order, column)| sorted(&order.field, *column, row).map(Sorted::keep));
+    let sort = sort.map(|(order, column)| sorted(order, *column, row).map(Sorted::keep));
     Cursor {
         sort: sort.collect(),
         run_key,

@@ -17,12 +17,12 @@ use crate::{
     TrackingError, convert, purger,
     store::{
         Store,
-        experiments::{Experiment, ExperimentCursor},
+        experiments::{Experiment, ExperimentCursor, NewExperiment},
     },
 };
 
 pub(crate) struct ExperimentApi {
-    store: Store,
+    pub(super) store: Store,
 }
 
 impl ExperimentApi {
@@ -38,11 +38,18 @@ impl ExperimentApi {
         let mut violations = Violations::default();
         violations.check("name", check_name(&request.name));
         violations.check("description", check_text(&request.description));
-        let tags = convert::tags("tags", request.tags, &mut violations);
+        let new = NewExperiment {
+            id: request
+                .id
+                .map(|id| convert::experiment_id("id", id))
+                .transpose()?,
+            name: request.name,
+            description: request.description,
+            tags: convert::tags("tags", request.tags, &mut violations),
+            created_at: violations.time("created_at", request.created_at.as_ref()),
+        };
         violations.finish()?;
-        self.store
-            .create_experiment(workspace, &request.name, &request.description, &tags)
-            .await
+        self.store.create_experiment(workspace, &new).await
     }
 
     async fn get(
@@ -201,6 +208,14 @@ impl ExperimentService for ExperimentApi {
         let workspace = Caller::of(&request)?.workspace;
         let purged = self.purge(workspace, request.into_inner().id).await;
         answer(purged.map(|()| proto::PurgeExperimentResponse {}))
+    }
+
+    async fn search_experiments(
+        &self,
+        request: Request<proto::SearchExperimentsRequest>,
+    ) -> Result<Response<proto::SearchExperimentsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.search(workspace, request.into_inner()).await)
     }
 
     async fn restore_experiment(

@@ -3,8 +3,11 @@
 pub(crate) mod artifacts;
 mod curves;
 mod definitions;
+pub(crate) mod experiment_search;
 pub(crate) mod experiments;
 mod log_batch;
+mod logged_model_search;
+pub(crate) mod logged_models;
 mod metric_stream;
 pub(crate) mod metrics;
 pub(crate) mod quota;

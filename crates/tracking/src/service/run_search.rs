@@ -19,9 +19,9 @@ use crate::{
 };
 
 /// Orders of one search.
-const ORDERS: usize = 3;
+const ORDERS: usize = 8;
 /// Experiments of one search.
-const EXPERIMENTS: usize = 1_000;
+const EXPERIMENTS: usize = 50_000;
 /// Columns that one search returns.
 const COLUMNS: usize = 100;
 /// Fields that runs are grouped by.
@@ -138,7 +138,7 @@ fn aggregates(aggregates: &[proto::Aggregate]) -> Result<Vec<(Field, Function)>,
         let number = match &field {
             Field::Metric { .. } | Field::Param(_) => true,
             Field::Attribute(attribute) => attribute.is_time(),
-            Field::Tag(_) | Field::InputName | Field::InputDigest => false,
+            Field::Tag(_) | Field::InputName | Field::InputDigest | Field::InputContext => false,
         };
         if !number && function != Function::Count {
             let what = "has no numbers; compute with metrics, params or times, or take COUNT";

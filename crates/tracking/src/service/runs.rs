@@ -51,9 +51,21 @@ impl RunApi {
         request: proto::CreateRunRequest,
     ) -> Result<proto::Run, TrackingError> {
         let mut violations = Violations::default();
-        let id = RunId::generate();
+        let chosen_id = match request.run_id.as_str() {
+            "" => None,
+            text => violations.check("run_id", text.parse()),
+        };
+        let id = chosen_id.unwrap_or_else(RunId::generate);
+        let status = match request.status {
+            0 => RunStatus::Running,
+            number => {
+                convert::status("status", number, &mut violations).unwrap_or(RunStatus::Running)
+            }
+        };
+        let now = Utc::now();
+        let ended_at = violations.time("ended_at", request.ended_at.as_ref());
         let name = if request.name.is_empty() {
-            run_name::made_up(id)
+            run_name::made_up(id.as_uuid())
         } else {
             request.name
         };
@@ -70,17 +82,16 @@ impl RunApi {
             "" => None,
             text => violations.check("parent_run_id", text.parse()),
         };
-        let now = Utc::now();
         let mut run = Run {
             id,
             experiment: convert::experiment_id("experiment_id", request.experiment_id)?,
             name,
-            status: RunStatus::Running,
+            status,
             user,
             started_at: violations
                 .time("started_at", request.started_at.as_ref())
                 .unwrap_or(now),
-            ended_at: None,
+            ended_at: ended_at.or_else(|| status.is_final().then_some(now)),
             description: request.description,
             params: convert::params(request.params, &mut violations),
             tags: convert::tags("tags", request.tags, &mut violations),
@@ -112,6 +123,7 @@ impl RunApi {
             workspace: caller.workspace,
             run,
             request_id,
+            id_is_chosen: chosen_id.is_some(),
         };
         let run = self.creator.create(new).await?;
         if run.id == id {
@@ -171,7 +183,7 @@ impl RunApi {
         violations.check("run.description", check_text(&given.description));
         convert::based_on(&given.based_on, &mut violations);
         let status = match mask.has("status") {
-            true => convert::status(given.status, &mut violations),
+            true => convert::status("run.status", given.status, &mut violations),
             false => None,
         };
         let started_at = violations.time("run.started_at", given.started_at.as_ref());

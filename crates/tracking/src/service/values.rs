@@ -20,10 +20,12 @@ use tonic::{Request, Response, Status};
 use super::answer;
 use crate::{
     TrackingError, convert,
+    holder::Holder,
     quota::{Quotas, Usage},
     run::RunKey,
     store::{
         Store,
+        artifacts::HolderKey,
         requests::Requests,
         values::{Series, Wanted},
     },
@@ -122,8 +124,9 @@ impl ValueApi {
                 Some(self.blobs.put(pieces, None, None).await?)
             }
             Some(Source::Artifact(path)) => {
-                let Some(artifact) = self.store.artifact(run, &path).await? else {
-                    return Err(TrackingError::ArtifactNotFound { run: id, path });
+                let Some(artifact) = self.store.artifact(HolderKey::Run(run), &path).await? else {
+                    let holder = Holder::Run(id);
+                    return Err(TrackingError::ArtifactNotFound { holder, path });
                 };
                 self.blobs.adopt(&[artifact.blob]).await?;
                 if let Kind::Image(image) = &mut kind {

@@ -21,7 +21,7 @@ pub(crate) struct Experiment {
 }
 
 #[derive(FromRow)]
-struct Row {
+pub(super) struct Row {
     id: i64,
     name: String,
     description: String,
@@ -45,6 +45,18 @@ impl From<Row> for Experiment {
     }
 }
 
+/// An experiment to be created.
+#[derive(Debug)]
+pub(crate) struct NewExperiment {
+    /// The next number, if that is `None`.
+    pub(crate) id: Option<ExperimentId>,
+    pub(crate) name: String,
+    pub(crate) description: String,
+    pub(crate) tags: Pairs,
+    /// Now, if that is `None`.
+    pub(crate) created_at: Option<DateTime<Utc>>,
+}
+
 /// Where a page of experiments ended: the time of change in microseconds, and the id.
 pub(crate) type ExperimentCursor = (i64, i64);
 
@@ -52,26 +64,46 @@ impl Store {
     pub(crate) async fn create_experiment(
         &self,
         workspace: WorkspaceId,
-        name: &str,
-        description: &str,
-        tags: &Pairs,
+        new: &NewExperiment,
     ) -> Result<Experiment, TrackingError> {
         self.ensure_workspace(workspace).await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
+        // Nobody else of the workspace takes a number meanwhile.
+        let next: i64 = sqlx::query_scalar(
+            "SELECT next_experiment FROM tracking.workspaces WHERE workspace_id = $1 FOR NO KEY UPDATE",
+        )
+        .bind(workspace.0)
+        .fetch_one(&mut *transaction)
+        .await?;
+        let id = match new.id {
+            Some(id) => id.0,
+            None => free_number(&mut transaction, workspace, next).await?,
+        };
         let row: Result<Row, _> = sqlx::query_as(
-            "WITH number AS ( \
-                 UPDATE tracking.workspaces SET next_experiment = next_experiment + 1 \
-                 WHERE workspace_id = $1 RETURNING next_experiment - 1 AS id) \
-             INSERT INTO tracking.experiments (workspace_id, id, name, description, tags) \
-             SELECT $1, id, $2, $3, $4 FROM number \
+            "INSERT INTO tracking.experiments (workspace_id, id, name, description, tags, created_at) \
+             VALUES ($1, $2, $3, $4, $5, coalesce($6, now())) \
              RETURNING id, name, description, tags, created_at, updated_at, false AS deleted",
         )
         .bind(workspace.0)
-        .bind(name)
-        .bind(description)
-        .bind(Json(tags))
-        .fetch_one(&self.pool)
+        .bind(id)
+        .bind(&new.name)
+        .bind(&new.description)
+        .bind(Json(&new.tags))
+        .bind(new.created_at)
+        .fetch_one(&mut *transaction)
         .await;
-        row.map(Into::into).map_err(|error| name_taken(name, error))
+        let row = row.map_err(|error| taken(&new.name, ExperimentId(id), error))?;
+        if new.id.is_none() {
+            sqlx::query(
+                "UPDATE tracking.workspaces SET next_experiment = $2 WHERE workspace_id = $1",
+            )
+            .bind(workspace.0)
+            .bind(id + 1)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        transaction.commit().await?;
+        Ok(row.into())
     }
 
     pub(crate) async fn experiment(
@@ -200,6 +232,25 @@ impl Store {
     }
 }
 
+/// The first number from `next` on that no experiment was created with.
+async fn free_number(
+    transaction: &mut PgConnection,
+    workspace: WorkspaceId,
+    next: i64,
+) -> Result<i64, TrackingError> {
+    Ok(sqlx::query_scalar(
+        "SELECT CASE WHEN NOT EXISTS (SELECT FROM tracking.experiments WHERE workspace_id = $1 AND id = $2) \
+             THEN $2 \
+             ELSE (SELECT min(e.id) + 1 FROM tracking.experiments e \
+                 WHERE e.workspace_id = $1 AND e.id >= $2 AND NOT EXISTS ( \
+                     SELECT FROM tracking.experiments n WHERE n.workspace_id = $1 AND n.id = e.id + 1)) END",
+    )
+    .bind(workspace.0)
+    .bind(next)
+    .fetch_one(transaction)
+    .await?)
+}
+
 async fn delete(
     transaction: &mut PgConnection,
     workspace: WorkspaceId,
@@ -267,5 +318,15 @@ fn name_taken(name: &str, error: sqlx::Error) -> TrackingError {
     match error.unique_violation() {
         Some("experiments_name") => TrackingError::ExperimentNameTaken(name.to_owned()),
         _ => error.into(),
+    }
+}
+
+/// What is in the way of a new experiment.
+fn taken(name: &str, id: ExperimentId, error: sqlx::Error) -> TrackingError {
+    match name_taken(name, error) {
+        TrackingError::Database(error) if error.unique_violation() == Some("experiments_pkey") => {
+            TrackingError::ExperimentIdTaken(id)
+        }
+        error => error,
     }
 }

@@ -1,9 +1,9 @@
 -- Runs that are created together. One that refers to what is not there, or whose request was done before, is left out.
 WITH asked AS (
     SELECT * FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::text[], $5::smallint[], $6::text[],
-        $7::timestamptz[], $8::text[], $9::jsonb[], $10::jsonb[], $11::jsonb[], $12::jsonb[], $13::jsonb[],
-        $14::uuid[], $15::jsonb[], $16::text[], $17::uuid[], $18::bigint[], $19::bytea[]) WITH ORDINALITY
-        AS a (id, workspace_id, experiment_id, name, status, user_name, started_at, description, params, tags,
+        $7::timestamptz[], $8::timestamptz[], $9::text[], $10::jsonb[], $11::jsonb[], $12::jsonb[], $13::jsonb[], $14::jsonb[],
+        $15::uuid[], $16::jsonb[], $17::text[], $18::uuid[], $19::bigint[], $20::bytea[]) WITH ORDINALITY
+        AS a (id, workspace_id, experiment_id, name, status, user_name, started_at, ended_at, description, params, tags,
             inputs, source, environment, parent_id, based_on, request_id, fork_id, fork_step, told, n)
 ),
 -- By id alone, behind a fence: planned once, for the few runs there were then, it would go through all of the
@@ -18,9 +18,9 @@ found AS MATERIALIZED (
 ),
 made AS (
     INSERT INTO tracking.runs (id, workspace_id, experiment_id, name, status, user_name, started_at,
-        description, params, tags, inputs, source, environment, parent_id, based_on, request_id,
+        ended_at, description, params, tags, inputs, source, environment, parent_id, based_on, request_id,
         forked_from, fork_step)
-    SELECT a.id, a.workspace_id, a.experiment_id, a.name, a.status, a.user_name, a.started_at, a.description,
+    SELECT a.id, a.workspace_id, a.experiment_id, a.name, a.status, a.user_name, a.started_at, a.ended_at, a.description,
         a.params, a.tags, a.inputs, a.source, a.environment, a.parent_id,
         ARRAY(SELECT jsonb_array_elements_text(a.based_on)), a.request_id,
         a.forked_from, a.fork_step
@@ -45,7 +45,7 @@ told AS (
 ),
 usage AS (
     INSERT INTO tracking.workspace_usage AS u (workspace_id, shard, runs)
-    SELECT workspace_id, $20, count(*) FROM made GROUP BY workspace_id
+    SELECT workspace_id, $21, count(*) FROM made GROUP BY workspace_id
     ON CONFLICT (workspace_id, shard) DO UPDATE SET runs = u.runs + excluded.runs
     RETURNING 1
 )

@@ -1,7 +1,7 @@
 //! The schema `tracking`.
 //!
 //! What is stored: experiments, runs with all that is known of them, metric points in blocks, typed
-//! values, and the names of artifacts. Why durable: it is the record that nobody can make again. What must be fast:
+//! values, logged models, and the names of artifacts. Why durable: it is the record that nobody can make again. What must be fast:
 //! appending points (one statement a group of batches) and a page of runs (one row a run). On failure:
 //! each call is one transaction; what was not acknowledged may be sent again.
 
@@ -10,10 +10,13 @@ pub(crate) mod artifacts;
 pub(crate) mod compaction;
 pub(crate) mod curves;
 pub(crate) mod definitions;
+pub(crate) mod experiment_search;
 pub(crate) mod experiments;
+pub(crate) mod folders;
 pub(crate) mod forks;
 pub(crate) mod generations;
 pub(crate) mod lane;
+pub(crate) mod logged_models;
 pub(crate) mod new_runs;
 #[cfg(test)]
 mod place;

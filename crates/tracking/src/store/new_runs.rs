@@ -20,6 +20,8 @@ pub(crate) struct NewRun {
     pub(crate) workspace: WorkspaceId,
     pub(crate) run: Run,
     pub(crate) request_id: Option<String>,
+    /// Whether the caller chose the id, so that it may be taken.
+    pub(crate) id_is_chosen: bool,
 }
 
 impl NewRun {
@@ -48,6 +50,7 @@ impl Store {
             .bind(column(runs, |run| run.status.number()))
             .bind(column(runs, |run| run.user.clone()))
             .bind(column(runs, |run| run.started_at))
+            .bind(column(runs, |run| run.ended_at))
             .bind(column(runs, |run| run.description.clone()))
             .bind(column(runs, |run| Json(run.params.clone())))
             .bind(column(runs, |run| Json(run.tags.clone())))

@@ -8,7 +8,7 @@ use herdbook_testkit::TestDatabase;
 use uuid::Uuid;
 
 use super::Store;
-use crate::run::RunKey;
+use crate::{holder::Holder, run::RunKey};
 
 pub(crate) const WORKSPACE: WorkspaceId = WorkspaceId(1);
 
@@ -59,7 +59,9 @@ impl Place {
 
     pub(crate) async fn put(&self, run: RunId, path: &str, content: &'static [u8]) {
         let blob = self.blob(content).await;
-        let put = self.store.put_artifact(WORKSPACE, run, path, blob);
+        let put = self
+            .store
+            .put_artifact(WORKSPACE, Holder::Run(run), path, blob);
         put.await.unwrap();
     }
 

@@ -8,17 +8,22 @@ use herdbook_postgres::DatabaseError;
 use sqlx::{AssertSqlSafe, FromRow};
 use uuid::Uuid;
 
-use super::{Store, artifacts, usage, values};
+use super::{
+    Store,
+    artifacts::{self, HolderKey},
+    usage, values,
+};
 use crate::{TrackingError, quota::Usage, run::RunKey};
 
 /// What has rows of a run, beside its artifacts, its head and itself.
-const TABLES: [&str; 6] = [
+const TABLES: [&str; 7] = [
     "metric_summaries",
     "metric_writers",
     "metric_definitions",
     "metric_tails",
     "metric_chunks",
     "log_requests",
+    "run_models",
 ];
 
 /// Runs that are removed between two looks at what is left.
@@ -87,8 +92,8 @@ impl Store {
         Ok(())
     }
 
-    /// Removes some runs of an experiment whose purge was started, and itself when none is left; whether
-    /// there are more.
+    /// Removes some runs of an experiment whose purge was started, then its logged models, and itself when none
+    /// is left; whether there are more.
     pub(crate) async fn purge_some(
         &self,
         workspace: WorkspaceId,
@@ -105,6 +110,9 @@ impl Store {
         .fetch_all(&self.pool)
         .await?;
         if runs.is_empty() {
+            if self.purge_models_of(workspace, id).await? {
+                return Ok(true);
+            }
             sqlx::query(
                 "DELETE FROM tracking.experiments WHERE workspace_id = $1 AND id = $2 AND purging",
             )
@@ -198,7 +206,7 @@ impl Store {
         if writable {
             return Err(TrackingError::RunNotDeleted(id));
         }
-        let files = artifacts::purge(&mut transaction, key).await?;
+        let files = artifacts::purge(&mut transaction, HolderKey::Run(key)).await?;
         let values = values::purge(&mut transaction, key).await?;
         for table in TABLES {
             // Safe: the name is one of ours.

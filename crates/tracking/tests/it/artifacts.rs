@@ -74,6 +74,7 @@ async fn paths(cluster: &Cluster, run: &str, path: &str) -> Vec<String> {
             path: path.to_owned(),
             page_size: 2,
             page_token,
+            ..Default::default()
         };
         let page = cluster
             .artifacts()

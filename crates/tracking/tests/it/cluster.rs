@@ -12,6 +12,7 @@ use herdbook_proto::{
         CreateRunRequest, GetRunRequest, LogBatchRequest, Run,
         artifact_service_client::ArtifactServiceClient,
         experiment_service_client::ExperimentServiceClient,
+        logged_model_service_client::LoggedModelServiceClient,
         metric_service_client::MetricServiceClient, quota_service_client::QuotaServiceClient,
         run_service_client::RunServiceClient, value_service_client::ValueServiceClient,
     },
@@ -107,6 +108,10 @@ impl Cluster {
 
     pub(crate) fn artifacts(&self) -> ArtifactServiceClient<Channel> {
         ArtifactServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn logged_models(&self) -> LoggedModelServiceClient<Channel> {
+        LoggedModelServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn quotas(&self) -> QuotaServiceClient<Channel> {

@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod artifacts;
+mod chosen;
 mod cluster;
 mod curves;
 mod disk_full;
 mod engine;
 mod experiments;
+mod folders;
 mod limits;
+mod logged_model_search;
+mod logged_models;
 mod metrics;
 mod pedigree;
 mod purge;

@@ -169,6 +169,7 @@ async fn artifacts_are_told_when_left_and_when_another_run_names_them() {
         inputs: vec![DatasetInput {
             dataset: Some(dataset),
             context: "training".to_owned(),
+            ..Default::default()
         }],
         ..Default::default()
     };

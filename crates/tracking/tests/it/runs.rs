@@ -315,6 +315,7 @@ async fn lineage_hears_of_everything_a_run_came_from() {
             inputs: vec![DatasetInput {
                 dataset: Some(dataset),
                 context: "training".to_owned(),
+                ..Default::default()
             }],
             source: Some(Source {
                 repository: "repo".to_owned(),

@@ -35,6 +35,7 @@ async fn ten_runs() -> Cluster {
                 inputs: vec![DatasetInput {
                     dataset: Some(dataset),
                     context: "training".into(),
+                    ..Default::default()
                 }],
                 ..Default::default()
             })

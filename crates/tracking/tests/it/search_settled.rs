@@ -74,6 +74,7 @@ async fn create(cluster: &Cluster, chance: &mut Chance, number: usize, parent: &
             ..Default::default()
         }),
         context: "training".to_owned(),
+        ..Default::default()
     });
     let request = CreateRunRequest {
         name: format!("run-{}", number % 20),

@@ -1,5 +1,8 @@
 //! The main job, by trainers that are not written in Rust.
 
+mod mlflow;
+mod mlflow_import;
+
 use std::process::Stdio;
 
 use herdbook_e2e::{Herdbook, S3Server, folder, node, python, run};

@@ -92,6 +92,7 @@ async fn get(
     let name = version.as_ref().map(|version| version.model.clone());
     let request = GetModelRequest {
         name: name.unwrap_or(reference),
+        ..Default::default()
     };
     let mut models = ModelServiceClient::new(connection);
     let model = models.get_model(request).await?.into_inner().model;

@@ -52,7 +52,7 @@ pub(super) async fn run(
                 filter,
                 order_by,
                 page_size: limit,
-                page_token: String::new(),
+                ..Default::default()
             };
             list(connection, output, request).await
         }
@@ -105,6 +105,7 @@ async fn one(connection: Connection, output: Output, reference: String) -> Resul
     }
     let request = GetModelRequest {
         name: reference.clone(),
+        ..Default::default()
     };
     let model = ModelServiceClient::new(connection)
         .get_model(request)

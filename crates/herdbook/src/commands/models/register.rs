@@ -32,14 +32,18 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         card: Option<PathBuf>,
     },
-    /// Register a version from the artifacts of a run.
+    /// Register a version from the artifacts of a run or a logged model, or of what is elsewhere.
     ///
     /// Example: herdbook models register fraud-detector runs:/0198c0de…/model --label v1.2.0
     Register {
         /// The model.
         model: String,
-        /// `runs:/<run id>/<path>`.
+        /// `runs:/<run id>/<path>`, `models:/m-<id>` for a logged model, or `models:/<model>/<number>`; with
+        /// --external any URI.
         source: String,
+        /// Registers it also where Herdbook holds no files of the source.
+        #[arg(long)]
+        external: bool,
         /// A semantic version.
         #[arg(long, default_value = "")]
         label: String,
@@ -95,6 +99,7 @@ pub(super) async fn run(
                 tags: pairs(tags)?,
                 owners,
                 card: card.as_ref().map(card::from_file).transpose()?,
+                created_at: None,
             };
             let made = models.create_model(request).await?.into_inner().model;
             output::print(output, MODEL, &made.unwrap_or_default(), show::model)
@@ -109,6 +114,7 @@ pub(super) async fn run(
             flavor,
             schema,
             card,
+            external,
         } => {
             let request = CreateVersionRequest {
                 model,
@@ -117,10 +123,11 @@ pub(super) async fn run(
                 description,
                 tags: pairs(tags)?,
                 based_on,
-                request_id: String::new(),
                 flavor,
                 schema: schema.as_ref().map(schema_from).transpose()?,
                 card: card.as_ref().map(card::from_file).transpose()?,
+                external,
+                ..Default::default()
             };
             let mut versions = VersionServiceClient::new(connection);
             let made = versions.create_version(request).await?.into_inner().version;

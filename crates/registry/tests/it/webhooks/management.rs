@@ -136,6 +136,7 @@ async fn a_test_is_posted_once_and_logged() {
         let before = receiver.got().len();
         let request = TestWebhookRequest {
             name: name.to_owned(),
+            ..Default::default()
         };
         let tested = cluster.webhooks().test_webhook(request).await.unwrap();
         let tested = tested.into_inner().delivery.unwrap();

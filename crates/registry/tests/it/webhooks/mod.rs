@@ -2,6 +2,7 @@
 
 mod addresses;
 mod management;
+mod mlflow;
 mod receiver;
 mod sending;
 mod taking_over;
@@ -43,6 +44,7 @@ impl Cluster {
             update_mask: Some(FieldMask {
                 paths: vec![path.to_owned()],
             }),
+            ..Default::default()
         };
         let answer = self.webhooks().update_webhook(request).await?;
         Ok(answer.into_inner().webhook.unwrap())

@@ -39,6 +39,7 @@ async fn exactly_what_is_selected_comes_in_order_to_a_receiver_that_fails_at_ran
         url: receiver.url(""),
         selector: Some(selector),
         after_revision: Some(0),
+        ..Default::default()
     };
     cluster.describe_often(5).await;
     cluster.webhooks().create_webhook(request).await.unwrap();

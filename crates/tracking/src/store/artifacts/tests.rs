@@ -42,11 +42,16 @@ async fn a_purged_run_gives_its_references_back() {
     let mut transaction = herdbook_postgres::begin(place.database.pool())
         .await
         .unwrap();
-    purge(&mut transaction, key).await.unwrap();
+    purge(&mut transaction, HolderKey::Run(key)).await.unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(place.counts().await, [(1, 1), (2, 0)]);
     assert_eq!(
-        place.store.artifacts(key, "", None, 9).await.unwrap().len(),
+        place
+            .store
+            .artifacts(HolderKey::Run(key), "", None, 9)
+            .await
+            .unwrap()
+            .len(),
         0
     );
 }

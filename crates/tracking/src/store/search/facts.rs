@@ -45,7 +45,7 @@ impl Wanted {
                 Field::Metric { key, .. } => wanted.metrics.push(key.clone()),
                 Field::Param(key) => wanted.params.push(key.clone()),
                 Field::Tag(key) => wanted.tags.push(key.clone()),
-                Field::InputName | Field::InputDigest => wanted.inputs = true,
+                Field::InputName | Field::InputDigest | Field::InputContext => wanted.inputs = true,
                 Field::Attribute(_) => {}
             }
         }
@@ -169,16 +169,16 @@ impl Cells {
         }
         let inputs = run.inputs.map(|inputs| inputs.0).unwrap_or_default();
         if !inputs.is_empty() {
-            let (mut names, mut digests): (Vec<_>, Vec<_>) = inputs
-                .into_iter()
-                .map(|input| (input.name, input.digest))
-                .unzip();
-            for texts in [&mut names, &mut digests] {
-                texts.sort_unstable();
-                texts.dedup();
+            let of: [(&str, fn(&Input) -> &String); 3] = [
+                ("inputs.name", |input| &input.name),
+                ("inputs.digest", |input| &input.digest),
+                ("inputs.context", |input| &input.context),
+            ];
+            for (column, text) in of {
+                let texts: BTreeSet<&String> = inputs.iter().map(text).collect();
+                let texts = texts.into_iter().cloned().collect();
+                self.put(row, format_args!("{column}"), Cell::List(texts));
             }
-            self.put(row, format_args!("inputs.name"), Cell::List(names));
-            self.put(row, format_args!("inputs.digest"), Cell::List(digests));
         }
     }
 

@@ -252,7 +252,10 @@ impl Client {
                 Ok(Answer::AliasSet)
             }
             What::Get => {
-                let request = GetModelRequest { name: model };
+                let request = GetModelRequest {
+                    name: model,
+                    ..Default::default()
+                };
                 let found = models.get_model(self.by(request)).await?;
                 Ok(shown(found.into_inner().model.unwrap()))
             }

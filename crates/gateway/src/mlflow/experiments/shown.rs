@@ -1,0 +1,51 @@
+//! Experiments as answers have them.
+
+use std::collections::HashMap;
+
+use herdbook_proto::{common::v1::Lifecycle, tracking::v1::Experiment};
+use serde::{Serialize, Serializer};
+
+use crate::mlflow::wire::{Pairs, millis};
+
+/// The tag in which the place is kept that a client wants files in; it is shown, and not used.
+pub(super) const LOCATION: &str = "mlflow.artifactLocation";
+
+#[derive(Serialize)]
+pub(super) struct One {
+    pub(super) experiment: Shown,
+}
+
+#[derive(Serialize)]
+pub(in crate::mlflow) struct Shown {
+    experiment_id: String,
+    name: String,
+    artifact_location: String,
+    lifecycle_stage: &'static str,
+    last_update_time: Option<i64>,
+    creation_time: Option<i64>,
+    #[serde(skip_serializing_if = "HashMap::is_empty", serialize_with = "pairs")]
+    tags: HashMap<String, String>,
+}
+
+fn pairs<S: Serializer>(tags: &HashMap<String, String>, writer: S) -> Result<S::Ok, S::Error> {
+    Pairs(tags).serialize(writer)
+}
+
+impl From<Experiment> for Shown {
+    fn from(mut experiment: Experiment) -> Self {
+        let wanted = experiment.tags.remove(LOCATION);
+        Self {
+            experiment_id: experiment.id.to_string(),
+            artifact_location: wanted
+                .unwrap_or_else(|| format!("mlflow-artifacts:/{}", experiment.id)),
+            lifecycle_stage: match experiment.lifecycle() {
+                Lifecycle::Deleted => "deleted",
+                _ => "active",
+            },
+            last_update_time: millis(experiment.updated_at.as_ref()),
+            creation_time: millis(experiment.created_at.as_ref()),
+            name: experiment.name,
+            tags: experiment.tags,
+        }
+    }
+}

@@ -1,0 +1,319 @@
+//! Histories of metrics. A history is a set: a point that was logged twice is told once.
+
+use std::cmp::Ordering;
+
+use axum::response::Response;
+use herdbook_proto::tracking::v1::ReadMetricsRequest;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    call::Call,
+    endpoint::Endpoint,
+    error::{Answer, Error},
+    runs::{Named, words::of_run},
+    wire::{self, Number},
+};
+
+/// Runs of one question.
+const RUNS: usize = 100;
+/// Points of many runs together.
+const BULK: usize = 25_000;
+/// Points of a run in a chart.
+const CHART: usize = 2_500;
+
+pub(super) fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("metrics/get-history", history),
+        Endpoint::get("metrics/get-history-bulk", bulk),
+        Endpoint::get("metrics/get-history-bulk-interval", interval),
+    ]
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct One {
+    #[serde(flatten)]
+    named: Named,
+    metric_key: Option<String>,
+    #[serde(deserialize_with = "wire::int")]
+    max_results: Option<i64>,
+    page_token: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Many {
+    #[serde(deserialize_with = "wire::texts")]
+    run_id: Vec<String>,
+    #[serde(deserialize_with = "wire::texts")]
+    run_ids: Vec<String>,
+    metric_key: Option<String>,
+    #[serde(deserialize_with = "wire::int")]
+    start_step: Option<i64>,
+    #[serde(deserialize_with = "wire::int")]
+    end_step: Option<i64>,
+    #[serde(deserialize_with = "wire::int")]
+    max_results: Option<i64>,
+}
+
+/// A point, its time in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Point {
+    timestamp: i64,
+    step: i64,
+    value: f64,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    key: &'a str,
+    value: Number,
+    timestamp: i64,
+    step: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run_id: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct History<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    metrics: Vec<Shown<'a>>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    next_page_token: String,
+}
+
+#[derive(Serialize)]
+struct Bulk<'a> {
+    metrics: Vec<Shown<'a>>,
+}
+
+impl Point {
+    fn shown<'a>(&self, key: &'a str, run_id: Option<&'a str>) -> Shown<'a> {
+        Shown {
+            key,
+            value: Number(self.value),
+            timestamp: self.timestamp,
+            step: self.step,
+            run_id,
+        }
+    }
+}
+
+async fn history(call: Call) -> Answer<Response> {
+    let fields: One = call.read()?;
+    let id = fields.named.id()?;
+    let key = wire::required_text("metric_key", fields.metric_key)?;
+    let first = offset(fields.page_token.as_deref().unwrap_or_default())?;
+    let count = match fields.max_results {
+        None => usize::MAX,
+        Some(count) => usize::try_from(count).ok().filter(|count| *count > 0).ok_or_else(|| {
+            Error::invalid(format!(
+                "Invalid value {count} for parameter 'max_results' supplied. It must be a positive integer."
+            ))
+        })?,
+    };
+    let mut points = read(&call, &id, &key, None).await?;
+    points.sort_by(by_time);
+    once(&mut points);
+    let page = points.iter().skip(first).take(count);
+    let end = first.saturating_add(count);
+    wire::json(&History {
+        metrics: page.map(|point| point.shown(&key, None)).collect(),
+        next_page_token: match end < points.len() {
+            true => end.to_string(),
+            false => String::new(),
+        },
+    })
+}
+
+async fn bulk(call: Call) -> Answer<Response> {
+    let fields: Many = call.read()?;
+    let mut ids = fields.run_id;
+    check_runs("GetMetricHistoryBulk", "run_id", &ids)?;
+    let key = fields
+        .metric_key
+        .ok_or_else(|| Error::invalid("GetMetricHistoryBulk request must specify a metric_key."))?;
+    let count = fields
+        .max_results
+        .and_then(|count| usize::try_from(count).ok());
+    let count = count.unwrap_or(BULK).min(BULK);
+    ids.sort_unstable();
+    let mut histories = Vec::with_capacity(ids.len());
+    for id in &ids {
+        let mut points = read(&call, id, &key, None).await?;
+        points.sort_by(by_time);
+        once(&mut points);
+        points.truncate(count);
+        histories.push((id, points));
+    }
+    let shown = histories
+        .iter()
+        .flat_map(|(id, points)| points.iter().map(|point| point.shown(&key, Some(id))));
+    wire::json(&Bulk {
+        metrics: shown.take(count).collect(),
+    })
+}
+
+/// Points of runs that lie evenly along each history, the first and the last among them.
+async fn interval(call: Call) -> Answer<Response> {
+    let fields: Many = call.read()?;
+    let ids = fields.run_ids;
+    check_runs("GetMetricHistoryBulkInterval", "run_ids", &ids)?;
+    let key = wire::required_text("metric_key", fields.metric_key)?;
+    let count = fields
+        .max_results
+        .map_or(Some(CHART), |count| usize::try_from(count).ok());
+    let count = count
+        .filter(|count| (1..=CHART).contains(count))
+        .ok_or_else(|| Error::invalid(format!("max_results must be between 1 and {CHART}.")))?;
+    let steps = match (fields.start_step, fields.end_step) {
+        (None, None) => None,
+        (Some(start), Some(end)) if start <= end => Some((start, end)),
+        (Some(start), Some(end)) => {
+            return Err(Error::invalid(format!(
+                "end_step must be greater than start_step. Found start_step={start} and end_step={end}."
+            )));
+        }
+        _ => {
+            return Err(Error::invalid(
+                "If either start step or end step are specified, both must be specified.",
+            ));
+        }
+    };
+    let mut histories = Vec::with_capacity(ids.len());
+    for id in &ids {
+        let mut points = read(&call, id, &key, steps).await?;
+        points.sort_by(by_step);
+        once(&mut points);
+        histories.push((id, sample(&points, count)));
+    }
+    let shown = histories
+        .iter()
+        .flat_map(|(id, points)| points.iter().map(|point| point.shown(&key, Some(id))));
+    wire::json(&History {
+        metrics: shown.collect(),
+        next_page_token: String::new(),
+    })
+}
+
+fn check_runs(what: &str, field: &str, ids: &[String]) -> Answer<()> {
+    match ids.len() {
+        0 => Err(Error::invalid(format!(
+            "{what} request must specify at least one {field}."
+        ))),
+        count if count > RUNS => Err(Error::invalid(format!(
+            "{what} request cannot specify more than {RUNS} run_ids. Received {count} run_ids."
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The points of a metric, in the order in which they were committed.
+async fn read(call: &Call, id: &str, key: &str, steps: Option<(i64, i64)>) -> Answer<Vec<Point>> {
+    let request = ReadMetricsRequest {
+        run_id: id.to_owned(),
+        keys: vec![key.to_owned()],
+        min_step: steps.map(|(start, _)| start),
+        max_step: steps.map(|(_, end)| end),
+    };
+    let parts = call.metrics().read_metrics(request).await;
+    let mut parts = parts.map_err(|status| of_run(id, status))?.into_inner();
+    let mut points = Vec::new();
+    while let Some(part) = parts.message().await.map_err(|status| of_run(id, status))? {
+        let columns = part.steps.iter().zip(&part.times_us).zip(&part.values);
+        points.extend(columns.map(|((step, time_us), value)| Point {
+            timestamp: time_us.div_euclid(1_000),
+            step: *step,
+            value: *value,
+        }));
+    }
+    Ok(points)
+}
+
+fn by_time(a: &Point, b: &Point) -> Ordering {
+    let times = (a.timestamp, a.step).cmp(&(b.timestamp, b.step));
+    times.then(a.value.total_cmp(&b.value))
+}
+
+fn by_step(a: &Point, b: &Point) -> Ordering {
+    let steps = (a.step, a.timestamp).cmp(&(b.step, b.timestamp));
+    steps.then(a.value.total_cmp(&b.value))
+}
+
+/// Tells points that are the same, which lie beside each other, once.
+fn once(points: &mut Vec<Point>) {
+    points.dedup_by(|a, b| {
+        (a.timestamp, a.step) == (b.timestamp, b.step) && a.value.to_bits() == b.value.to_bits()
+    });
+}
+
+/// The first point of each of `count` parts of nearly equal size, as SQL's `ntile` makes them, and the last of all.
+fn sample(points: &[Point], count: usize) -> Vec<Point> {
+    let parts = count.min(points.len());
+    if parts == 0 {
+        return Vec::new();
+    }
+    let (size, longer) = (points.len() / parts, points.len() % parts);
+    let starts = (0..parts).map(|part| part * size + part.min(longer));
+    let mut sampled: Vec<Point> = starts
+        .filter_map(|start| points.get(start).copied())
+        .collect();
+    // The last part may be the last point alone.
+    let alone = sampled.len() == points.len();
+    if let (Some(last), Some(end), false) = (sampled.last_mut(), points.last(), alone) {
+        *last = *end;
+    }
+    sampled
+}
+
+/// Where a page begins, by its token.
+fn offset(token: &str) -> Answer<usize> {
+    match token {
+        "" => Ok(0),
+        token => token.parse().map_err(|_| {
+            Error::invalid(
+                "Invalid page token: it is none of this server; leave it out for the first page",
+            )
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(count: i64) -> Vec<Point> {
+        let point = |step| Point {
+            timestamp: 0,
+            step,
+            value: 0.0,
+        };
+        (0..count).map(point).collect()
+    }
+
+    fn sampled(points: i64, count: usize) -> Vec<i64> {
+        let sampled = sample(&self::points(points), count);
+        sampled.iter().map(|point| point.step).collect()
+    }
+
+    #[test]
+    fn samples_have_the_first_and_the_last() {
+        assert_eq!(sampled(0, 3), [0; 0]);
+        assert_eq!(sampled(3, 5), [0, 1, 2]);
+        assert_eq!(sampled(3, 3), [0, 1, 2]);
+        assert_eq!(sampled(10, 3), [0, 4, 9]);
+        assert_eq!(sampled(10, 1), [9]);
+        assert_eq!(sampled(10, 4), [0, 3, 6, 9]);
+    }
+
+    #[test]
+    fn the_same_point_is_told_once_and_a_nan_is_the_same_as_itself() {
+        let nan = Point {
+            value: f64::NAN,
+            ..points(1)[0]
+        };
+        let mut twice = vec![nan, nan, points(1)[0], points(1)[0]];
+        once(&mut twice);
+        assert_eq!(twice.len(), 2);
+    }
+}

@@ -1,0 +1,80 @@
+//! Models as answers have them.
+
+use std::collections::HashMap;
+
+use herdbook_proto::registry::v1::Model;
+use serde::Serialize;
+
+use crate::mlflow::{model_versions, wire::millis};
+
+#[derive(Serialize)]
+pub(super) struct One {
+    pub(super) registered_model: Shown,
+}
+
+#[derive(Serialize)]
+pub(super) struct Page {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) registered_models: Vec<Shown>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) next_page_token: String,
+}
+
+#[derive(Serialize)]
+pub(super) struct Shown {
+    name: String,
+    creation_timestamp: Option<i64>,
+    last_updated_timestamp: Option<i64>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    description: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    latest_versions: Vec<model_versions::Shown>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<TagShown>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    aliases: Vec<Alias>,
+}
+
+#[derive(Serialize)]
+struct Alias {
+    alias: String,
+    version: String,
+}
+
+#[derive(Serialize)]
+pub(in crate::mlflow) struct TagShown {
+    pub(in crate::mlflow) key: String,
+    pub(in crate::mlflow) value: String,
+}
+
+/// Tags by their keys.
+pub(in crate::mlflow) fn tags_shown(tags: HashMap<String, String>) -> Vec<TagShown> {
+    let tags = tags.into_iter().map(|(key, value)| TagShown { key, value });
+    let mut tags: Vec<TagShown> = tags.collect();
+    tags.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+    tags
+}
+
+impl From<Model> for Shown {
+    fn from(model: Model) -> Self {
+        let aliases = model.aliases.into_iter().map(|(alias, version)| Alias {
+            alias,
+            version: version.to_string(),
+        });
+        let mut aliases: Vec<Alias> = aliases.collect();
+        aliases.sort_unstable_by(|one, other| one.alias.cmp(&other.alias));
+        let newest = model
+            .stages
+            .into_iter()
+            .filter_map(|content| content.newest);
+        Self {
+            name: model.name,
+            creation_timestamp: millis(model.created_at.as_ref()),
+            last_updated_timestamp: millis(model.updated_at.as_ref()),
+            description: model.description,
+            latest_versions: newest.map(model_versions::Shown::from).collect(),
+            tags: tags_shown(model.tags),
+            aliases,
+        }
+    }
+}

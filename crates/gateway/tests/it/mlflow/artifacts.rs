@@ -1,0 +1,236 @@
+//! Files through the proxy: whole or not at all, by safe addresses.
+
+use http::Method;
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use super::{Door, PROXY, answer};
+
+async fn text(door: &Door, address: &str) -> String {
+    let request = door.request(Method::GET, &format!("{PROXY}/{address}"));
+    let answer = request.send().await.unwrap();
+    assert_eq!(answer.status(), 200, "{address}");
+    answer.text().await.unwrap()
+}
+
+#[tokio::test]
+async fn what_is_put_is_listed_read_and_deleted() {
+    let door = Door::start().await;
+    let run = door.run().await;
+    let root = format!("0/{run}/artifacts");
+    let (_, none) = door.get(&format!("{PROXY}?path={root}")).await;
+    assert_eq!(none, json!({}));
+    for (path, content) in [
+        ("docs/notes.txt", "hello"),
+        ("docs/%C3%BC%20b.txt", "umlaut"),
+        ("docs/deep/a.json", "{}"),
+        ("empty", ""),
+    ] {
+        let address = format!("{root}/{path}");
+        let status = door.put(&address, content.as_bytes()).await;
+        assert_eq!(status, 200, "{path}");
+        assert_eq!(text(&door, &address).await, content);
+    }
+    let (_, listed) = door.get(&format!("{PROXY}?path={root}/docs")).await;
+    let files = json!({"files": [
+        {"path": "deep", "is_dir": true},
+        {"path": "notes.txt", "is_dir": false, "file_size": 5},
+        {"path": "ü b.txt", "is_dir": false, "file_size": 6},
+    ]});
+    assert_eq!(listed, files);
+    let list = format!("/ajax-api/2.0/mlflow/artifacts/list?run_id={run}&path=docs");
+    let (_, listed) = door.get(&list).await;
+    assert_eq!(listed["root_uri"], format!("mlflow-artifacts:/{root}"));
+    assert_eq!(listed["files"][1]["path"], "docs/notes.txt");
+    let delete = door.request(Method::DELETE, &format!("{PROXY}/{root}/docs"));
+    assert_eq!(answer(delete).await, (200, json!({})));
+    let (_, listed) = door.get(&format!("{PROXY}?path={root}")).await;
+    let files = json!({"files": [{"path": "empty", "is_dir": false, "file_size": 0}]});
+    assert_eq!(listed, files);
+    let (status, error) = door.get(&format!("{PROXY}/{root}/docs/notes.txt")).await;
+    assert_eq!(status, 404);
+    assert_eq!(error["error_code"], "RESOURCE_DOES_NOT_EXIST");
+}
+
+#[tokio::test]
+async fn a_file_is_an_attachment_and_given_in_parts() {
+    let door = Door::start().await;
+    let run = door.run().await;
+    let address = format!("0/{run}/artifacts/page.html");
+    door.put(&address, b"0123456789").await;
+    let get = |range: &str| {
+        let request = door.request(Method::GET, &format!("{PROXY}/{address}"));
+        match range {
+            "" => request,
+            range => request.header("range", range),
+        }
+    };
+    let whole = get("").send().await.unwrap();
+    let header = |name: &str| whole.headers()[name].to_str().unwrap().to_owned();
+    assert_eq!(header("content-type"), "text/html");
+    assert_eq!(
+        header("content-disposition"),
+        "attachment; filename=page.html"
+    );
+    assert_eq!(header("x-content-type-options"), "nosniff");
+    assert_eq!(header("content-length"), "10");
+    for (range, status, content, shown) in [
+        ("bytes=0-0", 206, "0", "bytes 0-0/10"),
+        ("bytes=2-4", 206, "234", "bytes 2-4/10"),
+        ("bytes=7-", 206, "789", "bytes 7-9/10"),
+        ("bytes=7-99", 206, "789", "bytes 7-9/10"),
+        ("bytes=-3", 206, "789", "bytes 7-9/10"),
+        ("bytes=-99", 206, "0123456789", "bytes 0-9/10"),
+        ("bytes=10-", 416, "", "bytes */10"),
+        ("bytes=11-12", 416, "", "bytes */10"),
+    ] {
+        let part = get(range).send().await.unwrap();
+        assert_eq!(part.status(), status, "{range}");
+        assert_eq!(part.headers()["content-range"], shown, "{range}");
+        assert_eq!(part.text().await.unwrap(), content, "{range}");
+    }
+    let several = get("bytes=0-1,3-4").send().await.unwrap();
+    assert_eq!(several.status(), 200);
+}
+
+#[tokio::test]
+async fn addresses_that_lead_elsewhere_are_refused_and_strangers_are_not_kept() {
+    let door = Door::start().await;
+    let run = door.run().await;
+    for hostile in [
+        "%2e%2e%2fetc",
+        "a%2f..%2f..%2fb",
+        "%252e%252e%252fx",
+        "a%5cb",
+        "a%23b",
+    ] {
+        let address = format!("0/{run}/artifacts/{hostile}");
+        assert_eq!(door.put(&address, b"x").await, 400, "{hostile}");
+        let (status, error) = door.get(&format!("{PROXY}/{address}")).await;
+        assert_eq!((status, &error["message"]), (400, &json!("Invalid path")));
+        let (status, _) = door.get(&format!("{PROXY}?path={address}")).await;
+        assert_eq!(status, 400, "{hostile}");
+    }
+    let traces = "0/traces/tr-1/artifacts/traces.json";
+    assert_eq!(door.put(traces, b"{}").await, 501);
+    let (_, none) = door.get(&format!("{PROXY}?path=0/traces")).await;
+    assert_eq!(none, json!({}));
+    let stranger = format!("0/{}/artifacts/a", "0".repeat(32));
+    assert_eq!(door.put(&stranger, b"x").await, 404);
+    let (status, none) = door.get(&format!("{PROXY}?path={stranger}")).await;
+    assert_eq!((status, none), (200, json!({})));
+}
+
+/// Sends an upload as it stands on the wire; one that is `cut` short goes away then.
+async fn upload(door: &Door, address: &str, length: &str, body: &[u8], cut: bool) {
+    let host = door.address.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).await.unwrap();
+    let head = format!("PUT {PROXY}/{address} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let length = format!("{length}\r\n\r\n");
+    stream.write_all(length.as_bytes()).await.unwrap();
+    stream.write_all(body).await.unwrap();
+    if cut {
+        stream.shutdown().await.unwrap();
+    }
+    // Until the server has done with it.
+    let mut rest = Vec::new();
+    let _ = stream.read_to_end(&mut rest).await;
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_leaves_nothing() {
+    let door = Door::start().await;
+    let run = door.run().await;
+    let address = format!("0/{run}/artifacts/a");
+    let (known, chunked) = ("content-length: 100", "transfer-encoding: chunked");
+    upload(&door, &address, known, b"only this", true).await;
+    let chunk = b"9\r\nonly this\r\n";
+    upload(&door, &address, chunked, chunk, true).await;
+    let large = [b"1000000\r\n".as_slice(), &vec![b'x'; 1 << 24], b"\r\n"].concat();
+    upload(&door, &address, chunked, &large, true).await;
+    let (_, none) = door.get(&format!("{PROXY}?path=0/{run}/artifacts")).await;
+    assert_eq!(none, json!({}));
+    let kept: i64 = sqlx::query_scalar("SELECT count(*) FROM blobs.blobs")
+        .fetch_one(door.database.pool())
+        .await
+        .unwrap();
+    assert_eq!(kept, 0);
+    // Whole, the same is kept.
+    let whole = [chunk.as_slice(), b"0\r\n\r\n"].concat();
+    upload(&door, &address, chunked, &whole, false).await;
+    assert_eq!(text(&door, &address).await, "only this");
+}
+
+#[tokio::test]
+async fn uploads_at_the_same_time_are_all_kept() {
+    let door = Door::start().await;
+    let run = door.run().await;
+    let puts = (0..32_u8).map(|number| {
+        let (door, run) = (&door, &run);
+        async move {
+            let content = vec![number % 8; 300_000];
+            let address = format!("0/{run}/artifacts/f{number:02}");
+            door.put(&address, &content).await
+        }
+    });
+    let statuses = futures::future::join_all(puts).await;
+    assert_eq!(statuses, vec![200; 32]);
+    let (_, listed) = door.get(&format!("{PROXY}?path=0/{run}/artifacts")).await;
+    assert_eq!(listed["files"].as_array().unwrap().len(), 32);
+}
+
+#[tokio::test]
+async fn pages_put_and_get_by_the_run() {
+    let door = Door::start().await;
+    let run = door.run().await;
+    let base = "/ajax-api/2.0/mlflow";
+    let put = |query: &str, size: usize| {
+        let request = door.request(Method::POST, &format!("{base}/upload-artifact?{query}"));
+        answer(request.body(vec![b'x'; size]))
+    };
+    let query = format!("run_uuid={run}&path=a/b.txt");
+    assert_eq!(put(&query, 3).await, (200, json!({})));
+    let get = door.request(
+        Method::GET,
+        &format!("/get-artifact?run_uuid={run}&path=a/b.txt"),
+    );
+    assert_eq!(get.send().await.unwrap().text().await.unwrap(), "xxx");
+    for (query, size, what) in [
+        (
+            &*query,
+            (10 << 20) + 1,
+            "Artifact size is too large. Max size is 10MB.",
+        ),
+        (&*query, 0, "Request must specify data."),
+        ("path=a", 3, "Request must specify run_uuid."),
+        (&*format!("run_uuid={run}"), 3, "Request must specify path."),
+        (&*format!("run_uuid={run}&path=../a"), 3, "Invalid path"),
+    ] {
+        let (status, error) = put(query, size).await;
+        assert_eq!((status, &error["message"]), (400, &json!(what)));
+    }
+}
+
+#[tokio::test]
+async fn parts_and_urls_are_refused_in_the_words_that_clients_go_by() {
+    let door = Door::start().await;
+    let run = door.run().await;
+    let address = format!("0/{run}/artifacts/a");
+    door.put(&address, b"x").await;
+    let base = "/api/2.0/mlflow-artifacts";
+    let create = door.request(Method::POST, &format!("{base}/mpu/create/{address}"));
+    let create = create.header("content-type", "application/json");
+    let (status, error) = answer(create.body(r#"{"path": "a", "num_parts": 2}"#)).await;
+    assert_eq!(
+        (status, &error["error_code"]),
+        (501, &json!("NOT_IMPLEMENTED"))
+    );
+    let message = error["message"].as_str().unwrap();
+    assert!(message.starts_with("Multipart upload is not supported"));
+    let (status, _) = door.get(&format!("{base}/presigned/{address}")).await;
+    assert_eq!(status, 501);
+}
