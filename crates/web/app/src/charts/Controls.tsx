@@ -1,4 +1,4 @@
-import { useEffect, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { setQuery } from "../state/url";
 import { MOST } from "./smooth";
 
@@ -103,10 +103,21 @@ function Resting({
   children: (value: string, change: (value: string) => void) => React.ReactNode;
 }) {
   const [value, setValue] = useState(initial);
+  const sent = useRef(initial);
   useEffect(() => {
-    if (value === initial) return;
-    const timer = setTimeout(() => setQuery({ [name]: value === "0" ? undefined : value }), REST_MS);
+    // Changed by somebody else, such as the way back.
+    if (initial !== sent.current) {
+      sent.current = initial;
+      setValue(initial);
+    }
+  }, [initial]);
+  useEffect(() => {
+    if (value === sent.current) return;
+    const timer = setTimeout(() => {
+      sent.current = value;
+      setQuery({ [name]: value === "0" ? undefined : value });
+    }, REST_MS);
     return () => clearTimeout(timer);
-  }, [name, value, initial]);
+  }, [name, value]);
   return children(value, setValue);
 }

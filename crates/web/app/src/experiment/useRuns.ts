@@ -3,6 +3,7 @@ import { runs } from "../api/clients";
 import { isLost, useConnection } from "../api/connection";
 import type { Run } from "../generated/herdbook/tracking/v1/run_pb";
 import { askedFor } from "../table/columns";
+import { type Held, merged } from "./held";
 
 /** Which runs, in which order, with what of each. */
 export interface Question {
@@ -30,14 +31,6 @@ const FIRST_PAGE = 100;
 const PAGE = 1000;
 /** How often runs are looked for that are new or have changed. */
 const POLL_MS = 3000;
-
-interface Held {
-  key: string;
-  rows: Run[];
-  total: number | undefined;
-  next: string | undefined;
-  error: unknown;
-}
 
 const NONE: Held = { key: "", rows: [], total: undefined, next: undefined, error: undefined };
 
@@ -132,15 +125,6 @@ export function useRuns(question: Question | undefined): Runs {
     reach,
     reload,
   };
-}
-
-/** The rows with a first page that was read anew: what is new comes first, what follows stays. */
-function merged(before: Held, key: string, first: Run[], total: number, next: string): Held {
-  const fresh: Held = { key, rows: first, total, next: next || undefined, error: undefined };
-  if (before.key !== key || before.rows.length <= first.length) return fresh;
-  const ids = new Set(first.map((run) => run.id));
-  const rest = before.rows.slice(first.length - 1).filter((run) => !ids.has(run.id));
-  return { ...fresh, rows: [...first, ...rest].slice(0, total), next: before.next };
 }
 
 function search(question: Question, pageSize: number, pageToken: string, signal?: AbortSignal) {

@@ -45,9 +45,11 @@ for step in range(1, 101):
     call("LogBatch", run_id=run.id, metrics=[{"key": "loss", "value": 1 / step, "step": step}])
     time.sleep(0.1)
 call("UpdateRun", run={"id": run.id, "status": 3}, update_mask={"paths": ["status"]})  # finished`;
+  // Its clients know workspaces by the path.
+  const uri = workspace ? `${origin}/w/${workspace}` : origin;
   const mlflow = `${token ? `import os\nos.environ["MLFLOW_TRACKING_TOKEN"] = os.environ["HERDBOOK_TOKEN"]\n` : ""}import time, mlflow
 
-mlflow.set_tracking_uri("${origin}")
+mlflow.set_tracking_uri("${uri}")
 with mlflow.start_run(experiment_id="${experiment}"):
     mlflow.log_param("lr", 0.01)
     for step in range(1, 101):
@@ -65,7 +67,7 @@ done | herdbook runs log --create ${experiment} --server ${origin}${workspace ? 
     {
       name: "MLflow",
       note: "The client you have: only its address changes.",
-      blocks: [`export MLFLOW_TRACKING_URI=${origin}`, mlflow],
+      blocks: [`export MLFLOW_TRACKING_URI=${uri}`, mlflow],
     },
     {
       name: "Command line",
