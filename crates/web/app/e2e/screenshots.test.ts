@@ -34,8 +34,8 @@ for (const [width, height] of SIZES) {
   for (const colorScheme of ["light", "dark"] as const) {
     it(`pages at ${width} px, ${colorScheme}`, async () => {
       const at = { viewport: { width, height }, colorScheme };
-      // On a phone the charts of an experiment are below its runs.
-      const charts = width < 720 ? ".charts" : DRAWN;
+      // On a phone the charts of an experiment are below its runs, or groups of them.
+      const charts = width < 720 ? ".body .run-row a, .groups td" : DRAWN;
       const pages = {
         experiments: ["/experiments", ".experiments tbody tr"],
         experiment: [`/experiments/${sweep.experimentId}`, charts],
