@@ -43,8 +43,7 @@ pub(crate) struct Input {
     pub(crate) source: String,
     pub(crate) schema: String,
     pub(crate) profile: String,
-    pub(crate) context: String,
-    /// Tags of the input, without the context.
+    /// Its tags, of which [`CONTEXT`] says what for it was read.
     pub(crate) tags: Pairs,
 }
 
@@ -135,6 +134,8 @@ pub(crate) struct Foreign {
 
 /// The tag of an input that says what for it was read.
 pub(crate) const CONTEXT: &str = "mlflow.data.context";
+/// The tag that has the notes about a run.
+pub(crate) const NOTE: &str = "mlflow.note.content";
 /// The tag that names a run's parent.
 pub(crate) const PARENT: &str = "mlflow.parentRunId";
 

@@ -5,37 +5,41 @@ import argparse
 import json
 import signal
 import sys
-import time
 from importlib.metadata import version
 
 import psycopg2
 
+import door
 import loads
 from client import Client
-from loads import median_ms, rate
+from loads import rate
 from servers import PEERS, Peer, memory_mib, running
-from tables import POINTS, fill
+from tables import fill
 
 DATABASE = "bench_peer"
-PAGE = 25_000  # points, the most that MLflow gives at once
 
 Figures = dict[str, float]
 
+# What Herdbook's own clients do too, by calls of its own.
+BESIDE_OWN = {
+    "one point a call, 1 client": "one point a call, 1 client",
+    "one point a call, 64 clients": "one point a call, 8 clients",
+    "runs created, 1 client": "runs created, 1 client",
+    "runs created, 8 clients": "runs created, 8 clients",
+    "runs with 20 params and 20 metrics, 8 clients": "runs with 20 params and 20 metrics, 8 clients",
+    "acknowledged points, 1 stream, batches of 10 x 100": "points in batches of 10 x 100, 1 client",
+    "acknowledged points, 8 streams, batches of 10 x 100": "points in batches of 10 x 100, 8 clients",
+    "acc > 0.9 and lr = '0.01' by acc, 100 of 10,000 runs": "acc > 0.9 and lr = '0.01' by acc, 100 of 10,000 runs",
+    "a page of 1,000 whole runs of 10,000 runs": "a page of 1,000 whole runs of 10,000 runs",
+    "chart of 1,000,000 points, compacted": "chart of 1,000,000 points",
+    "raw read of 1,000,000 points": "all of 1,000,000 points",
+}
 
-def rates(port: int, seconds: float, rounds: int) -> Figures:
-    def measured(load: loads.Load, clients: int) -> float:
-        return rate(load, port, clients, seconds, rounds)
 
-    points = loads.METRICS * loads.STEPS
-    return {
-        "one point a call, 1 client": measured(loads.single_points, 1),
-        "one point a call, 64 clients": measured(loads.single_points, 8),
-        "runs created, 1 client": measured(loads.runs, 1),
-        "runs created, 8 clients": measured(loads.runs, 8),
-        "runs with 20 params and 20 metrics, 8 clients": measured(loads.whole_runs, 8),
-        "acknowledged points, 1 stream, batches of 10 x 100": measured(loads.batches, 1) * points,
-        "acknowledged points, 8 streams, batches of 10 x 100": measured(loads.batches, 8) * points,
-    }
+def beside(figures: Figures) -> Figures:
+    """For the rows of Herdbook's own clients, and for those of MLflow's API."""
+    own = {name: figures[source] for name, source in BESIDE_OWN.items() if source in figures}
+    return own | door.prefixed(figures)
 
 
 def registry(port: int, seconds: float, rounds: int) -> Figures:
@@ -49,47 +53,8 @@ def registry(port: int, seconds: float, rounds: int) -> Figures:
 
 
 def reads(peer: Peer, port: int, run: str, times: int) -> Figures:
-    client = Client(port)
-    search = {
-        "experiment_ids": ["0"],
-        "filter": "metrics.acc > 0.9 and params.lr = '0.01'",
-        "order_by": ["metrics.acc DESC"],
-        "max_results": 100,
-    }
-    # Of those that have the metric: FastTrackML would begin with runs that lack it.
-    page = search | {"filter": "metrics.acc >= 0", "max_results": 1000}
-
-    def find(question: dict) -> None:
-        found = client.post("runs/search", question)["runs"]
-        if len(found) != question["max_results"] or any(len(run["data"].get("params", ())) != 20 for run in found):
-            raise RuntimeError(f"{len(found)} runs were found, or not all of them whole")
-
-    figures = {
-        "acc > 0.9 and lr = '0.01' by acc, 100 of 10,000 runs": median_ms(lambda: find(search), times),
-        "a page of 1,000 whole runs of 10,000 runs": median_ms(lambda: find(page), times),
-    }
-    if peer.charts:
-        # As its web page asks.
-        path, query = "/ajax-api/2.0/mlflow/metrics/get-history-bulk-interval", {"run_ids": run, "metric_key": "loss"}
-        chart = median_ms(lambda: client.get(path, **query, max_results=320), times)
-        figures["chart of 1,000,000 points, compacted"] = chart
-    return figures
-
-
-def raw_read(peer: Peer, port: int, run: str) -> float:
-    """Milliseconds; once, since it takes long."""
-    client = Client(port)
-    begin, points = time.monotonic(), 0
-    query = {"run_id": run, "metric_key": "loss"} | ({"max_results": PAGE} if peer.pages else {})
-    while True:
-        answer = client.get("/api/2.0/mlflow/metrics/get-history", **query)
-        points += len(answer["metrics"])
-        query["page_token"] = answer.get("next_page_token")
-        if not query["page_token"]:
-            break
-    if points != POINTS:
-        raise RuntimeError(f"{points} points were read")
-    return (time.monotonic() - begin) * 1000
+    charts = {"chart of 1,000,000 points": door.chart(port, run, times)} if peer.charts else {}
+    return door.searches(port, times) | charts
 
 
 def measure(name: str, database_url: str, quick: bool) -> dict[str, Figures]:
@@ -104,17 +69,21 @@ def measure(name: str, database_url: str, quick: bool) -> dict[str, Figures]:
     try:
         with running(peer, place, DATABASE) as (process, port, started):
             figures = {"ready, new data directory": started, "memory, idle": memory_mib(process)}
-            figures |= rates(port, seconds, rounds)
+            told = door.rates(port, seconds, rounds)
+            told |= door.library(port, quick) if peer.registry else {}
             figures |= registry(port, seconds, rounds) if peer.registry else {}
             run = Client(port).create_run()
             figures |= filled(peer, database_url, run)
-            figures |= reads(peer, port, run, times)
+            told |= reads(peer, port, run, times)
             if not quick:
-                figures["raw read of 1,000,000 points"] = raw_read(peer, port, run)
+                told["all of 1,000,000 points"] = door.raw_read(port, run, peer.pages)
+            figures |= beside(told)
         columns = {f"{name} {version(peer.package)}": figures}
         if peer.stalls:
             with running(peer, place, DATABASE, nodelay=True) as (_, port, _):
-                unstalled = rates(port, seconds, rounds) | reads(peer, port, run, times)
+                told = door.rates(port, seconds, rounds) | reads(peer, port, run, times)
+                told |= door.library(port, quick) if peer.registry else {}
+                unstalled = beside(told)
                 unstalled |= registry(port, seconds, rounds) if peer.registry else {}
                 columns[f"{name}, no stall"] = unstalled
         return columns

@@ -11,6 +11,7 @@ mod calls;
 mod codec;
 mod curves;
 mod disk;
+mod door;
 mod lineage;
 mod pedigrees;
 mod peers;
@@ -60,12 +61,28 @@ struct Options {
     /// Measure another too: MLflow, FastTrackML or ML-Metadata, and the Python that it is installed in.
     #[arg(long = "peer", value_name = "NAME=PYTHON")]
     peers: Vec<Peer>,
+    /// Measure a part of the rows alone.
+    #[arg(long, value_enum, value_name = "PART")]
+    only: Option<Part>,
     /// Measure no other.
     #[arg(long)]
     no_peers: bool,
     /// Write the page of the documentation to this file.
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+}
+
+/// A part of the table.
+#[derive(clap::ValueEnum, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// Start, memory, runs, points, curves and the registry's moves, by Herdbook's own clients.
+    Core,
+    /// Searches, and versions among many.
+    Search,
+    /// Pedigrees.
+    Lineage,
+    /// What MLflow's clients get.
+    Door,
 }
 
 #[tokio::main]
@@ -83,7 +100,7 @@ async fn main() {
     }
 }
 
-/// All rows. Search and lineage have a Herdbook of their own each, in which there is nothing but what they say.
+/// The rows that are wanted. Search, lineage and the door have a Herdbook of their own each, in which there is nothing but what they say.
 async fn measure(options: &Options) -> Report {
     let folder = tempfile::Builder::new()
         .prefix("herdbook-bench-")
@@ -91,34 +108,43 @@ async fn measure(options: &Options) -> Report {
         .unwrap();
     // Postgres runs as another user where this is root.
     fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let herdbook = &options.herdbook;
-    let (mut figures, server) = start(herdbook, &folder.path().join("data"), options.quick).await;
-    figures.extend(floor(&server.database, options.quick));
+    let (herdbook, quick) = (&options.herdbook, options.quick);
+    let wanted = |part| options.only.is_none_or(|only| only == part);
+    let peers: Vec<&Peer> = options.peers.iter().filter(|_| !options.no_peers).collect();
+    let (mut figures, server) = start(herdbook, &folder.path().join("data"), quick).await;
     let mut columns: Vec<Column> = Vec::new();
-    for peer in options.peers.iter().filter(|_| !options.no_peers) {
-        columns.extend(
-            peer.measure(&server.database, options.quick, folder.path())
-                .await,
-        );
+    for peer in &peers {
+        columns.extend(peer.measure(&server.database, quick, folder.path()).await);
     }
-    let bench = Bench {
-        address: server.address.clone(),
-        quick: options.quick,
-    };
-    figures.extend(bench.measure(&server).await);
+    if wanted(Part::Core) {
+        figures.extend(floor(&server.database, quick));
+        let bench = Bench::of(&server, quick);
+        figures.extend(bench.measure(&server).await);
+    }
     drop(server);
-    let (server, _) = Server::start(herdbook, &folder.path().join("search"), options.quick).await;
-    let bench = Bench {
-        address: server.address.clone(),
-        quick: options.quick,
-    };
-    let sizes = [(10_000, "10,000"), (1_000_000, "1,000,000")];
-    let sizes = if options.quick { &sizes[..1] } else { &sizes };
-    figures.extend(search::measure(bench.connect().await, &server.database, sizes).await);
-    let thousands = if options.quick { 10 } else { 100 };
-    figures.extend(versions::measure(bench.connect().await, &server.database, thousands).await);
-    drop(server);
-    figures.extend(lineage::measure(herdbook, &folder.path().join("lineage"), options.quick).await);
+    if let Some(mlflow) = peers
+        .iter()
+        .find_map(|peer| peer.mlflow())
+        .filter(|_| wanted(Part::Door))
+    {
+        let (server, _) = Server::start(herdbook, &folder.path().join("door"), quick).await;
+        figures.extend(door::measure(mlflow, &server.address, quick, folder.path()).await);
+    }
+    if wanted(Part::Search) {
+        let (server, _) = Server::start(herdbook, &folder.path().join("search"), quick).await;
+        let bench = Bench::of(&server, quick);
+        let sizes = [(10_000, "10,000"), (1_000_000, "1,000,000")];
+        let sizes = if quick { &sizes[..1] } else { &sizes };
+        figures.extend(search::measure(bench.connect().await, &server.database, sizes).await);
+        let thousands = if quick { 10 } else { 100 };
+        figures.extend(versions::measure(bench.connect().await, &server.database, thousands).await);
+    }
+    if wanted(Part::Lineage) {
+        figures.extend(lineage::measure(herdbook, &folder.path().join("lineage"), quick).await);
+    }
+    if options.only.is_some() {
+        columns.iter_mut().for_each(|column| column.keep(&figures));
+    }
     Report::new(figures, columns).unwrap()
 }
 
@@ -168,6 +194,13 @@ struct Bench {
 }
 
 impl Bench {
+    fn of(server: &Server, quick: bool) -> Self {
+        Self {
+            address: server.address.clone(),
+            quick,
+        }
+    }
+
     /// How often a rate is measured, for the median.
     fn rounds(&self) -> usize {
         if self.quick { 1 } else { 3 }

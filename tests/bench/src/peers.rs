@@ -31,6 +31,11 @@ impl FromStr for Peer {
 }
 
 impl Peer {
+    /// The Python that has MLflow's library, if this is MLflow.
+    pub(crate) fn mlflow(&self) -> Option<&str> {
+        (self.name == "MLflow").then_some(&*self.python)
+    }
+
     /// What it comes to on the Postgres at `url`: a column, or one for each way in which it is run.
     pub(crate) async fn measure(&self, url: &str, quick: bool, folder: &Path) -> Vec<Column> {
         let file = folder.join("peer.json");

@@ -60,6 +60,14 @@ impl Figure {
     }
 }
 
+impl Column {
+    /// Leaves out what is beside none of these.
+    pub(crate) fn keep(&mut self, figures: &[Figure]) {
+        self.figures
+            .retain(|name, _| figures.iter().any(|figure| figure.name == *name));
+    }
+}
+
 /// All figures of one run, with those of the peers beside them.
 pub(crate) struct Report {
     figures: Vec<Figure>,

@@ -13,7 +13,11 @@ import tempfile
 import warnings
 from pathlib import Path
 
-os.environ |= {"MLFLOW_ALLOW_FILE_STORE": "true", "MLFLOW_DISABLE_TELEMETRY": "true"}
+os.environ |= {
+    "MLFLOW_ALLOW_FILE_STORE": "true",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}
 warnings.simplefilter("ignore")
 
 import mlflow  # noqa: E402: it reads the environment

@@ -103,7 +103,7 @@ async fn history(call: Call) -> Answer<Response> {
     let fields: One = call.read()?;
     let id = fields.named.id()?;
     let key = wire::required_text("metric_key", fields.metric_key)?;
-    let first = offset(fields.page_token.as_deref().unwrap_or_default())?;
+    let from = Place::read(fields.page_token.as_deref().unwrap_or_default())?;
     let count = match fields.max_results {
         None => usize::MAX,
         Some(count) => usize::try_from(count).ok().filter(|count| *count > 0).ok_or_else(|| {
@@ -112,18 +112,56 @@ async fn history(call: Call) -> Answer<Response> {
             ))
         })?,
     };
-    let mut points = read(&call, &id, &key, None).await?;
+    let mut points = read(&call, &id, &key, from.least_step, None).await?;
     points.sort_by(by_time);
     once(&mut points);
-    let page = points.iter().skip(first).take(count);
-    let end = first.saturating_add(count);
+    let end = from.skipped.saturating_add(count).min(points.len());
+    let page = points.get(from.skipped..end).unwrap_or_default();
     wire::json(&History {
-        metrics: page.map(|point| point.shown(&key, None)).collect(),
-        next_page_token: match end < points.len() {
-            true => end.to_string(),
-            false => String::new(),
-        },
+        metrics: page.iter().map(|point| point.shown(&key, None)).collect(),
+        next_page_token: Place::behind(&points, end).map_or_else(String::new, Place::write),
     })
+}
+
+/// Where a page begins: behind so many points of those from a step on. The steps before are not read again.
+#[derive(Debug, Default, PartialEq)]
+struct Place {
+    least_step: Option<i64>,
+    skipped: usize,
+}
+
+impl Place {
+    /// The place behind the first `end` points; `None` if there are no more.
+    fn behind(points: &[Point], end: usize) -> Option<Self> {
+        let (told, rest) = points.split_at(end);
+        let least = rest.iter().map(|point| point.step).min()?;
+        Some(Self {
+            least_step: Some(least),
+            skipped: told.iter().filter(|point| point.step >= least).count(),
+        })
+    }
+
+    fn write(self) -> String {
+        format!("{}.{}", self.least_step.unwrap_or(i64::MIN), self.skipped)
+    }
+
+    fn read(token: &str) -> Answer<Self> {
+        if token.is_empty() {
+            return Ok(Self::default());
+        }
+        let parts = token.split_once('.');
+        let place = parts.and_then(|(least, skipped)| {
+            Some(Self {
+                least_step: Some(least.parse().ok()?),
+                skipped: skipped.parse().ok()?,
+            })
+        });
+        place.ok_or_else(|| {
+            Error::invalid(
+                "Invalid page token: it is none of this server; leave it out for the first page",
+            )
+        })
+    }
 }
 
 async fn bulk(call: Call) -> Answer<Response> {
@@ -139,18 +177,20 @@ async fn bulk(call: Call) -> Answer<Response> {
     let count = count.unwrap_or(BULK).min(BULK);
     ids.sort_unstable();
     let mut histories = Vec::with_capacity(ids.len());
+    let mut left = count;
     for id in &ids {
-        let mut points = read(&call, id, &key, None).await?;
+        let mut points = read(&call, id, &key, None, None).await?;
         points.sort_by(by_time);
         once(&mut points);
-        points.truncate(count);
+        points.truncate(left);
+        left -= points.len();
         histories.push((id, points));
     }
     let shown = histories
         .iter()
         .flat_map(|(id, points)| points.iter().map(|point| point.shown(&key, Some(id))));
     wire::json(&Bulk {
-        metrics: shown.take(count).collect(),
+        metrics: shown.collect(),
     })
 }
 
@@ -166,23 +206,22 @@ async fn interval(call: Call) -> Answer<Response> {
     let count = count
         .filter(|count| (1..=CHART).contains(count))
         .ok_or_else(|| Error::invalid(format!("max_results must be between 1 and {CHART}.")))?;
-    let steps = match (fields.start_step, fields.end_step) {
-        (None, None) => None,
-        (Some(start), Some(end)) if start <= end => Some((start, end)),
-        (Some(start), Some(end)) => {
+    let (first, last) = match (fields.start_step, fields.end_step) {
+        (Some(start), Some(end)) if start > end => {
             return Err(Error::invalid(format!(
                 "end_step must be greater than start_step. Found start_step={start} and end_step={end}."
             )));
         }
-        _ => {
+        (Some(_), None) | (None, Some(_)) => {
             return Err(Error::invalid(
                 "If either start step or end step are specified, both must be specified.",
             ));
         }
+        both => both,
     };
     let mut histories = Vec::with_capacity(ids.len());
     for id in &ids {
-        let mut points = read(&call, id, &key, steps).await?;
+        let mut points = read(&call, id, &key, first, last).await?;
         points.sort_by(by_step);
         once(&mut points);
         histories.push((id, sample(&points, count)));
@@ -208,13 +247,19 @@ fn check_runs(what: &str, field: &str, ids: &[String]) -> Answer<()> {
     }
 }
 
-/// The points of a metric, in the order in which they were committed.
-async fn read(call: &Call, id: &str, key: &str, steps: Option<(i64, i64)>) -> Answer<Vec<Point>> {
+/// The points of a metric between two steps, in the order in which they were committed.
+async fn read(
+    call: &Call,
+    id: &str,
+    key: &str,
+    min_step: Option<i64>,
+    max_step: Option<i64>,
+) -> Answer<Vec<Point>> {
     let request = ReadMetricsRequest {
         run_id: id.to_owned(),
         keys: vec![key.to_owned()],
-        min_step: steps.map(|(start, _)| start),
-        max_step: steps.map(|(_, end)| end),
+        min_step,
+        max_step,
     };
     let parts = call.metrics().read_metrics(request).await;
     let mut parts = parts.map_err(|status| of_run(id, status))?.into_inner();
@@ -266,18 +311,6 @@ fn sample(points: &[Point], count: usize) -> Vec<Point> {
     sampled
 }
 
-/// Where a page begins, by its token.
-fn offset(token: &str) -> Answer<usize> {
-    match token {
-        "" => Ok(0),
-        token => token.parse().map_err(|_| {
-            Error::invalid(
-                "Invalid page token: it is none of this server; leave it out for the first page",
-            )
-        }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -304,6 +337,30 @@ mod tests {
         assert_eq!(sampled(10, 3), [0, 4, 9]);
         assert_eq!(sampled(10, 1), [9]);
         assert_eq!(sampled(10, 4), [0, 3, 6, 9]);
+    }
+
+    #[test]
+    fn the_next_page_begins_behind_the_last_whatever_the_steps() {
+        let mut all = points(6);
+        // Logged last, at an early step.
+        all[4].step = 1;
+        let place = Place::behind(&all, 3).unwrap();
+        assert_eq!(
+            place,
+            Place {
+                least_step: Some(1),
+                skipped: 2
+            }
+        );
+        let left: Vec<Point> = all
+            .iter()
+            .copied()
+            .filter(|point| point.step >= 1)
+            .collect();
+        assert_eq!(left[place.skipped..], all[3..]);
+        assert_eq!(Place::read(&place.write()).unwrap().skipped, 2);
+        assert_eq!(Place::behind(&all, 6), None);
+        assert!(Place::read("x").is_err());
     }
 
     #[test]

@@ -25,10 +25,10 @@ impl Import<'_> {
             self.ledger.left("experiments", &experiment.id, reason);
             return Ok(None);
         };
+        let tags = self.taken("tags of experiments", &experiment.id, &experiment.tags);
         let found = match self.to.experiment(id).await? {
             Some(found) => found,
             None => {
-                let tags = self.taken("tags of experiments", &experiment.id, &experiment.tags);
                 let request = proto::CreateExperimentRequest {
                     name: experiment.name.clone(),
                     tags: tags.into_iter().collect(),
@@ -74,7 +74,7 @@ impl Import<'_> {
             return Ok(None);
         }
         let kind = "tags of experiments";
-        let missing = self.missing(kind, &experiment.id, &experiment.tags, &found.tags);
+        let missing = self.missing(kind, &experiment.id, &tags, &found.tags);
         match missing.is_empty() {
             true => self.ledger.unchanged(Kind::Experiment),
             false => {

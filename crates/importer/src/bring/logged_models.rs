@@ -34,13 +34,10 @@ impl Import<'_> {
             }
             return Ok(());
         }
-        let params = self.missing(
-            "params of logged models",
-            &model.id,
-            &model.params,
-            &here.params,
-        );
-        let tags = self.missing("tags of logged models", &model.id, &model.tags, &here.tags);
+        let (kind, id) = ("params of logged models", &model.id);
+        let params = self.missing(kind, id, &self.taken(kind, id, &model.params), &here.params);
+        let kind = "tags of logged models";
+        let tags = self.missing(kind, id, &self.taken(kind, id, &model.tags), &here.tags);
         let wrote = !params.is_empty() || !tags.is_empty();
         if wrote {
             let request = proto::LogLoggedModelRequest {

@@ -26,7 +26,7 @@ use crate::{
     source::Source,
 };
 
-pub(crate) use runs::input_of;
+pub(crate) use runs::{input_of, name};
 pub(crate) use stages::{Standing, settle};
 
 /// An import that goes on.
@@ -50,14 +50,6 @@ struct Later {
     deleted_experiments: BTreeSet<i64>,
     /// Models with versions that are copies of versions of other models.
     copies: Vec<Model>,
-}
-
-/// What became of a record.
-enum Done {
-    /// It is here, as the source has it or as far as was told.
-    Here,
-    /// It is not here, which was told.
-    LeftOut,
 }
 
 impl<'a> Import<'a> {
@@ -207,15 +199,15 @@ impl<'a> Import<'a> {
         taken
     }
 
-    /// Of `wanted`, what `here` lacks; what has another value here stays so, and is told.
+    /// Of what is [`taken`](Self::taken), what `here` lacks; what has another value here stays so, and is told.
     fn missing(
         &self,
         kind: &str,
         id: &str,
-        wanted: &Pairs,
+        taken: &Pairs,
         here: &HashMap<String, String>,
     ) -> Pairs {
-        let mut missing = self.taken(kind, id, wanted);
+        let mut missing = taken.clone();
         missing.retain(|key, value| match here.get(key) {
             Some(old) if old == value => false,
             Some(_) => {

@@ -4,7 +4,7 @@
 //! repeated adds nothing. What an import before this one wrote is read back and taken off, whatever the source has
 //! gained since.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures::TryStreamExt as _;
 use herdbook_proto::tracking::v1 as proto;
@@ -33,11 +33,12 @@ impl Import<'_> {
     pub(super) async fn bring_points(
         &self,
         run: &Run,
-        here: Option<&proto::Run>,
+        here: &proto::Run,
     ) -> Result<u64, ImportError> {
-        let known: Vec<&str> = here
+        let known: HashSet<&str> = here
+            .metrics
             .iter()
-            .flat_map(|here| here.metrics.iter().map(|metric| metric.key.as_str()))
+            .map(|metric| metric.key.as_str())
             .collect();
         let mut offset = match known.is_empty() {
             true => 0,
@@ -50,7 +51,7 @@ impl Import<'_> {
         while let Some(found) = points.try_next().await? {
             if metric.as_ref().is_none_or(|(key, _)| *key != found.key) {
                 keys += 1;
-                let here = match known.contains(&found.key.as_str()) {
+                let here = match known.contains(found.key.as_str()) {
                     true => self.points_here(&run.id, &found.key).await?,
                     false => Here::new(),
                 };

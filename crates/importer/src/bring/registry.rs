@@ -68,7 +68,7 @@ impl Import<'_> {
         let request = proto::CreateModelRequest {
             name: model.name.clone(),
             description: model.description.clone(),
-            tags: tags.into_iter().collect(),
+            tags: tags.clone().into_iter().collect(),
             created_at: model.created.map(timestamp),
             ..Default::default()
         };
@@ -89,7 +89,7 @@ impl Import<'_> {
                 self.ledger.left("models", &model.name, reason);
                 return Ok(false);
             }
-            let missing = self.missing("tags of models", &model.name, &model.tags, &found.tags);
+            let missing = self.missing("tags of models", &model.name, &tags, &found.tags);
             match missing.is_empty() {
                 true => self.ledger.unchanged(Kind::Model),
                 false => {

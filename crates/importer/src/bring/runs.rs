@@ -5,22 +5,28 @@
 
 use std::collections::BTreeMap;
 
-use herdbook_core::limits::ENTRIES_PER_REQUEST;
+use herdbook_core::{
+    check_name,
+    limits::{ENTRIES_PER_REQUEST, NAME_CHARS},
+};
 use herdbook_proto::{common::v1::Lifecycle, tracking::v1 as proto};
-use tonic::Code;
+use tonic::{Code, Status};
 
-use super::{Done, Import};
+use super::Import;
 use crate::{
     ImportError,
     destination::{Owner, concerns_the_record, milliseconds, timestamp},
     ledger::Kind,
-    record::{Input, PARENT, Pairs, Run},
+    record::{CONTEXT, Input, NOTE, PARENT, Pairs, Run},
 };
 
 /// What became of the wish for a run.
 enum Created {
-    New,
-    Found(Box<proto::Run>),
+    /// It is here: made now, or found.
+    Here {
+        run: Box<proto::Run>,
+        is_new: bool,
+    },
     /// Its parent is not here.
     Orphan,
     LeftOut,
@@ -69,18 +75,54 @@ impl Import<'_> {
         parent: String,
     ) -> Result<Created, ImportError> {
         let has_parent = !parent.is_empty();
-        let request = proto::CreateRunRequest {
+        let mut request = proto::CreateRunRequest {
             run_id: run.id.clone(),
             experiment_id: experiment,
-            name: run.name.clone(),
-            user: run.user.clone(),
+            name: name(&run.name),
+            user: name(&run.user),
+            description: run.tags.get(NOTE).cloned().unwrap_or_default(),
             started_at: run.started.map(timestamp),
             parent_run_id: parent,
             source: source(&run.tags),
             ..Default::default()
         };
-        let status = match self.to.create_run(request).await {
-            Ok(_) => return Ok(Created::New),
+        if run.latest.as_ref().is_some_and(BTreeMap::is_empty) {
+            // No points are to come, so that it is whole from the beginning.
+            request.status = run.status.into();
+            request.ended_at = run.ended.map(timestamp);
+        }
+        let entries = [run.params.len(), run.tags.len(), run.inputs.len()];
+        if entries.iter().all(|count| *count <= ENTRIES_PER_REQUEST) {
+            let whole = proto::CreateRunRequest {
+                params: run.params.clone().into_iter().collect(),
+                tags: run.tags.clone().into_iter().collect(),
+                inputs: run.inputs.iter().map(to_input).collect(),
+                ..request.clone()
+            };
+            match self.to.create_run(whole).await {
+                // Something in it is not taken: it is told by itself, and the run comes without.
+                Err(status) if status.code() == Code::InvalidArgument => {}
+                created => return self.created(created, run, experiment, has_parent).await,
+            }
+        }
+        let created = self.to.create_run(request).await;
+        self.created(created, run, experiment, has_parent).await
+    }
+
+    /// What became of a call for a run.
+    async fn created(
+        &self,
+        created: Result<proto::Run, Status>,
+        run: &Run,
+        experiment: i64,
+        has_parent: bool,
+    ) -> Result<Created, ImportError> {
+        let here = |run, is_new| Created::Here {
+            run: Box::new(run),
+            is_new,
+        };
+        let status = match created {
+            Ok(made) => return Ok(here(made, true)),
             Err(status) => status,
         };
         if status.code() == Code::AlreadyExists
@@ -90,7 +132,7 @@ impl Import<'_> {
             let ours = found.experiment_id == experiment
                 && run.started.is_none_or(|time| started == Some(time));
             if ours {
-                return Ok(Created::Found(Box::new(found)));
+                return Ok(here(found, false));
             }
             let reason = format!(
                 "its id is that of another run, in experiment {}; nothing was overwritten",
@@ -115,14 +157,10 @@ impl Import<'_> {
         run: Run,
         experiment: i64,
     ) -> Result<(), ImportError> {
-        let here = match created {
-            Created::New => None,
-            Created::Found(found) => Some(*found),
-            Created::Orphan | Created::LeftOut => return Ok(()),
+        let Created::Here { run: here, is_new } = created else {
+            return Ok(());
         };
-        if let Some(here) = &here
-            && here.lifecycle() == Lifecycle::Deleted
-        {
+        if here.lifecycle() == Lifecycle::Deleted {
             match run.deleted {
                 true => self.ledger.unchanged(Kind::Run),
                 false => self
@@ -131,20 +169,13 @@ impl Import<'_> {
             }
             return Ok(());
         }
-        let wrote = self.bring_facts(&run, here.as_ref()).await?;
-        let whole = here.as_ref().is_some_and(|here| is_whole(&run, here));
-        let points = match whole {
-            true => 0,
-            false => self.bring_points(&run, here.as_ref()).await?,
-        };
-        let owner = Owner::Run(&run.id);
-        let files = self
-            .bring_files(owner, &run.artifacts, here.is_none())
-            .await?;
-        if let Done::LeftOut = self.end_run(&run, here.as_ref()).await? {
-            return Ok(());
+        let mut changed = is_new | self.bring_facts(&run, &here).await?;
+        if !is_whole(&run, &here) {
+            changed |= self.bring_points(&run, &here).await? > 0;
         }
-        let changed = here.is_none() || wrote || points > 0 || files > 0;
+        let owner = Owner::Run(&run.id);
+        changed |= self.bring_files(owner, &run.artifacts, is_new).await? > 0;
+        changed |= self.end_run(&run, &here).await?;
         match changed {
             true => self.ledger.brought(Kind::Run, 1),
             false => self.ledger.unchanged(Kind::Run),
@@ -162,19 +193,10 @@ impl Import<'_> {
     }
 
     /// Logs params, tags and inputs that are not here; whether there were any.
-    async fn bring_facts(&self, run: &Run, here: Option<&proto::Run>) -> Result<bool, ImportError> {
-        let (params, tags, known) = match here {
-            Some(here) => (
-                self.missing("params of runs", &run.id, &run.params, &here.params),
-                self.missing("tags of runs", &run.id, &run.tags, &here.tags),
-                here.inputs.iter().map(input_of).collect(),
-            ),
-            None => (
-                self.taken("params of runs", &run.id, &run.params),
-                self.taken("tags of runs", &run.id, &run.tags),
-                Vec::new(),
-            ),
-        };
+    async fn bring_facts(&self, run: &Run, here: &proto::Run) -> Result<bool, ImportError> {
+        let params = self.missing("params of runs", &run.id, &run.params, &here.params);
+        let tags = self.missing("tags of runs", &run.id, &run.tags, &here.tags);
+        let known: Vec<Input> = here.inputs.iter().map(input_of).collect();
         let inputs: Vec<_> = run
             .inputs
             .iter()
@@ -206,13 +228,11 @@ impl Import<'_> {
         Ok(any)
     }
 
-    /// Sets the status and the end that the source has.
-    async fn end_run(&self, run: &Run, here: Option<&proto::Run>) -> Result<Done, ImportError> {
+    /// Sets the status and the end that the source has; whether they were others.
+    async fn end_run(&self, run: &Run, here: &proto::Run) -> Result<bool, ImportError> {
         let ended = run.ended.map(timestamp);
-        let status = here.map_or(proto::RunStatus::Running, proto::Run::status);
-        let same = status == run.status && here.and_then(|here| here.ended_at) == ended;
-        if same {
-            return Ok(Done::Here);
+        if here.status() == run.status && here.ended_at == ended {
+            return Ok(false);
         }
         let end = proto::Run {
             id: run.id.clone(),
@@ -222,13 +242,10 @@ impl Import<'_> {
         };
         match self.to.end_run(end).await {
             Err(status) if concerns_the_record(&status) => {
-                self.ledger.refused("runs", &run.id, &status);
-                Ok(Done::LeftOut)
+                self.ledger.refused("status of runs", &run.id, &status);
+                Ok(false)
             }
-            ended => {
-                ended?;
-                Ok(Done::Here)
-            }
+            ended => ended.map(|()| true).map_err(ImportError::from),
         }
     }
 }
@@ -270,7 +287,7 @@ fn to_input(input: &Input) -> proto::DatasetInput {
             profile: input.profile.clone(),
             source: input.source.clone(),
         }),
-        context: input.context.clone(),
+        context: input.tags.get(CONTEXT).cloned().unwrap_or_default(),
         tags: input.tags.clone().into_iter().collect(),
     }
 }
@@ -284,15 +301,24 @@ pub(crate) fn input_of(input: &proto::DatasetInput) -> Input {
         source: dataset.source,
         schema: dataset.schema,
         profile: dataset.profile,
-        context: input.context.clone(),
         tags: input.tags.clone().into_iter().collect(),
     }
+}
+
+/// A name as Herdbook takes it: on one line, of at most 255 characters. The tag that has it is kept as it is.
+pub(crate) fn name(text: &str) -> String {
+    if check_name(text).is_ok() {
+        return text.to_owned();
+    }
+    let line = text.replace(char::is_control, " ");
+    let cut: String = line.trim().chars().take(NAME_CHARS).collect();
+    cut.trim_end().to_owned()
 }
 
 /// Where data lie: MLflow keeps a JSON object that may say so.
 fn uri(source: &str) -> String {
     let read: serde_json::Value = serde_json::from_str(source).unwrap_or_default();
-    let said = ["uri", "url", "path"]
+    let said = ["uri", "url", "path", "table_name", "delta_table_name"]
         .iter()
         .find_map(|field| read[field].as_str());
     said.unwrap_or_default().to_owned()

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     ImportError,
-    bring::input_of,
+    bring::{input_of, name},
     destination::{Owner, milliseconds},
     files::Files,
     ledger::Kind,
@@ -47,10 +47,10 @@ impl Check<'_> {
             &here.experiment_id.to_string(),
         );
         if !run.name.is_empty() {
-            self.compare(KIND, id, "name", &run.name, &here.name);
+            self.compare(KIND, id, "name", &name(&run.name), &here.name);
         }
         if !run.user.is_empty() {
-            self.compare(KIND, id, "user", &run.user, &here.user);
+            self.compare(KIND, id, "user", &name(&run.user), &here.user);
         }
         self.compare(KIND, id, "status", &run.status, &here.status());
         if run.started.is_some() {

@@ -20,8 +20,8 @@ use crate::{
     ImportError,
     files::{Files, Places},
     record::{
-        CONTEXT, Experiment, Foreign, Input, LoggedModel, Measurement, Model, Pairs, Point, Points,
-        Run, model_status, run_status,
+        Experiment, Foreign, Input, LoggedModel, Measurement, Model, Pairs, Point, Points, Run,
+        model_status, run_status,
     },
 };
 
@@ -194,7 +194,6 @@ fn read_run(folder: &Path) -> Result<Run, ImportError> {
         }
         let datasets = folder.parent().unwrap_or(folder).join("datasets");
         let dataset = self::meta(&datasets.join(id))?;
-        let mut tags = entries(&link["tags"]);
         run.inputs.push(Input {
             name: text(&dataset, "name"),
             digest: text(&dataset, "digest"),
@@ -202,8 +201,7 @@ fn read_run(folder: &Path) -> Result<Run, ImportError> {
             source: text(&dataset, "source"),
             schema: text(&dataset, "schema"),
             profile: text(&dataset, "profile"),
-            context: tags.remove(CONTEXT).unwrap_or_default(),
-            tags,
+            tags: entries(&link["tags"]),
         });
     }
     for output in folders(&folder.join("outputs"))? {

@@ -30,7 +30,17 @@ mod clients {
         let folder = folder();
         let blobs = format!("file://{}", folder.path().display());
         let lineage = part("lineage", &database, &blobs, &[]).await;
-        let peers = ["--lineage-url", &lineage.address, "--auth", "required"];
+        let peers = [
+            "--lineage-url",
+            &lineage.address,
+            // Not called here, and so not there.
+            "--tracking-url",
+            &lineage.address,
+            "--registry-url",
+            &lineage.address,
+            "--auth",
+            "required",
+        ];
         let gateway = part("gateway", &database, &blobs, &peers).await;
         let making = [
             "tokens",

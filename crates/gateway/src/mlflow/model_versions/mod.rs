@@ -30,6 +30,7 @@ use super::{
     call::Call,
     endpoint::Endpoint,
     error::{Answer, Error},
+    logged_models::artifact_uri,
     registered_models::{
         self as models, RUN_LINK, Tag, VERSIONS, model_name, refused, tag_key, tag_value, version,
     },
@@ -185,8 +186,11 @@ async fn create(call: Call) -> Answer<Response> {
     let made = versions(&call).create_version(request).await;
     let made = made.map_err(|error| models::about(&name, error))?;
     let version = made.into_inner().version.unwrap_or_default();
-    if let Some(id) = model_id {
-        note_registration(&call, &id, &version).await?;
+    if let Some(id) = model_id
+        && let Err(error) = note_registration(&call, &id, &version).await
+    {
+        // The version is there, and knows its logged model: only MLflow's pages look at this.
+        tracing::warn!(%id, ?error, "a logged model does not say that it was registered");
     }
     whole(version)
 }
@@ -342,10 +346,7 @@ async fn download_uri(call: Call) -> Answer<Response> {
     for _ in 0..SOURCES {
         if !version.logged_model.is_empty() {
             let model = logged_model(&call, &version.logged_model).await?;
-            let uri = format!(
-                "mlflow-artifacts:/{}/models/{}/artifacts",
-                model.experiment_id, model.id
-            );
+            let uri = artifact_uri(model.experiment_id, &model.id);
             return wire::json(&json!({ "artifact_uri": uri }));
         }
         let Some(reference) = version.source.strip_prefix("models:/") else {

@@ -19,7 +19,7 @@ const ARCHIVED: &str = "Archived";
 /// Stages that others may be archived from, in MLflow.
 const ACTIVE: [&str; 2] = ["Staging", "Production"];
 /// How often a move is decided anew that others were faster than: MLflow's clients do not do it themselves.
-const ATTEMPTS: usize = 8;
+const ATTEMPTS: usize = 32;
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

@@ -24,7 +24,7 @@ pub(super) use shown::{TagShown, tags_shown};
 
 use self::{
     search::MODELS,
-    shown::{One, Page, Shown},
+    shown::{One, Page, Shown, newest},
 };
 use super::{
     call::Call,
@@ -166,10 +166,13 @@ struct Search {
 async fn find(call: Call) -> Answer<Response> {
     let fields: Search = call.read()?;
     let size = fields.max_results.unwrap_or(PAGE);
-    if !(1..=PAGE_MOST).contains(&size) {
+    if !(0..=PAGE_MOST).contains(&size) {
         return Err(Error::invalid(format!(
-            "Invalid value {size} for parameter 'max_results' supplied: It must be at least 1 and at most {PAGE_MOST}"
+            "Invalid value {size} for parameter 'max_results' supplied: It must be at most {PAGE_MOST}"
         )));
+    }
+    if size == 0 {
+        return wire::empty();
     }
     let request = SearchModelsRequest {
         filter: MODELS.filter(fields.filter.as_deref().unwrap_or_default())?,
@@ -201,12 +204,9 @@ async fn latest_versions(call: Call) -> Answer<Response> {
         let mut stages = fields.stages.iter();
         fields.stages.is_empty() || stages.any(|wanted| wanted.eq_ignore_ascii_case(stage))
     };
-    let newest = model
-        .stages
-        .into_iter()
-        .filter(|content| wanted(&content.stage))
-        .filter_map(|content| content.newest);
-    let versions = newest.map(|version| {
+    let stages = model.stages.into_iter();
+    let stages = stages.filter(|content| wanted(&content.stage));
+    let versions = newest(stages.collect()).map(|version| {
         let mine = model.aliases.iter();
         let mine = mine.filter(|(_, number)| **number == version.number);
         let mut aliases: Vec<String> = mine.map(|(alias, _)| alias.clone()).collect();

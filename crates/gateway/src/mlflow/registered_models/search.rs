@@ -132,15 +132,17 @@ impl Searched {
             let number: i64 = written.parse().map_err(|_| not_numeric(name, written))?;
             return Ok(format!("{ours} {operator} {number}"));
         }
+        // What has none has an empty text there.
         match (&clause.value, operator) {
+            (Value::Text(text), "=") if text.is_empty() => Ok(format!("{ours} IS NULL")),
+            (Value::Text(text), "!=") if text.is_empty() => Ok(format!("{ours} IS NOT NULL")),
+            (Value::Text(text), "!=") => Ok(format!("NOT {ours} = {}", quote(text))),
             (Value::Text(text), _) if !operator.ends_with("IN") => {
                 Ok(format!("{ours} {operator} {}", quote(text)))
             }
             (Value::Texts(texts), "IN" | "NOT IN") => {
                 let texts: Vec<_> = texts.iter().map(|text| quote(text)).collect();
-                let within = format!("{ours} {operator} ({})", texts.join(", "));
-                // As in SQL, what has none is not found by what it is not.
-                Ok(format!("({within} AND {ours} IS NOT NULL)"))
+                Ok(format!("{ours} {operator} ({})", texts.join(", ")))
             }
             _ => Err(Error::invalid(format!(
                 "Expected a quoted string value or a list of quoted string values for attributes. Got value {:?}",
@@ -258,7 +260,11 @@ mod tests {
         );
         assert_eq!(
             filter("run_id NOT IN ('a', 'b')"),
-            format!("{NO_PROMPTS} AND (run_id NOT IN ('a', 'b') AND run_id IS NOT NULL)")
+            format!("{NO_PROMPTS} AND run_id NOT IN ('a', 'b')")
+        );
+        assert_eq!(
+            filter("run_id != 'a' AND source_path = ''"),
+            format!("{NO_PROMPTS} AND NOT run_id = 'a' AND source IS NULL")
         );
         assert_eq!(
             filter("tags.`a b` != 'x' AND source_path LIKE 's3:%'"),

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use herdbook_proto::registry::v1::Model;
+use herdbook_proto::registry::v1::{Model, StageContent, Version};
 use serde::Serialize;
 
 use crate::mlflow::{model_versions, wire::millis};
@@ -55,6 +55,14 @@ pub(in crate::mlflow) fn tags_shown(tags: HashMap<String, String>) -> Vec<TagSho
     tags
 }
 
+/// The newest versions of stages by their numbers.
+pub(super) fn newest(stages: Vec<StageContent>) -> impl Iterator<Item = Version> {
+    let newest = stages.into_iter().filter_map(|content| content.newest);
+    let mut newest: Vec<Version> = newest.collect();
+    newest.sort_unstable_by_key(|version| version.number);
+    newest.into_iter()
+}
+
 impl From<Model> for Shown {
     fn from(model: Model) -> Self {
         let aliases = model.aliases.into_iter().map(|(alias, version)| Alias {
@@ -63,16 +71,14 @@ impl From<Model> for Shown {
         });
         let mut aliases: Vec<Alias> = aliases.collect();
         aliases.sort_unstable_by(|one, other| one.alias.cmp(&other.alias));
-        let newest = model
-            .stages
-            .into_iter()
-            .filter_map(|content| content.newest);
         Self {
             name: model.name,
             creation_timestamp: millis(model.created_at.as_ref()),
             last_updated_timestamp: millis(model.updated_at.as_ref()),
             description: model.description,
-            latest_versions: newest.map(model_versions::Shown::from).collect(),
+            latest_versions: newest(model.stages)
+                .map(model_versions::Shown::from)
+                .collect(),
             tags: tags_shown(model.tags),
             aliases,
         }

@@ -1,21 +1,27 @@
 //! MLflow's door, over a tracking service of its own for each test.
 
+mod access;
 mod artifacts;
 mod at_once;
 mod experiments;
 mod logged_models;
+mod registry;
 mod runs;
 mod search;
 
 use std::sync::Arc;
 
 use herdbook_blobs::BlobStore;
-use herdbook_core::WorkspaceId;
+use herdbook_core::{PrincipalId, WorkspaceId};
 use herdbook_gateway::{Gateway, Services};
 use herdbook_lineage::Lineage;
 use herdbook_postgres::{Database, migrate};
 use herdbook_proto::tracking::v1::{CreateRunRequest, run_service_client::RunServiceClient};
-use herdbook_rpc::{Authenticate, FixedCaller, PeerChannel, Role, RoutesBuilder, Server};
+use herdbook_registry::{Registry, WebhookSettings};
+use herdbook_rpc::{
+    Assertions, Authenticate, FixedCaller, PeerChannel, Role, RoleFuture, Roles, RoutesBuilder,
+    Server,
+};
 use herdbook_testkit::{TestDatabase, grpc::Unsigned};
 use herdbook_tracking::{Settings, Tracking};
 use http::Method;
@@ -27,37 +33,76 @@ use tonic::transport::Channel;
 /// Where the proxy is.
 const PROXY: &str = "/api/2.0/mlflow-artifacts/artifacts";
 
+/// A database with the schemas of all that is served here.
+async fn database() -> Database {
+    let database = TestDatabase::create().await.database();
+    for (schema, migrations) in [
+        (herdbook_access::SCHEMA, &herdbook_access::MIGRATIONS),
+        (herdbook_blobs::SCHEMA, &herdbook_blobs::MIGRATIONS),
+        (herdbook_lineage::SCHEMA, &herdbook_lineage::MIGRATIONS),
+        (herdbook_registry::SCHEMA, &herdbook_registry::MIGRATIONS),
+        (herdbook_tracking::SCHEMA, &herdbook_tracking::MIGRATIONS),
+    ] {
+        migrate(&database, schema, migrations).await.unwrap();
+    }
+    database
+}
+
+/// Nobody has a role besides the one that a call comes with.
+struct NoRoles;
+
+impl Roles for NoRoles {
+    fn role_of(&self, _: WorkspaceId, _: PrincipalId) -> RoleFuture<'_> {
+        Box::pin(std::future::ready(Ok(None)))
+    }
+}
+
 struct Door {
     address: String,
     http: reqwest::Client,
     database: Database,
-    /// Its chores end with it.
+    /// Their chores end with them.
     _tracking: Tracking,
+    _registry: Registry,
     _stop: DropGuard,
 }
 
 impl Door {
+    /// A door whose callers are all the same contributor.
     async fn start() -> Self {
-        let database = TestDatabase::create().await.database();
-        for (schema, migrations) in [
-            (herdbook_blobs::SCHEMA, &herdbook_blobs::MIGRATIONS),
-            (herdbook_lineage::SCHEMA, &herdbook_lineage::MIGRATIONS),
-            (herdbook_tracking::SCHEMA, &herdbook_tracking::MIGRATIONS),
-        ] {
-            migrate(&database, schema, migrations).await.unwrap();
-        }
-        let caller = FixedCaller::new("ana", WorkspaceId(1), Role::Contributor);
-        let caller: Arc<dyn Authenticate> = Arc::new(caller);
+        Self::start_as(Role::Contributor).await
+    }
+
+    /// One whose callers are all the same, with this role.
+    async fn start_as(role: Role) -> Self {
+        let caller = FixedCaller::new("ana", WorkspaceId(1), role);
+        Self::over(
+            &database().await,
+            Arc::new(caller),
+            Arc::new(Unsigned),
+            None,
+        )
+        .await
+    }
+
+    /// A door whose callers `authenticator` knows, with access as `routes` if it is to be called.
+    async fn over(
+        database: &Database,
+        authenticator: Arc<dyn Authenticate>,
+        assertions: Arc<dyn Assertions>,
+        access: Option<RoutesBuilder>,
+    ) -> Self {
         let shutdown = CancellationToken::new();
-        let peer =
-            |name, routes| PeerChannel::local(name, routes, caller.clone(), Arc::new(Unsigned));
-        let lineage = Lineage::start(&database);
+        let peer = |name, routes| {
+            PeerChannel::local(name, routes, authenticator.clone(), assertions.clone())
+        };
+        let lineage = Lineage::start(database);
         let mut routes = RoutesBuilder::default();
         lineage.register(&mut routes);
         let to_lineage = peer("lineage", routes);
         let blobs = BlobStore::open("memory:").unwrap();
         let tracking = Tracking::start(
-            &database,
+            database,
             blobs,
             to_lineage.clone(),
             Settings::default(),
@@ -65,17 +110,36 @@ impl Door {
         );
         let mut routes = RoutesBuilder::default();
         tracking.register(&mut routes);
+        let to_tracking = peer("tracking", routes);
+        let webhooks = WebhookSettings {
+            allow: vec!["127.0.0.1/32".parse().unwrap()],
+            ..Default::default()
+        };
+        let registry = Registry::start(
+            database,
+            BlobStore::open("memory:").unwrap(),
+            to_tracking.clone(),
+            to_lineage.clone(),
+            Arc::new(NoRoles),
+            herdbook_registry::Settings {
+                webhooks,
+                ..Default::default()
+            },
+            shutdown.clone(),
+        );
+        let mut routes = RoutesBuilder::default();
+        registry.register(&mut routes);
         let mut served = RoutesBuilder::default();
         tracking.register(&mut served);
-        // What is tested here calls neither access nor the registry.
+        registry.register(&mut served);
         let services = Services {
-            access: to_lineage.clone(),
-            tracking: peer("tracking", routes),
-            registry: to_lineage.clone(),
+            access: access.map_or_else(|| to_lineage.clone(), |routes| peer("access", routes)),
+            tracking: to_tracking,
+            registry: peer("registry", routes),
             lineage: to_lineage,
         };
-        let gateway = Gateway::new(caller.clone(), services);
-        let server = Server::new(served, caller).http(gateway.router());
+        let gateway = Gateway::new(authenticator.clone(), services);
+        let server = Server::new(served, authenticator).http(gateway.router());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         tokio::spawn(server.serve(listener, shutdown.clone()));
@@ -84,8 +148,9 @@ impl Door {
         Self {
             address,
             http: reqwest::Client::new(),
-            database,
+            database: database.clone(),
             _tracking: tracking,
+            _registry: registry,
             _stop: shutdown.drop_guard(),
         }
     }

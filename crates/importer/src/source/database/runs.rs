@@ -8,7 +8,7 @@ use sqlx::{AssertSqlSafe, any::AnyRow};
 use super::{Database, Records, double, failed, integer, places, text};
 use crate::{
     ImportError,
-    record::{CONTEXT, Input, Point, Points, Run, run_status},
+    record::{Input, Point, Points, Run, run_status},
 };
 
 /// Runs of a page.
@@ -185,7 +185,7 @@ impl Database {
             );
         }
         for row in rows {
-            let mut tags = tags.remove(&text(&row, 7)).unwrap_or_default();
+            let tags = tags.remove(&text(&row, 7)).unwrap_or_default();
             links.inputs.entry(text(&row, 6)).or_default().push(Input {
                 name: text(&row, 0),
                 digest: text(&row, 1),
@@ -193,7 +193,6 @@ impl Database {
                 source: text(&row, 3),
                 schema: text(&row, 4),
                 profile: text(&row, 5),
-                context: tags.remove(CONTEXT).unwrap_or_default(),
                 tags,
             });
         }

@@ -98,10 +98,17 @@ fn statement(workspace: WorkspaceId, search: &ModelSearch) -> Sql {
     }
     sql.push(" FROM tracking.logged_models m WHERE m.workspace_id = ");
     sql.push_bind(workspace.0);
-    if !search.experiments.is_empty() {
-        let ids: Vec<i64> = search.experiments.iter().map(|id| id.0).collect();
-        sql.push(" AND m.experiment_id = ANY(").push_bind(ids);
-        sql.push(")");
+    match search.experiments.as_slice() {
+        [] => {}
+        // Of one, the index has the newest first.
+        [id] => {
+            sql.push(" AND m.experiment_id = ").push_bind(id.0);
+        }
+        ids => {
+            let ids: Vec<i64> = ids.iter().map(|id| id.0).collect();
+            sql.push(" AND m.experiment_id = ANY(").push_bind(ids);
+            sql.push(")");
+        }
     }
     if let Some(deleted) = search.deleted {
         sql.push(match deleted {
@@ -123,6 +130,10 @@ fn statement(workspace: WorkspaceId, search: &ModelSearch) -> Sql {
         sql.push(" WHERE x.workspace_id = ").push_bind(workspace.0);
         scope.push_datasets(&mut sql);
         sql.push(")");
+    }
+    if !search.orders.is_empty() {
+        // Else Postgres computes what is ordered by again for each comparison with the cursor.
+        sql.push(" OFFSET 0");
     }
     sql.push(") q");
     if let Some(after) = &search.after {
@@ -186,7 +197,7 @@ fn push_sorted(sql: &mut Sql, order: &ModelOrder) {
                 sql.push(" AND ");
                 push_dataset(sql, dataset);
             }
-            sql.push(" ORDER BY x.time_us DESC, x.step DESC, x.run_id LIMIT 1), 'NaN')");
+            sql.push(" ORDER BY x.time_us DESC, x.step DESC, x.run_id DESC LIMIT 1), 'NaN')");
             return;
         }
     };

@@ -81,7 +81,10 @@ async fn a_folder_a_database_and_a_server_come_whole_and_once() {
     comes_once(&herdbook, "folder", store).await;
 
     let postgres = TestDatabase::create().await;
-    let url = postgres.url().replacen("postgres://", "postgresql://", 1);
+    // As SQLAlchemy is told which driver to take.
+    let url = postgres
+        .url()
+        .replacen("postgres://", "postgresql+psycopg2://", 1);
     fill(&url, &stores.path().join("of-postgres"), 2_000).await;
     comes_once(&herdbook, "postgres", &url).await;
 

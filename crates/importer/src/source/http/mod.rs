@@ -1,6 +1,6 @@
 //! A running MLflow server, by its REST calls.
 
-use std::collections::BTreeMap;
+mod read;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use reqwest::{Method, RequestBuilder, StatusCode, Url};
@@ -8,15 +8,12 @@ use serde_json::{Value, json};
 
 use super::{
     Records, Source, SourceOptions,
-    json::{double, integer, list, pairs, text},
+    json::{integer, list, pairs, text},
 };
 use crate::{
     ImportError,
     files::{Files, Places, ServerFiles},
-    record::{
-        CONTEXT, Experiment, Foreign, Input, LoggedModel, Measurement, Model, Point, Points, Run,
-        Version, model_status, run_status,
-    },
+    record::{Experiment, Foreign, LoggedModel, Model, Points, Run, Version},
 };
 
 /// Runs, models and other records of a page.
@@ -177,7 +174,7 @@ impl Server {
             .map_err(|error| error.1)
             .map_ok(move |found| Points {
                 key: key.clone(),
-                points: found.iter().map(point).collect(),
+                points: found.iter().map(read::point).collect(),
             })
             .boxed()
     }
@@ -246,7 +243,7 @@ impl Source for Server {
             "max_results": PAGE,
         });
         self.posted("2.0/mlflow/runs/search", "runs", body)
-            .map_ok(|found| run(&found))
+            .map_ok(|found| read::run(&found))
             .boxed()
     }
 
@@ -267,7 +264,7 @@ impl Source for Server {
     fn logged_models(&self, experiment: &str) -> Records<'_, LoggedModel> {
         let body = json!({"experiment_ids": [experiment], "max_results": 50});
         self.posted("2.0/mlflow/logged-models/search", "models", body)
-            .map_ok(|found| logged_model(&found))
+            .map_ok(|found| read::logged_model(&found))
             .boxed()
     }
 
@@ -349,99 +346,4 @@ fn page(
         _ => Vec::new(),
     };
     (stream::iter(entries.into_iter().map(Ok)), next)
-}
-
-fn point(found: &Value) -> Point {
-    Point {
-        step: integer(found, "step").unwrap_or_default(),
-        time: integer(found, "timestamp").unwrap_or_default(),
-        value: double(found, "value"),
-    }
-}
-
-fn run(found: &Value) -> Run {
-    let (info, data) = (&found["info"], &found["data"]);
-    let tags = pairs(data, "tags");
-    let id = Some(text(info, "run_id")).filter(|id| !id.is_empty());
-    let name = Some(text(info, "run_name")).filter(|name| !name.is_empty());
-    let latest: BTreeMap<String, Point> = list(data, "metrics")
-        .iter()
-        .map(|metric| (text(metric, "key"), point(metric)))
-        .collect();
-    let input = |input: &Value| {
-        let dataset = &input["dataset"];
-        let mut tags = pairs(input, "tags");
-        Input {
-            name: text(dataset, "name"),
-            digest: text(dataset, "digest"),
-            source_type: text(dataset, "source_type"),
-            source: text(dataset, "source"),
-            schema: text(dataset, "schema"),
-            profile: text(dataset, "profile"),
-            context: tags.remove(CONTEXT).unwrap_or_default(),
-            tags,
-        }
-    };
-    let made = |made: &Value| {
-        (
-            text(made, "model_id"),
-            integer(made, "step").unwrap_or_default(),
-        )
-    };
-    Run {
-        id: id.unwrap_or_else(|| text(info, "run_uuid")),
-        experiment: text(info, "experiment_id"),
-        name: name
-            .or_else(|| tags.get("mlflow.runName").cloned())
-            .unwrap_or_default(),
-        user: text(info, "user_id"),
-        status: run_status(&text(info, "status")),
-        started: integer(info, "start_time"),
-        ended: integer(info, "end_time").filter(|ended| *ended != 0),
-        deleted: text(info, "lifecycle_stage") == "deleted",
-        artifacts: text(info, "artifact_uri"),
-        params: pairs(data, "params"),
-        tags,
-        latest: Some(latest),
-        inputs: list(&found["inputs"], "dataset_inputs")
-            .iter()
-            .map(input)
-            .collect(),
-        used: list(&found["inputs"], "model_inputs")
-            .iter()
-            .map(|used| text(used, "model_id"))
-            .collect(),
-        made: list(&found["outputs"], "model_outputs")
-            .iter()
-            .map(made)
-            .collect(),
-    }
-}
-
-fn logged_model(found: &Value) -> LoggedModel {
-    let (info, data) = (&found["info"], &found["data"]);
-    let measurement = |metric: &Value| {
-        let dataset = (text(metric, "dataset_name"), text(metric, "dataset_digest"));
-        Measurement {
-            run: text(metric, "run_id"),
-            key: text(metric, "key"),
-            point: point(metric),
-            dataset: Some(dataset).filter(|(name, _)| !name.is_empty()),
-        }
-    };
-    LoggedModel {
-        id: text(info, "model_id"),
-        experiment: text(info, "experiment_id"),
-        name: text(info, "name"),
-        kind: text(info, "model_type"),
-        run: text(info, "source_run_id"),
-        status: model_status(&text(info, "status")),
-        status_message: text(info, "status_message"),
-        created: integer(info, "creation_timestamp_ms"),
-        deleted: false,
-        artifacts: text(info, "artifact_uri"),
-        params: pairs(data, "params"),
-        tags: pairs(info, "tags"),
-        measurements: list(data, "metrics").iter().map(measurement).collect(),
-    }
 }

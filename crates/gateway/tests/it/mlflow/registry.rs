@@ -1,0 +1,418 @@
+//! The registry through MLflow's door: models, versions, stages by policy, prompts and webhooks.
+
+use std::sync::Arc;
+
+use herdbook_proto::registry::v1::{
+    AuditAction, Comparison, ListAuditRecordsRequest, MetricThreshold, Move, Outcome, Policy,
+    RequiredApprovals, Rule, SetPolicyRequest, Stage, model_service_client::ModelServiceClient,
+    rule::Rule as Asks, transition_service_client::TransitionServiceClient,
+};
+use herdbook_rpc::Role;
+use http::Method;
+use serde_json::{Value, json};
+use tonic::transport::Channel;
+
+use super::Door;
+
+impl Door {
+    async fn channel(&self) -> Channel {
+        let channel = Channel::from_shared(self.address.clone()).unwrap();
+        channel.connect().await.unwrap()
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (u16, Value) {
+        self.call(Method::POST, path, body).await
+    }
+
+    /// What `GET` answers below `/api/2.0/mlflow/`.
+    async fn look(&self, path: &str) -> (u16, Value) {
+        self.get(&format!("/api/2.0/mlflow/{path}")).await
+    }
+
+    /// A model with so many versions, of a run.
+    async fn model(&self, name: &str, versions: usize) -> String {
+        let (status, _) = self
+            .post("registered-models/create", json!({"name": name}))
+            .await;
+        assert_eq!(status, 200);
+        let run = self.run().await;
+        for _ in 0..versions {
+            let version = json!({"name": name, "source": "s3://bucket/model", "run_id": run});
+            let (status, made) = self.post("model-versions/create", version).await;
+            assert_eq!(
+                (status, &made["model_version"]["status"]),
+                (200, &json!("READY"))
+            );
+        }
+        run
+    }
+
+    async fn transition(&self, name: &str, version: &str, stage: &str) -> (u16, Value) {
+        let body = json!({"name": name, "version": version, "stage": stage});
+        self.post("model-versions/transition-stage", body).await
+    }
+
+    async fn stage_of(&self, name: &str, version: i64) -> String {
+        let (_, found) = self
+            .look(&format!("model-versions/get?name={name}&version={version}"))
+            .await;
+        let stage = found["model_version"]["current_stage"].as_str();
+        stage.unwrap_or_default().to_owned()
+    }
+}
+
+fn names(page: &Value) -> Vec<&str> {
+    let models = page["registered_models"].as_array().map(Vec::as_slice);
+    let models = models.unwrap_or_default().iter();
+    models
+        .map(|model| model["name"].as_str().unwrap())
+        .collect()
+}
+
+#[tokio::test]
+async fn models_are_made_found_renamed_and_deleted() {
+    let door = Door::start().await;
+    let tags = json!([{"key": "team", "value": "risk"}]);
+    let body = json!({"name": "fraud", "description": "finds it", "tags": tags});
+    let (status, made) = door.post("registered-models/create", body.clone()).await;
+    assert_eq!((status, &made["registered_model"]["tags"]), (200, &tags));
+    let (status, refused) = door.post("registered-models/create", body).await;
+    assert_eq!(
+        (status, &refused["error_code"]),
+        (400, &json!("RESOURCE_ALREADY_EXISTS"))
+    );
+    for n in 0..3 {
+        let body = json!({"name": format!("m{n}"), "tags": [{"key": "n", "value": n.to_string()}]});
+        door.post("registered-models/create", body).await;
+    }
+    let (_, page) = door.look("registered-models/search?max_results=2").await;
+    assert_eq!(names(&page), ["fraud", "m0"]);
+    let token = page["next_page_token"].as_str().unwrap();
+    let (_, page) = door
+        .look(&format!(
+            "registered-models/search?max_results=2&page_token={token}"
+        ))
+        .await;
+    assert_eq!(names(&page), ["m1", "m2"]);
+    assert_eq!(page.get("next_page_token"), None);
+    let (_, page) = door
+        .look("registered-models/search?filter=tags.n+%21%3D+%271%27&order_by=name+DESC")
+        .await;
+    assert_eq!(names(&page), ["m2", "m0"]);
+
+    let renamed = json!({"name": "m0", "new_name": "m9"});
+    let (status, _) = door.post("registered-models/rename", renamed).await;
+    assert_eq!(status, 200);
+    let (status, gone) = door.look("registered-models/get?name=m0").await;
+    assert_eq!(
+        (status, &gone["error_code"]),
+        (404, &json!("RESOURCE_DOES_NOT_EXIST"))
+    );
+    // The fields of a deletion come in its body.
+    let (status, answer) = door
+        .call(
+            Method::DELETE,
+            "registered-models/delete",
+            json!({"name": "m9"}),
+        )
+        .await;
+    assert_eq!((status, answer), (200, json!({})));
+    let (status, _) = door.look("registered-models/get?name=m9").await;
+    assert_eq!(status, 404);
+}
+
+#[tokio::test]
+async fn sources_must_name_what_is_given_with_them() {
+    let door = Door::start().await;
+    let run = door.model("m", 1).await;
+    let source = format!("runs:/{run}/model");
+    for (source, run_id, expected) in [
+        (source.as_str(), run.as_str(), 200),
+        (&source, "", 400),
+        ("/tmp/model", &run, 400),
+        ("s3://bucket/../model", "", 400),
+        ("models:/m/1", "", 400),
+        ("models:/m/1", &run, 200),
+        ("models:/m/99", &run, 404),
+        ("models:/m-0123", "", 400),
+    ] {
+        let body = json!({"name": "m", "source": source, "run_id": run_id});
+        let (status, answer) = door.post("model-versions/create", body).await;
+        assert_eq!(status, expected, "{source}: {answer}");
+    }
+    let uri = |version: i64| format!("model-versions/get-download-uri?name=m&version={version}");
+    let (_, answer) = door.look(&uri(2)).await;
+    assert_eq!(answer["artifact_uri"], source);
+    // The copy is read where what it is a copy of is read.
+    let (_, answer) = door.look(&uri(3)).await;
+    assert_eq!(answer["artifact_uri"], "s3://bucket/model");
+}
+
+#[tokio::test]
+async fn aliases_point_at_one_version_whoever_sets_them_at_once() {
+    let door = Arc::new(Door::start().await);
+    door.model("m", 4).await;
+    let setting: Vec<_> = (1..=4)
+        .map(|version| {
+            let door = Arc::clone(&door);
+            tokio::spawn(async move {
+                let body = json!({"name": "m", "alias": "best", "version": version.to_string()});
+                door.post("registered-models/alias", body).await.0
+            })
+        })
+        .collect();
+    for set in setting {
+        assert_eq!(set.await.unwrap(), 200);
+    }
+    let (_, model) = door.look("registered-models/get?name=m").await;
+    let aliases = model["registered_model"]["aliases"].as_array().unwrap();
+    assert_eq!(aliases.len(), 1);
+    let (_, found) = door.look("registered-models/alias?name=m&alias=best").await;
+    assert_eq!(found["model_version"]["version"], aliases[0]["version"]);
+    assert_eq!(found["model_version"]["aliases"], json!(["best"]));
+    let (_, found) = door
+        .look("registered-models/alias?name=m&alias=latest")
+        .await;
+    assert_eq!(found["model_version"]["version"], "4");
+    let (status, missing) = door.look("registered-models/alias?name=m&alias=zz").await;
+    assert_eq!(
+        (status, missing["message"].as_str().unwrap()),
+        (400, "Registered model alias zz not found.")
+    );
+    for alias in ["latest", "v1"] {
+        let body = json!({"name": "m", "alias": alias, "version": "1"});
+        assert_eq!(door.post("registered-models/alias", body).await.0, 400);
+    }
+}
+
+#[tokio::test]
+async fn of_many_that_move_to_production_at_once_one_stands_there_and_the_audit_says_which_when() {
+    let door = Arc::new(Door::start().await);
+    door.model("m", 6).await;
+    let moving: Vec<_> = (1..=6)
+        .map(|version| {
+            let door = Arc::clone(&door);
+            tokio::spawn(async move {
+                door.transition("m", &version.to_string(), "production")
+                    .await
+                    .0
+            })
+        })
+        .collect();
+    for moved in moving {
+        assert_eq!(moved.await.unwrap(), 200);
+    }
+    let mut standing = Vec::new();
+    for version in 1..=6 {
+        standing.push(door.stage_of("m", version).await);
+    }
+    let count = |stage: &str| standing.iter().filter(|other| *other == stage).count();
+    assert_eq!((count("Production"), count("Archived")), (1, 5));
+    let request = ListAuditRecordsRequest {
+        model: "m".to_owned(),
+        ..Default::default()
+    };
+    let mut transitions = TransitionServiceClient::new(door.channel().await);
+    let records = transitions.list_audit_records(request).await.unwrap();
+    let records = records.into_inner().records;
+    let last = records
+        .iter()
+        .find(|record| record.action() == AuditAction::Transition);
+    let decision = last.unwrap().decision.clone().unwrap();
+    assert_eq!(decision.outcome(), Outcome::Allowed);
+    let place = usize::try_from(decision.version - 1).unwrap();
+    assert_eq!(standing[place], "Production");
+    let (_, latest) = door
+        .look("registered-models/get-latest-versions?name=m&stages=production")
+        .await;
+    assert_eq!(
+        latest["model_versions"][0]["version"],
+        decision.version.to_string()
+    );
+}
+
+#[tokio::test]
+async fn all_others_are_archived_where_that_is_asked_for() {
+    let door = Door::start().await;
+    door.model("m", 3).await;
+    for version in ["1", "2"] {
+        door.transition("m", version, "Staging").await;
+    }
+    assert_eq!(door.stage_of("m", 1).await, "Staging");
+    let body = json!({
+        "name": "m", "version": "3", "stage": "Staging", "archive_existing_versions": true
+    });
+    let (status, moved) = door
+        .post("model-versions/transition-stage", body.clone())
+        .await;
+    assert_eq!(
+        (status, &moved["model_version"]["current_stage"]),
+        (200, &json!("Staging"))
+    );
+    assert_eq!(
+        [door.stage_of("m", 1).await, door.stage_of("m", 2).await],
+        ["Archived", "Archived"]
+    );
+    // The same again, as a client sends it that lost the answer.
+    let (status, _) = door.post("model-versions/transition-stage", body).await;
+    assert_eq!(status, 200);
+    let (status, refused) = door.transition("m", "1", "Nowhere").await;
+    let message = refused["message"].as_str().unwrap();
+    assert!(
+        status == 400 && message.contains("None, Staging, Production, Archived"),
+        "{message}"
+    );
+}
+
+/// A policy in which moves to Live have this rule.
+async fn set_rule(door: &Door, model: &str, asks: Asks) {
+    let stage = |name: &str| Stage {
+        name: name.to_owned(),
+        ..Default::default()
+    };
+    let step = |to: &str, rules: Vec<Rule>| Move {
+        from: "*".to_owned(),
+        to: to.to_owned(),
+        rules,
+    };
+    let rule = Rule {
+        name: "strict".to_owned(),
+        rule: Some(asks),
+    };
+    let policy = Policy {
+        stages: vec![stage("Draft"), stage("Live")],
+        moves: vec![step("Draft", vec![]), step("Live", vec![rule])],
+        ..Default::default()
+    };
+    let mut models = ModelServiceClient::new(door.channel().await);
+    let request = SetPolicyRequest {
+        model: model.to_owned(),
+        policy: Some(policy),
+    };
+    models.set_policy(request).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refusal_says_which_rule_failed_and_what_would_satisfy_it() {
+    let door = Door::start_as(Role::Admin).await;
+    door.post("registered-models/create", json!({"name": "m"}))
+        .await;
+    set_rule(
+        &door,
+        "m",
+        Asks::MetricThreshold(MetricThreshold {
+            metric: "acc".to_owned(),
+            comparison: Comparison::AtLeast.into(),
+            threshold: 0.9,
+        }),
+    )
+    .await;
+    let run = door.run().await;
+    let body = json!({"name": "m", "source": "s3://bucket/model", "run_id": run});
+    let (_, made) = door.post("model-versions/create", body).await;
+    assert_eq!(made["model_version"]["current_stage"], "Draft");
+    let (status, refused) = door.transition("m", "1", "live").await;
+    assert_eq!(
+        (status, &refused["error_code"]),
+        (403, &json!("PERMISSION_DENIED"))
+    );
+    let message = refused["message"].as_str().unwrap();
+    for said in [
+        "strict",
+        "acc at least 0.9",
+        "has no metric acc",
+        "register a version",
+    ] {
+        assert!(message.contains(said), "{message}");
+    }
+    let (status, refused) = door.transition("m", "1", "Production").await;
+    assert!(status == 400 && refused["message"].as_str().unwrap().contains("Draft, Live"));
+}
+
+#[tokio::test]
+async fn a_move_that_waits_for_approvals_is_filed_and_the_answer_says_how_to_approve_it() {
+    let door = Door::start_as(Role::Admin).await;
+    door.post("registered-models/create", json!({"name": "m"}))
+        .await;
+    let asks = RequiredApprovals {
+        count: 1,
+        names: vec!["bob".to_owned()],
+        ..Default::default()
+    };
+    set_rule(&door, "m", Asks::RequiredApprovals(asks)).await;
+    let body = json!({"name": "m", "source": "s3://bucket/model"});
+    door.post("model-versions/create", body).await;
+    let (status, refused) = door.transition("m", "1", "Live").await;
+    let message = refused["message"].as_str().unwrap();
+    assert!(
+        status == 403 && message.contains("herdbook models approve"),
+        "{message}"
+    );
+    assert_eq!(door.stage_of("m", 1).await, "Draft");
+}
+
+#[tokio::test]
+async fn prompts_are_found_only_by_who_asks_for_them() {
+    let door = Door::start().await;
+    door.model("model", 1).await;
+    let mark = json!([{"key": "mlflow.prompt.is_prompt", "value": "true"}]);
+    let body = json!({"name": "greeting", "tags": mark});
+    assert_eq!(door.post("registered-models/create", body).await.0, 200);
+    let tags = json!([
+        {"key": "mlflow.prompt.is_prompt", "value": "true"},
+        {"key": "mlflow.prompt.text", "value": "x".repeat(100_000)}
+    ]);
+    let version = json!({"name": "greeting", "source": "dummy-source", "tags": tags});
+    let (status, made) = door.post("model-versions/create", version).await;
+    assert_eq!(status, 200, "{made}");
+    let (_, page) = door.look("registered-models/search").await;
+    assert_eq!(names(&page), ["model"]);
+    let prompts =
+        "registered-models/search?filter=tags.%60mlflow.prompt.is_prompt%60+%3D+%27true%27";
+    let (_, page) = door.look(prompts).await;
+    assert_eq!(names(&page), ["greeting"]);
+    let (_, refused) = door
+        .post("registered-models/create", json!({"name": "greeting"}))
+        .await;
+    let message = refused["message"].as_str().unwrap();
+    assert!(message.contains("already taken by a prompt"), "{message}");
+}
+
+#[tokio::test]
+async fn webhooks_are_kept_by_the_registry_and_their_secrets_shown_to_nobody() {
+    let door = Door::start_as(Role::Admin).await;
+    let body = json!({
+        "name": "hook", "url": "http://127.0.0.1:9/x", "secret": "very-secret", "description": "d",
+        "events": [{"entity": "MODEL_VERSION", "action": "CREATED"}],
+    });
+    let (status, made) = door.post("webhooks", body).await;
+    assert_eq!(status, 200, "{made}");
+    assert!(!made.to_string().contains("secret"));
+    let id = made["webhook"]["webhook_id"].as_str().unwrap();
+    let (_, found) = door.look(&format!("webhooks/{id}")).await;
+    assert_eq!(found, made);
+    let change = json!({"name": "hook2", "status": "DISABLED", "secret": "another"});
+    let (status, changed) = door
+        .call(Method::PATCH, &format!("webhooks/{id}"), change)
+        .await;
+    assert_eq!(status, 200, "{changed}");
+    let webhook = &changed["webhook"];
+    assert_eq!(
+        (
+            &webhook["name"],
+            &webhook["status"],
+            &webhook["description"]
+        ),
+        (&json!("hook2"), &json!("DISABLED"), &json!("d"))
+    );
+    let (_, tested) = door.post(&format!("webhooks/{id}/test"), json!({})).await;
+    assert_eq!(tested["result"]["success"], false);
+    let (_, page) = door.look("webhooks").await;
+    assert_eq!(page["webhooks"].as_array().unwrap().len(), 1);
+    let (status, _) = door
+        .call(Method::DELETE, &format!("webhooks/{id}"), json!({}))
+        .await;
+    assert_eq!(status, 200);
+    let (status, _) = door.look(&format!("webhooks/{id}")).await;
+    assert_eq!(status, 404);
+}
