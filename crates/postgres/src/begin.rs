@@ -25,6 +25,10 @@ async fn to_the_end(
     statement: &'static str,
 ) -> sqlx::Result<Transaction<'static, Postgres>> {
     let pool = pool.clone();
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "in a task of its own it is never cancelled"
+    )]
     let begun = tokio::spawn(async move { pool.begin_with(statement).await });
     begun.await.unwrap_or(Err(sqlx::Error::WorkerCrashed))
 }
