@@ -31,7 +31,7 @@ async fn outbox() -> (PgPool, Outbox) {
 }
 
 async fn add(pool: &PgPool, outbox: &Outbox, payloads: impl IntoIterator<Item = String>) {
-    let mut transaction = herdbook_postgres::begin(&pool).await.unwrap();
+    let mut transaction = herdbook_postgres::begin(pool).await.unwrap();
     for payload in payloads {
         outbox
             .add(&mut transaction, WorkspaceId(1), payload.as_bytes())

@@ -317,7 +317,7 @@ async fn who_comes_while_a_question_is_under_way_is_not_answered_by_it() {
     let latest = format!("{MODEL}@latest");
     resolve(&cluster.channel, &latest).await.unwrap();
     sqlx::raw_sql(HOLD).execute(pool).await.unwrap();
-    let mut held = herdbook_postgres::begin(&pool).await.unwrap();
+    let mut held = herdbook_postgres::begin(pool).await.unwrap();
     sqlx::raw_sql("SELECT pg_advisory_xact_lock(7)")
         .execute(&mut *held)
         .await
