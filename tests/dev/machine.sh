@@ -3,7 +3,7 @@
 
 readonly oldest_postgres=14
 
-# need THING...: installs those of compiler, python, postgres and rust that are missing.
+# need THING...: installs those of compiler, python, postgres, browser and rust that are missing.
 need() {
   local thing missing=''
   for thing in "$@"; do
@@ -26,6 +26,7 @@ lacking() {
     compiler) echo "no C compiler, though installed: is \`cc\` on PATH?" ;;
     python) echo "Python 3.11 or newer with venv is needed, and this system's package is older" ;;
     postgres) echo "the programs of PostgreSQL $oldest_postgres or newer are needed, and this system's package is older" ;;
+    browser) echo "Chromium or Chrome is needed to test the web app, and this system's package has none; ./dev test --fast does without" ;;
     rust) echo "Rust $(rust_version) with clippy and rustfmt is needed: see https://rustup.rs" ;;
   esac
 }
@@ -58,6 +59,17 @@ has_postgres() {
   return 1
 }
 
+has_browser() { find_browser >/dev/null; }
+
+find_browser() {
+  local program
+  for program in chromium chromium-browser google-chrome google-chrome-stable \
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" /Applications/Chromium.app/Contents/MacOS/Chromium; do
+    command -v "$program" && return 0
+  done
+  return 1
+}
+
 has_rust() {
   local have
   have=$(cargo --version 2>/dev/null | cut -d' ' -f2) && at_least "$(rust_version)" "$have" &&
@@ -81,6 +93,7 @@ install_with_apt() {
       compiler) packages="$packages gcc libc6-dev" ;;
       python) packages="$packages python3 python3-venv" ;;
       postgres) packages="$packages postgresql" ;;
+      browser) packages="$packages chromium fonts-dejavu-core" ;;
       rust) command -v curl >/dev/null || packages="$packages curl ca-certificates" ;;
     esac
   done
@@ -120,6 +133,7 @@ install_with_brew() {
       compiler) fail "run \`xcode-select --install\` for a C compiler, then try again" ;;
       python) brew install --quiet python@3.13 ;;
       postgres) brew install --quiet postgresql@17 ;;
+      browser) brew install --quiet --cask google-chrome ;;
     esac
   done
 }

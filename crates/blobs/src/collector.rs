@@ -113,7 +113,9 @@ impl Collector {
         if collection::counted(pool, &Owner::ALL).await? < Owner::ALL.len() as i64 {
             return Ok(0);
         }
-        let mut transaction = pool.begin().await.map_err(DatabaseError::from)?;
+        let mut transaction = herdbook_postgres::begin(pool)
+            .await
+            .map_err(DatabaseError::from)?;
         if !advisory::try_lock(&mut transaction, Chore::BlobCollection).await? {
             return Ok(0);
         }

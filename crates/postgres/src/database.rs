@@ -18,9 +18,6 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Longest any single statement may run.
 const STATEMENT_TIMEOUT: &str = "60s";
 
-/// Begins a transaction in which all statements see the same moment, and none writes.
-pub const SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
-
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {

@@ -2,6 +2,7 @@
 //! locks, and the embedded cluster that `herdbook up` runs as its child.
 
 pub mod advisory;
+mod begin;
 mod database;
 pub mod embedded;
 mod error;
@@ -10,7 +11,8 @@ mod migrate;
 pub mod outbox;
 mod sqlstate;
 
-pub use database::{ConnectError, Database, SNAPSHOT};
+pub use begin::{begin, begin_snapshot};
+pub use database::{ConnectError, Database};
 pub use error::DatabaseError;
 pub use kept::KeptConnection;
 pub use migrate::{MigrationError, MigrationStatus, migrate, migration_status};

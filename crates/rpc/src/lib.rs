@@ -8,6 +8,7 @@ mod deadline;
 mod methods;
 mod peer;
 mod server;
+mod session;
 mod status;
 mod telemetry;
 
@@ -18,6 +19,7 @@ pub use browser::BrowserGuard;
 pub use caller::{Caller, Role};
 pub use peer::{Assertions, CallerChannel, PeerChannel};
 pub use server::Server;
+pub use session::session_cookie;
 pub use status::{answer, connection_error, status};
 pub use tonic::service::RoutesBuilder;
 

@@ -23,7 +23,8 @@ use tonic_web::GrpcWebLayer;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
-    Authenticate, BrowserGuard, auth::authorise, browser::guard, deadline::honour, telemetry,
+    Authenticate, BrowserGuard, auth::authorise, browser::guard, deadline::honour,
+    session::present, telemetry,
 };
 
 /// How long streams and calls may go on once the server is told to stop.
@@ -129,6 +130,7 @@ impl Server {
             .route("/metrics", get(metrics))
             .route("/healthz", get(async || "ok\n"))
             .merge(grpc)
+            .layer(from_fn(present))
             .layer(from_fn(telemetry::observe));
         let router = match self.guard {
             Some(allowed) => router.layer(from_fn_with_state(allowed, guard)),

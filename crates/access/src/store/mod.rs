@@ -30,7 +30,7 @@ impl Store {
 
     /// The key with which services sign for each other, made by whichever process comes first.
     pub(crate) async fn signing_key(&self) -> Result<[u8; 32], AccessError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         advisory::lock(&mut transaction, Chore::SigningKeys).await?;
         let newest: Option<Vec<u8>> =
             sqlx::query_scalar("SELECT secret FROM access.signing_keys ORDER BY id DESC LIMIT 1")

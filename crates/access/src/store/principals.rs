@@ -42,7 +42,7 @@ impl Store {
         workspace: WorkspaceId,
         role: Role,
     ) -> Result<PrincipalRow, AccessError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let made = sqlx::query_scalar(
             "INSERT INTO access.principals (id, name, kind) VALUES ($1, $2, $3) RETURNING created_at",
         )
@@ -100,7 +100,7 @@ impl Store {
         name: &str,
         role: Role,
     ) -> Result<PrincipalRow, AccessError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let found: Option<(Uuid, i16, DateTime<Utc>)> =
             sqlx::query_as("SELECT id, kind, created_at FROM access.principals WHERE name = $1")
                 .bind(name)
@@ -125,7 +125,7 @@ impl Store {
         workspace: WorkspaceId,
         name: &str,
     ) -> Result<(), AccessError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let removed = sqlx::query(
             "DELETE FROM access.role_bindings b USING access.principals p \
              WHERE p.id = b.principal_id AND b.workspace_id = $1 AND p.name = $2",

@@ -44,7 +44,7 @@ impl Store {
         description: &str,
         creator: PrincipalId,
     ) -> Result<WorkspaceRow, AccessError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let made: Result<(i32, DateTime<Utc>), _> = sqlx::query_as(
             "INSERT INTO access.workspaces (name, description) VALUES ($1, $2) \
              RETURNING id, created_at",

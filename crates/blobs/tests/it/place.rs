@@ -80,7 +80,9 @@ impl Place {
     }
 
     pub(crate) async fn apply(&self, references: References) -> Result<(), BlobError> {
-        let mut transaction = self.database.pool().begin().await.unwrap();
+        let mut transaction = herdbook_postgres::begin(self.database.pool())
+            .await
+            .unwrap();
         references.apply(&mut transaction).await?;
         transaction.commit().await.unwrap();
         Ok(())

@@ -10,6 +10,7 @@ use herdbook_postgres::{Database, migrate};
 use herdbook_registry::Registry;
 use herdbook_rpc::{BrowserGuard, PeerChannel, RoutesBuilder, Server};
 use herdbook_tracking::Tracking;
+use herdbook_web::WebApp;
 use sqlx::migrate::Migrator;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,7 @@ pub(super) struct Parts {
     tracking: Option<Tracking>,
     registry: Option<Registry>,
     gateway: Option<Gateway>,
+    web: Option<WebApp>,
     collector: Option<JoinHandle<()>>,
 }
 
@@ -96,6 +98,7 @@ impl Parts {
             tracking: None,
             registry: None,
             gateway: None,
+            web: None,
             collector: None,
         };
         if part.includes(Part::Tracking) {
@@ -130,7 +133,9 @@ impl Parts {
                 lineage: parts.to_lineage(peers)?,
             };
             let authenticator = parts.access.authenticator();
-            parts.gateway = Some(Gateway::new(authenticator, services));
+            let tracking = services.tracking.clone();
+            parts.gateway = Some(Gateway::new(Arc::clone(&authenticator), services));
+            parts.web = Some(WebApp::new(authenticator, tracking));
         }
         let collector = Collector::new(Blobs::new(database, blobs), common.blob_grace.into());
         parts.collector = parts.start_collector(collector, shutdown.clone());
@@ -220,6 +225,10 @@ impl Parts {
         let server = Server::new(routes, Arc::clone(&self.access.authenticator()));
         let server = match &self.gateway {
             Some(gateway) => server.http(gateway.router()),
+            None => server,
+        };
+        let server = match &self.web {
+            Some(web) => server.http(web.router()),
             None => server,
         };
         match common.auth() {

@@ -150,7 +150,7 @@ impl Store {
         node: &NodeKey,
         by: &str,
     ) -> Result<NodeKey, LineageError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         advisory::seize_lineage_nodes(&mut transaction, workspace).await?;
         let names = meant(&mut transaction, workspace, &[alias, node]).await?;
         let node = names.get(node).unwrap_or(node);

@@ -100,7 +100,7 @@ impl Store {
         let attributes: Value = attributes
             .map(|(name, required)| (name.clone(), Value::from(*required as i16)))
             .collect();
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         advisory::seize_lineage_nodes(&mut transaction, workspace).await?;
         sqlx::query(
             "INSERT INTO lineage.kinds (workspace_id, name, description, sort, attributes, edges_in, edges_out) \
@@ -135,7 +135,7 @@ impl Store {
         workspace: WorkspaceId,
         name: &str,
     ) -> Result<(), LineageError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         advisory::seize_lineage_nodes(&mut transaction, workspace).await?;
         let in_use: bool = sqlx::query_scalar(
             "SELECT EXISTS (SELECT FROM lineage.nodes WHERE workspace_id = $1 AND kind = $2)",

@@ -14,7 +14,6 @@ use std::{
 };
 
 use herdbook_core::WorkspaceId;
-use herdbook_postgres::SNAPSHOT;
 use sqlx::{PgConnection, PgPool};
 use tokio::{
     sync::{Mutex as Turn, OwnedMutexGuard},
@@ -198,7 +197,7 @@ impl Memory {
         workspace: WorkspaceId,
         slot: &Slot,
     ) -> Result<(), LineageError> {
-        let mut snapshot = self.0.pool.begin_with(SNAPSHOT).await?;
+        let mut snapshot = herdbook_postgres::begin_snapshot(&self.0.pool).await?;
         // A large graph may take longer than a statement may elsewhere.
         sqlx::query("SET LOCAL statement_timeout = 0")
             .execute(&mut *snapshot)

@@ -29,7 +29,7 @@ impl Store {
         into: &NodeKey,
         ending: Ending<'_>,
     ) -> Result<NodeKey, LineageError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let connection: &mut PgConnection = &mut transaction;
         // Nobody records meanwhile, so neither is an edge added that would close a cycle.
         advisory::seize_lineage_nodes(connection, workspace).await?;

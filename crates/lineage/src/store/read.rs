@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use herdbook_core::WorkspaceId;
-use herdbook_postgres::SNAPSHOT;
 use serde_json::Value;
 use sqlx::{FromRow, PgConnection, Postgres, Transaction};
 
@@ -86,7 +85,7 @@ impl From<NodeRow> for Node {
 impl Store {
     /// Opens a snapshot of the graph of `workspace`.
     pub(crate) async fn snapshot(&self, workspace: WorkspaceId) -> Result<Snapshot, LineageError> {
-        let transaction = self.pool.begin_with(SNAPSHOT).await?;
+        let transaction = herdbook_postgres::begin_snapshot(&self.pool).await?;
         Ok(Snapshot {
             transaction,
             workspace,

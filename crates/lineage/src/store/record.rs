@@ -71,7 +71,7 @@ impl Store {
         workspace: WorkspaceId,
         batch: &Batch,
     ) -> Result<Recorded, LineageError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let connection: &mut PgConnection = &mut transaction;
         advisory::hold_lineage_nodes(connection, workspace).await?;
         let keys: Vec<&NodeKey> = batch.nodes.keys().collect();

@@ -34,7 +34,7 @@ impl Store {
         with_edges: bool,
         ending: Ending<'_>,
     ) -> Result<Retracted, LineageError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let connection: &mut PgConnection = &mut transaction;
         advisory::seize_lineage_nodes(connection, workspace).await?;
         let keys: Vec<&NodeKey> = nodes.iter().chain(edges.nodes.keys()).collect();

@@ -15,7 +15,7 @@ impl Store {
         add: &BTreeSet<String>,
         remove: &[String],
     ) -> Result<(), LineageError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let mut ids: Vec<i64> = nodes.iter().map(|node| node.0).collect();
         ids.sort_unstable();
         let changed: Vec<i64> = sqlx::query_scalar(

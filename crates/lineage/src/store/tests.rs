@@ -243,7 +243,7 @@ async fn what_adds_no_edge_moves_nothing_and_what_does_more_is_read_anew() {
 
     let mut snapshot = store.snapshot(HERE).await.unwrap();
     assert!(check(&mut snapshot).await);
-    let mut transaction = store.pool.begin().await.unwrap();
+    let mut transaction = herdbook_postgres::begin(&store.pool).await.unwrap();
     sqlx::query("DELETE FROM lineage.edges WHERE label = 'training'")
         .execute(&mut *transaction)
         .await

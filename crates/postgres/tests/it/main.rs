@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod begin;
 mod embedded;
 mod migrations;
 mod outbox;

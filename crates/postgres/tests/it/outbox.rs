@@ -31,7 +31,7 @@ async fn outbox() -> (PgPool, Outbox) {
 }
 
 async fn add(pool: &PgPool, outbox: &Outbox, payloads: impl IntoIterator<Item = String>) {
-    let mut transaction = pool.begin().await.unwrap();
+    let mut transaction = herdbook_postgres::begin(pool).await.unwrap();
     for payload in payloads {
         outbox
             .add(&mut transaction, WorkspaceId(1), payload.as_bytes())
@@ -106,7 +106,7 @@ async fn two_relays_share_the_work_and_nothing_is_left() {
 #[tokio::test]
 async fn an_entry_of_a_rolled_back_change_is_never_delivered() {
     let (pool, outbox) = outbox().await;
-    let mut transaction = pool.begin().await.unwrap();
+    let mut transaction = herdbook_postgres::begin(&pool).await.unwrap();
     outbox
         .add(&mut transaction, WorkspaceId(1), b"undone")
         .await

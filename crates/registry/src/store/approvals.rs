@@ -81,7 +81,7 @@ impl Store {
         digest: Option<Digest>,
     ) -> Result<(Request, Decision), RegistryError> {
         let workspace = caller.workspace;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let model = lock(&mut transaction, workspace, &seen.model.name).await?;
         let before = read_request(&mut transaction, workspace, id).await?;
         check_open(&before)?;
@@ -156,7 +156,7 @@ impl Store {
     ) -> Result<Request, RegistryError> {
         let workspace = caller.workspace;
         let model = self.request(workspace, id).await?.model;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let model = lock(&mut transaction, workspace, &model).await?;
         let before = read_request(&mut transaction, workspace, id).await?;
         check_open(&before)?;

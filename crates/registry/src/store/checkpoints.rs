@@ -95,7 +95,7 @@ impl Store {
         revision: i64,
         hash: Digest,
     ) -> Result<Checkpoint, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         advisory::lock(&mut transaction, Chore::AuditCheckpoints).await?;
         let key = match &self.audit_key {
             Some(key) => key.clone(),

@@ -75,7 +75,7 @@ impl Store {
         principal: &str,
         new: &NewCheck,
     ) -> Result<(Version, Check), RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let model = lock(&mut transaction, workspace, &new.model).await?;
         let version = read(&mut transaction, &model, new.number).await?;
         if let Some(digest) = new.digest.filter(|digest| *digest != version.digest) {

@@ -28,7 +28,7 @@ impl Store {
         model: &str,
         number: i64,
     ) -> Result<(), RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let model = lock(&mut transaction, workspace, model).await?;
         let version = read(&mut transaction, &model, number).await?;
         check_unguarded(&model, &version.stage, || {
@@ -69,7 +69,7 @@ impl Store {
         principal: &str,
         name: &str,
     ) -> Result<(), RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let model = lock(&mut transaction, workspace, name).await?;
         let standing: Vec<(String, i64)> = sqlx::query_as(
             "SELECT stage, max(number) FROM registry.versions \

@@ -226,7 +226,7 @@ impl Store {
         new: &NewModel,
     ) -> Result<Model, RegistryError> {
         let name = new.name.as_str();
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let key: Result<i64, _> = sqlx::query_scalar(
             "INSERT INTO registry.models \
                  (workspace_id, name, description, tags, policy, created_by, changed_by, owners, card, created_at) \
@@ -373,7 +373,7 @@ impl Store {
         name: &str,
         change: impl FnOnce(&mut Model),
     ) -> Result<Model, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let mut model = lock(&mut transaction, workspace, name).await?;
         let tags = model.tags.0.clone();
         change(&mut model);
@@ -409,7 +409,7 @@ impl Store {
         alias: &str,
         number: Option<i64>,
     ) -> Result<Model, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let model = lock(&mut transaction, workspace, name).await?;
         let done = match number {
             Some(number) => sqlx::query(

@@ -53,7 +53,7 @@ impl Store {
         policy: &Policy,
         expected: i64,
     ) -> Result<Model, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let model = lock(&mut transaction, workspace, name).await?;
         if expected != 0 && expected != model.policy_revision {
             return Err(RegistryError::Concurrent {
@@ -151,7 +151,7 @@ impl Store {
         expected: i64,
         dry_run: bool,
     ) -> Result<Applied, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let before = lock_policy(&mut transaction, workspace, name).await?;
         let revision = before.as_ref().map_or(0, |before| before.revision);
         if expected != 0 && expected != revision {
@@ -223,7 +223,7 @@ impl Store {
         principal: &str,
         name: &str,
     ) -> Result<(), RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let shared = lock_policy(&mut transaction, workspace, name).await?;
         let shared = shared.ok_or_else(|| missing(name))?;
         let users: Vec<String> = sqlx::query_scalar(
@@ -268,7 +268,7 @@ impl Store {
         model: &str,
         name: &str,
     ) -> Result<Model, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let shared = lock_policy(&mut transaction, workspace, name).await?;
         let shared = shared.ok_or_else(|| missing(name))?;
         let model = lock(&mut transaction, workspace, model).await?;

@@ -82,7 +82,7 @@ impl Store {
         workspace: WorkspaceId,
         asked: &[&NewVersion],
     ) -> Result<Vec<Result<Registered, RegistryError>>, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let names: Vec<&str> = asked.iter().map(|new| new.model.as_str()).collect();
         let mut models = lock_named(&mut transaction, workspace, &names).await?;
         let made_before = made_before(&mut transaction, asked, &models).await?;

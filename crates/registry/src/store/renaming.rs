@@ -23,7 +23,7 @@ impl Store {
         name: &str,
         new_name: &str,
     ) -> Result<Model, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let mut model = lock(&mut transaction, workspace, name).await?;
         if name == new_name {
             return Ok(model);

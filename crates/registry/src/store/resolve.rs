@@ -1,7 +1,7 @@
 //! What references mean, and how far the log has come.
 
 use herdbook_core::WorkspaceId;
-use herdbook_postgres::{KeptConnection, SNAPSHOT};
+use herdbook_postgres::KeptConnection;
 use sqlx::PgConnection;
 
 use super::{
@@ -77,7 +77,7 @@ impl Store {
         workspace: WorkspaceId,
         reference: &Reference,
     ) -> Result<(Version, i64), RegistryError> {
-        let mut transaction = self.pool.begin_with(SNAPSHOT).await?;
+        let mut transaction = herdbook_postgres::begin_snapshot(&self.pool).await?;
         let model = find(&mut *transaction, workspace, &reference.model).await?;
         let number = match &reference.version {
             Pointer::Number(number) => Some(*number),

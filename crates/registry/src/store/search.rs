@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt as _;
 use herdbook_core::{Digest, WorkspaceId};
-use herdbook_postgres::{DatabaseError, SNAPSHOT};
+use herdbook_postgres::DatabaseError;
 use sqlx::{FromRow, types::Json};
 use tokio::sync::{OwnedRwLockReadGuard, RwLock};
 use uuid::Uuid;
@@ -178,7 +178,7 @@ impl Store {
         workspace: WorkspaceId,
         catalogue: &mut Catalogue,
     ) -> Result<(), RegistryError> {
-        let mut transaction = self.pool.begin_with(SNAPSHOT).await?;
+        let mut transaction = herdbook_postgres::begin_snapshot(&self.pool).await?;
         let revision = revision_of(&mut *transaction, workspace).await?;
         let since = catalogue.revision.unwrap_or(-1);
         let models: Vec<ModelRow> = sqlx::query_as(

@@ -66,7 +66,7 @@ impl Store {
         key: PublicKey,
         check: impl FnOnce(&Version) -> Result<[u8; 64], RegistryError>,
     ) -> Result<Signature, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let model = lock(&mut transaction, workspace, model).await?;
         let version = read(&mut transaction, &model, number).await?;
         let bytes = check(&version)?;

@@ -128,7 +128,7 @@ impl Store {
         facts: Facts,
         asked: &Asked<'_>,
     ) -> Result<Decision, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let model = lock(&mut transaction, caller.workspace, &seen.model.name).await?;
         if let Some(revision) = revision_of_request(&mut transaction, &model, asked).await? {
             drop(transaction);

@@ -165,7 +165,7 @@ impl Store {
     /// Takes the references of a version that a version of Herdbook wrote which did not count; whether
     /// there was one.
     pub(crate) async fn count_version(&self) -> Result<bool, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let found: Option<(i64, i64, Json<Vec<File>>)> = sqlx::query_as(
             "SELECT model_key, number, files FROM registry.versions WHERE NOT counted \
              ORDER BY model_key, number LIMIT 1 FOR NO KEY UPDATE",
@@ -209,7 +209,7 @@ impl Store {
         number: i64,
         change: impl FnOnce(&mut Version),
     ) -> Result<Version, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let model = lock(&mut transaction, workspace, model).await?;
         let mut version = read(&mut transaction, &model, number).await?;
         if model.policy.is_frozen(&version.stage) {

@@ -268,7 +268,7 @@ impl Store {
         webhook: &Webhook,
         reason: &str,
     ) -> Result<(), RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let disabled = sqlx::query(
             "UPDATE registry.webhooks \
              SET enabled = false, disabled_reason = $4, attempts = 0, changes = changes + 1 \

@@ -154,7 +154,7 @@ impl Store {
         principal: &str,
         new: &NewWebhook,
     ) -> Result<Webhook, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let key: Result<i64, _> = sqlx::query_scalar(
             "INSERT INTO registry.webhooks \
                  (workspace_id, name, url, selector, secret, position, created_by, description, format, \
@@ -238,7 +238,7 @@ impl Store {
         name: &str,
         change: &WebhookChange,
     ) -> Result<Webhook, RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let updated = sqlx::query(
             "UPDATE registry.webhooks SET url = coalesce($3, url), \
                  selector = coalesce($4, selector), \
@@ -298,7 +298,7 @@ impl Store {
         principal: &str,
         name: &str,
     ) -> Result<(), RegistryError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let deleted =
             sqlx::query("DELETE FROM registry.webhooks WHERE workspace_id = $1 AND name = $2")
                 .bind(workspace.0)

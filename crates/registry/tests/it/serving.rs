@@ -263,7 +263,9 @@ async fn urls_are_for_buckets_and_for_seven_days_at_most() {
 async fn who_goes_away_while_others_wait_for_his_question_is_replaced() {
     let cluster = Cluster::start().await;
     cluster.register(0.9).await;
-    let mut blocked = cluster.database.pool().begin().await.unwrap();
+    let mut blocked = herdbook_postgres::begin(cluster.database.pool())
+        .await
+        .unwrap();
     sqlx::raw_sql("LOCK TABLE registry.workspaces")
         .execute(&mut *blocked)
         .await
@@ -315,7 +317,7 @@ async fn who_comes_while_a_question_is_under_way_is_not_answered_by_it() {
     let latest = format!("{MODEL}@latest");
     resolve(&cluster.channel, &latest).await.unwrap();
     sqlx::raw_sql(HOLD).execute(pool).await.unwrap();
-    let mut held = pool.begin().await.unwrap();
+    let mut held = herdbook_postgres::begin(pool).await.unwrap();
     sqlx::raw_sql("SELECT pg_advisory_xact_lock(7)")
         .execute(&mut *held)
         .await

@@ -102,7 +102,7 @@ impl Store {
         blob: Blob,
     ) -> Result<(), TrackingError> {
         let key = self.holder_key(workspace, holder).await?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
         // What it held is what an entry that was there held, whoever wrote that in the meantime.
         let put: Option<(Option<Vec<u8>>, i64)> = sqlx::query_as(key.sql(
@@ -149,7 +149,7 @@ impl Store {
     /// Takes the references of at most [`AT_ONCE`] entries that a version wrote which did not
     /// count; whether there may be more.
     pub(crate) async fn count_artifacts(&self) -> Result<bool, TrackingError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let rows: Vec<Uncounted> = sqlx::query_as(
             "SELECT run_key, path, size, digest, held FROM tracking.artifacts \
              WHERE held IS DISTINCT FROM digest ORDER BY run_key, path LIMIT $1 FOR UPDATE",
@@ -229,7 +229,7 @@ impl Store {
         let key = self.holder_key(workspace, holder).await?;
         let mut deleted = 0;
         loop {
-            let mut transaction = self.pool.begin().await?;
+            let mut transaction = herdbook_postgres::begin(&self.pool).await?;
             let entries: Vec<(Option<Vec<u8>>, i64)> = sqlx::query_as(key.sql(
                 "DELETE FROM {entries} WHERE {key} = $1 AND path IN ( \
                      SELECT path FROM {entries} WHERE {key} = $1 \

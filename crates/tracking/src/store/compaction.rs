@@ -68,7 +68,7 @@ impl Store {
         closed: Closed,
         runs: &[RunKey],
     ) -> Result<usize, TrackingError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         if !advisory::try_lock(&mut transaction, Chore::MetricCompaction).await? {
             return Ok(0);
         }

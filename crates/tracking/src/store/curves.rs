@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use herdbook_postgres::SNAPSHOT;
 use sqlx::{FromRow, PgConnection};
 
 use super::Store;
@@ -98,7 +97,7 @@ impl Store {
     pub(crate) async fn chunk_snapshot(
         &self,
     ) -> Result<sqlx::Transaction<'static, sqlx::Postgres>, TrackingError> {
-        Ok(self.pool.begin_with(SNAPSHOT).await?)
+        Ok(herdbook_postgres::begin_snapshot(&self.pool).await?)
     }
 }
 

@@ -67,7 +67,7 @@ impl Store {
         new: &NewExperiment,
     ) -> Result<Experiment, TrackingError> {
         self.ensure_workspace(workspace).await?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         // Nobody else of the workspace takes a number meanwhile.
         let next: i64 = sqlx::query_scalar(
             "SELECT next_experiment FROM tracking.workspaces WHERE workspace_id = $1 FOR NO KEY UPDATE",
@@ -230,7 +230,7 @@ impl Store {
         deleted: bool,
     ) -> Result<Experiment, TrackingError> {
         let experiment = self.experiment(workspace, id).await?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         if deleted {
             delete(&mut transaction, workspace, id).await?;
         } else {

@@ -40,7 +40,7 @@ impl Store {
     /// Closes the open generation and opens the next, if it is large, or `old` and not empty, and there is
     /// a table free.
     pub(crate) async fn rotate_generation(&self, old: Duration) -> Result<(), TrackingError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         if !advisory::try_lock(&mut transaction, Chore::MetricCompaction).await? {
             return Ok(());
         }
@@ -99,7 +99,7 @@ impl Store {
         // A statement locks its table before it takes the snapshot in which it sees whether the
         // generation is open. So whoever locks the table after this sees that it is closed, and this
         // waits for those who locked it before.
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         sqlx::query(AssertSqlSafe(format!(
             "LOCK TABLE tracking.metric_blocks_{} IN SHARE MODE",
             closed.slot()
@@ -113,7 +113,7 @@ impl Store {
     /// Gives the table of a generation back whose blocks are all compacted; `false` if some are not, or
     /// if readers are at it.
     pub(crate) async fn free_generation(&self, closed: Closed) -> Result<bool, TrackingError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         if !advisory::try_lock(&mut transaction, Chore::MetricCompaction).await? {
             return Ok(false);
         }

@@ -192,7 +192,7 @@ impl Store {
         id: RunId,
         key: RunKey,
     ) -> Result<(), TrackingError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         // Whoever adds points or compacts waits here, and finds no head afterwards.
         let head: Option<(bool, i64, i64)> = sqlx::query_as(
             "DELETE FROM tracking.run_heads WHERE run_key = $1 RETURNING writable, points, bytes",

@@ -181,7 +181,7 @@ impl Store {
         F: AsyncFnOnce(&mut PgConnection, &mut LockedRun) -> Result<Told, TrackingError>,
     {
         let key = self.run_key(workspace, id).await?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         lock_head(&mut transaction, key).await?;
         let mut locked = lock(&mut transaction, workspace, id).await?;
         if locked.run.deleted {

@@ -79,7 +79,7 @@ impl Store {
         values: &[Value],
         request_id: Option<&str>,
     ) -> Result<(), TrackingError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let key: Option<i64> = sqlx::query_scalar(
             "SELECT run_key FROM tracking.runs \
              WHERE workspace_id = $1 AND id = $2 AND deleted_at IS NULL FOR KEY SHARE",

@@ -43,7 +43,7 @@ async fn batches_that_still_wait_and_come_again_on_another_stream_count_once() {
     let cluster = Cluster::start().await;
     let run = run(&cluster).await;
     let pool = cluster.database.pool();
-    let mut held = pool.begin().await.unwrap();
+    let mut held = herdbook_postgres::begin(pool).await.unwrap();
     sqlx::query("SELECT FROM tracking.run_heads FOR UPDATE")
         .execute(&mut *held)
         .await

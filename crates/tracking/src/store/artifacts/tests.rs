@@ -39,7 +39,9 @@ async fn a_purged_run_gives_its_references_back() {
     place.put(run, "b", b"22").await;
     place.put(run, "c", b"22").await;
     place.put(other, "a", b"1").await;
-    let mut transaction = place.database.pool().begin().await.unwrap();
+    let mut transaction = herdbook_postgres::begin(place.database.pool())
+        .await
+        .unwrap();
     purge(&mut transaction, HolderKey::Run(key)).await.unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(place.counts().await, [(1, 1), (2, 0)]);

@@ -99,7 +99,7 @@ impl Store {
         fn column<'a, T>(measured: &'a [Measurement], of: impl Fn(&'a Measurement) -> T) -> Vec<T> {
             measured.iter().map(of).collect()
         }
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let models = column(measured, |m| m.model);
         let keys = active_keys(&mut transaction, workspace, &models).await?;
         // In the order of their key, so that those who send the same do not wait for each other in a ring.

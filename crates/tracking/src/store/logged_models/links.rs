@@ -17,7 +17,7 @@ impl Store {
         models: &RunModels,
     ) -> Result<(), TrackingError> {
         let key = self.active_run(workspace, run).await?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let ids: Vec<LoggedModelId> = models
             .inputs
             .iter()

@@ -76,7 +76,7 @@ impl Store {
         model: &LoggedModel,
     ) -> Result<(), TrackingError> {
         self.ensure_workspace(workspace).await?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let key: Result<Option<i64>, _> = sqlx::query_scalar(
             "INSERT INTO tracking.logged_models (id, workspace_id, experiment_id, name, type, \
                  source_run_id, status, status_message, created_at, updated_at) \
@@ -179,7 +179,7 @@ impl Store {
         id: LoggedModelId,
         change: ModelChange,
     ) -> Result<LoggedModel, TrackingError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let key = lock(&mut transaction, workspace, id).await?;
         sqlx::query(
             "UPDATE tracking.logged_models SET status = coalesce($2, status), \
@@ -203,7 +203,7 @@ impl Store {
         params: &Pairs,
         tags: &Pairs,
     ) -> Result<(), TrackingError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let key = lock(&mut transaction, workspace, id).await?;
         if let Some((key, old)) =
             facts::add_params(&mut transaction, workspace, key, params).await?
@@ -229,7 +229,7 @@ impl Store {
         id: LoggedModelId,
         keys: &[String],
     ) -> Result<u64, TrackingError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let key = lock(&mut transaction, workspace, id).await?;
         let deleted = facts::delete_tags(&mut transaction, key, keys).await?;
         if deleted > 0 {

@@ -73,7 +73,7 @@ impl Store {
         key: ModelKey,
         only_deleted: bool,
     ) -> Result<(), TrackingError> {
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         // Whoever adds something waits here, and finds no model afterwards.
         let there: Option<i64> = sqlx::query_scalar(
             "SELECT model_key FROM tracking.logged_models \

@@ -61,7 +61,7 @@ impl Store {
     /// Folds quiet runs of a segment, as many as fit into memory; `true` if there are more. Does nothing
     /// while another process folds.
     pub(crate) async fn fold(&self, due: Due) -> Result<bool, TrackingError> {
-        let mut transaction = self.readers.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.readers).await?;
         if !try_lock(&mut transaction, Chore::SearchColumns).await? {
             return Ok(false);
         }

@@ -15,7 +15,6 @@ mod scan;
 use std::collections::{BTreeSet, HashMap};
 
 use herdbook_core::WorkspaceId;
-use herdbook_postgres::SNAPSHOT;
 use sqlx::{Postgres, Transaction};
 
 pub(crate) use cache::ColumnCache;
@@ -116,7 +115,7 @@ impl Store {
 
     /// A transaction in which all statements see the same moment.
     async fn moment(&self) -> Result<Transaction<'static, Postgres>, TrackingError> {
-        Ok(self.readers.begin_with(SNAPSHOT).await?)
+        Ok(herdbook_postgres::begin_snapshot(&self.readers).await?)
     }
 }
 

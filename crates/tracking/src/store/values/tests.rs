@@ -60,7 +60,9 @@ async fn a_purged_run_gives_its_references_back() {
     logged.await.unwrap();
     log(&place, other, &values).await;
     assert_eq!(place.counts().await, [(1, 2)]);
-    let mut transaction = place.database.pool().begin().await.unwrap();
+    let mut transaction = herdbook_postgres::begin(place.database.pool())
+        .await
+        .unwrap();
     purge(&mut transaction, key).await.unwrap();
     transaction.commit().await.unwrap();
     assert_eq!(place.counts().await, [(1, 1)]);

@@ -1,0 +1,138 @@
+import { useEffect, useMemo, useState } from "react";
+import { useConnection } from "../api/connection";
+import { messageOf } from "../api/errors";
+import { count } from "../format/numbers";
+import { Notice } from "../frame/States";
+import { CurveAxis } from "../generated/herdbook/tracking/v1/metric_pb";
+import { setQuery, usePlace } from "../state/url";
+import { Controls } from "./Controls";
+import "./charts.css";
+import { Panel, type PanelLook } from "./Panel";
+import { MACHINE, panelsOf } from "./panels";
+import { CurveStore, type Subject } from "./store";
+
+export type Shown = Pick<Subject, "runIds" | "groups" | "running">;
+
+interface Props {
+  shown: Shown;
+  metricKeys: readonly string[];
+  nameOf: (id: string) => string;
+  colourOf: (id: string) => string;
+  onPick?: ((id: string) => void) | undefined;
+  /** What is said where there is no metric at all. */
+  empty?: string;
+}
+
+/** So many panels at first: the rest by searching, or all of them. */
+const FIRST = 60;
+/** A chart is rarely wider: more buckets than pixels cannot be seen. */
+const BUCKETS = { normal: 480, wide: 960 };
+
+const AXES: Record<string, CurveAxis> = {
+  step: CurveAxis.STEP,
+  relative: CurveAxis.RELATIVE_TIME,
+  time: CurveAxis.WALL_TIME,
+};
+
+/** All charts of a page, and how they are looked at: which the address says. */
+export function ChartsPanel({ shown, metricKeys, nameOf, colourOf, onPick, empty }: Props) {
+  const { query } = usePlace();
+  const [store] = useState(() => new CurveStore());
+  const [all, setAll] = useState(false);
+  const { epoch } = useConnection();
+  const look = useLook(query);
+  const search = query.get("panels") ?? "";
+
+  const { axis, range } = look;
+  const wide = window.innerWidth > 1800 ? BUCKETS.wide : BUCKETS.normal;
+  useEffect(() => store.show({ ...shown, axis, range, buckets: wide }), [store, shown, axis, range, wide]);
+  useEffect(() => {
+    if (epoch > 0) store.refresh();
+  }, [store, epoch]);
+  useEffect(() => () => store.close(), [store]);
+
+  const panels = useMemo(() => {
+    const matches = pattern(search);
+    return panelsOf(metricKeys.filter(matches));
+  }, [metricKeys, search]);
+  const some = all ? panels : panels.slice(0, FIRST);
+  const sections = [...new Set(some.map((panel) => panel.section))];
+  const zoom = (zoomed: [number, number] | undefined) =>
+    setQuery({ zoom: zoomed?.map((x) => Number(x.toPrecision(8))).join(":") }, { push: true });
+
+  return (
+    <section className="charts" aria-label="Charts">
+      <Controls query={query} zoomed={range !== undefined} />
+      {store.error !== undefined && <p className="bad charts-error">{messageOf(store.error)}</p>}
+      {metricKeys.length === 0 ? (
+        <Notice title="No metrics yet">
+          {empty ?? "The first point that is logged draws the first chart."}
+        </Notice>
+      ) : panels.length === 0 ? (
+        <Notice
+          title={`No metric matches “${search}”`}
+          action={
+            <button type="button" className="button" onClick={() => setQuery({ panels: undefined })}>
+              Show all {count(metricKeys.length)}
+            </button>
+          }
+        />
+      ) : null}
+      {sections.map((section) => (
+        <details key={section} open={!section.startsWith(MACHINE)}>
+          <summary className={section ? "section" : "hidden-text"}>
+            {section || "Charts without a folder"}
+          </summary>
+          <div className="panels">
+            {some
+              .filter((panel) => panel.section === section)
+              .map((panel) => (
+                <Panel
+                  key={panel.name}
+                  panel={panel}
+                  store={store}
+                  look={look}
+                  nameOf={nameOf}
+                  colourOf={colourOf}
+                  onZoom={zoom}
+                  onPick={onPick}
+                />
+              ))}
+          </div>
+        </details>
+      ))}
+      {some.length < panels.length && (
+        <p className="charts-more">
+          <button type="button" className="button" onClick={() => setAll(true)}>
+            Show all {count(panels.length)} charts
+          </button>
+        </p>
+      )}
+    </section>
+  );
+}
+
+function useLook(query: URLSearchParams): PanelLook {
+  const axis = AXES[query.get("x") ?? "step"] ?? CurveAxis.STEP;
+  const smoothing = Number(query.get("smooth") ?? 0) || 0;
+  const logX = query.get("logx") === "1";
+  const logY = query.get("logy") === "1";
+  const withoutOutliers = query.get("outliers") === "ignore";
+  const zoom = query.get("zoom");
+  return useMemo(() => {
+    const [from = Number.NaN, to = Number.NaN] = (zoom ?? "").split(":").map(Number);
+    const range: [number, number] | undefined = from < to ? [from, to] : undefined;
+    return { axis, smoothing, logX, logY, withoutOutliers, range };
+  }, [axis, smoothing, logX, logY, withoutOutliers, zoom]);
+}
+
+/** A search by a regular expression, or by the words as they are while it is none. */
+function pattern(search: string): (key: string) => boolean {
+  if (!search) return () => true;
+  try {
+    const expression = new RegExp(search, "i");
+    return (key) => expression.test(key);
+  } catch {
+    return (key) => key.includes(search);
+  }
+}

@@ -1,0 +1,116 @@
+import { create } from "@bufbuild/protobuf";
+import { describe, expect, it } from "vitest";
+import { CurveAxis, CurveSchema } from "../generated/herdbook/tracking/v1/metric_pb";
+import { assignHues } from "./colours";
+import { append, emptyLine, lineOf, nearest } from "./line";
+import { panelsOf, splitOf } from "./panels";
+import { smooth } from "./smooth";
+
+describe("lines", () => {
+  it("has a gap and a mark where values are not finite", () => {
+    const curve = create(CurveSchema, {
+      runId: "r",
+      key: "loss",
+      firstX: [1n, 2n, 3n],
+      lastX: [1n, 2n, 3n],
+      first: [0.5, Number.POSITIVE_INFINITY, 0.3],
+      last: [0.5, Number.POSITIVE_INFINITY, 0.3],
+      min: [0.5, Number.NaN, 0.3],
+      max: [0.5, Number.NaN, 0.3],
+      sum: [0.5, 0, 0.3],
+      count: [1n, 1n, 1n],
+      nonfinite: [0n, 1n, 0n],
+    });
+    const line = lineOf(curve, CurveAxis.STEP);
+    expect(line.y).toEqual([0.5, Number.NaN, 0.3]);
+    expect(line.marks).toEqual([{ x: 2, value: Number.POSITIVE_INFINITY }]);
+  });
+
+  it("goes from the first point to the last through the means, and keeps the spikes", () => {
+    const curve = create(CurveSchema, {
+      firstX: [0n, 8n],
+      lastX: [7n, 15n],
+      first: [1, 4],
+      last: [2, 6],
+      min: [0, 3],
+      max: [9, 8],
+      sum: [16, 40],
+      count: [8n, 8n],
+      nonfinite: [0n, 0n],
+    });
+    const line = lineOf(curve, CurveAxis.STEP);
+    expect(line.x).toEqual([0, 3.5, 11.5, 15]);
+    expect(line.y).toEqual([1, 2, 5, 6]);
+    expect(Math.max(...line.high)).toBe(9);
+  });
+
+  it("takes a point that is told twice once", () => {
+    const line = emptyLine("r", "loss");
+    append(line, [1, 2], [0.5, 0.4]);
+    append(line, [2, 3], [0.4, 0.3]);
+    expect(line.x).toEqual([1, 2, 3]);
+  });
+
+  it("finds the nearest point", () => {
+    expect(nearest([0, 10, 20], 14)).toBe(1);
+    expect(nearest([0, 10, 20], 16)).toBe(2);
+    expect(nearest([], 1)).toBe(-1);
+  });
+});
+
+describe("smoothing", () => {
+  const line = (y: number[], weight: number[]) => ({ ...emptyLine("r", "k"), x: y, y, weight });
+
+  it("begins at the first value, without bias", () => {
+    const [first, second] = smooth(line([10, 20], [1, 1]), 0.9);
+    expect(first).toBeCloseTo(10);
+    expect(second).toBeCloseTo((10 * 0.1 * 0.9 + 20 * 0.1) / (1 - 0.81));
+  });
+
+  it("takes a bucket for as many points as it has", () => {
+    const single = smooth(line([1, 5, 5, 5], [1, 1, 1, 1]), 0.8).at(-1);
+    const bucket = smooth(line([1, 5], [1, 3]), 0.8).at(-1);
+    expect(bucket).toBeCloseTo(single ?? 0);
+  });
+
+  it("passes over what is not a number", () => {
+    expect(smooth(line([1, Number.NaN, 1], [1, 1, 1]), 0.5)).toEqual([1, Number.NaN, 1]);
+  });
+});
+
+describe("panels", () => {
+  it.each([
+    ["train/loss", "loss", "train"],
+    ["val_loss", "loss", "val"],
+    ["loss/validation", "loss", "val"],
+    ["epoch.test.acc", "epoch.acc", "test"],
+    ["loss", "loss", ""],
+    ["val", "val", ""],
+    ["evaluation_time", "evaluation_time", ""],
+  ])("%s is %s of %s", (key, base, split) => {
+    expect(splitOf(key)).toEqual({ base, split });
+  });
+
+  it("puts training and validation on the same axes, and the machine last", () => {
+    const panels = panelsOf(["system/cpu", "val/loss", "train/loss", "acc"]);
+    expect(panels.map(({ name, keys }) => [name, keys.length])).toEqual([
+      ["acc", 1],
+      ["loss", 2],
+      ["system/cpu", 1],
+    ]);
+  });
+});
+
+describe("colours", () => {
+  const ids = Array.from({ length: 10 }, (_, at) => `01a2${at}`);
+
+  it("of ten runs are ten", () => {
+    expect(new Set(assignHues(ids, new Map()).values()).size).toBe(10);
+  });
+
+  it("stay when others come and go", () => {
+    const before = assignHues(ids.slice(3), new Map());
+    const after = assignHues(ids, before);
+    for (const id of ids.slice(3)) expect(after.get(id)).toBe(before.get(id));
+  });
+});

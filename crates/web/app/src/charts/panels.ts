@@ -1,0 +1,73 @@
+/** What of the data a metric was measured on, told by its name; drawn in strokes of their own. */
+export type Split = "" | "train" | "val" | "test";
+
+export interface PanelKey {
+  key: string;
+  split: Split;
+}
+
+/** One chart: metrics that belong on the same axes. */
+export interface Panel {
+  /** The name that its metrics share. */
+  name: string;
+  /** The folder of the name. */
+  section: string;
+  keys: PanelKey[];
+}
+
+const WORDS: Record<string, Split> = {
+  train: "train",
+  training: "train",
+  trn: "train",
+  val: "val",
+  valid: "val",
+  validation: "val",
+  dev: "val",
+  eval: "val",
+  test: "test",
+};
+
+/** The name of a metric without the word that tells the split: `train/loss`, `val_loss` and `loss` are one. */
+export function splitOf(key: string): { base: string; split: Split } {
+  const parts = key.split(/([/_.])/);
+  for (let at = 0; at < parts.length; at += 2) {
+    const split = WORDS[(parts[at] ?? "").toLowerCase()];
+    if (!split || parts.length === 1) continue;
+    // The word goes with the separator behind it, or with the one before it at the end.
+    const rest = [...parts];
+    if (at + 1 < parts.length) rest.splice(at, 2);
+    else rest.splice(at - 1, 2);
+    return { base: rest.join(""), split };
+  }
+  return { base: key, split: "" };
+}
+
+/** The folder of what is measured of the machine: seldom what one comes for. */
+export const MACHINE = "system";
+
+/** Metrics as panels, in the order of their names, what the machine did last. */
+export function panelsOf(keys: Iterable<string>): Panel[] {
+  const panels = new Map<string, Panel>();
+  for (const key of [...new Set(keys)].sort()) {
+    const { base, split } = splitOf(key);
+    const slash = base.lastIndexOf("/");
+    const panel = panels.get(base) ?? {
+      name: base,
+      section: slash < 0 ? "" : base.slice(0, slash),
+      keys: [],
+    };
+    panel.keys.push({ key, split });
+    panels.set(base, panel);
+  }
+  const rank = (panel: Panel) => (panel.section.startsWith(MACHINE) ? 1 : 0);
+  return [...panels.values()].sort(
+    (a, b) => rank(a) - rank(b) || compare(a.section, b.section) || compare(a.name, b.name),
+  );
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Strokes by split: what one trains on is solid. */
+export const STROKES: Record<Split, number[]> = { "": [], train: [], val: [6, 3], test: [2, 2] };

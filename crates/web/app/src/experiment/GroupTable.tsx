@@ -1,0 +1,93 @@
+import { highlighted } from "../charts/highlight";
+import { middle } from "../format/names";
+import { count, short } from "../format/numbers";
+import { useSignal } from "../state/signal";
+import { setQuery } from "../state/url";
+import type { Column } from "../table/columns";
+import { DRAWN, type Group } from "./groups";
+
+interface Props {
+  groups: readonly Group[];
+  columns: readonly Column[];
+  colourOf: (id: string) => string;
+  filter: string;
+  hidden: ReadonlySet<string>;
+  onToggle: (group: Group) => void;
+}
+
+/** Groups of runs as rows: how many, and the mean of each metric with how far the runs lie apart. */
+export function GroupTable({ groups, columns, colourOf, filter, hidden, onToggle }: Props) {
+  const metrics = columns.filter((column) => column.kind === "metric");
+  const on = useSignal(highlighted, (id) => id);
+  const open = (group: Group) =>
+    setQuery(
+      { q: filter ? `(${filter}) and ${group.filter}` : group.filter, group: undefined },
+      { push: true },
+    );
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
+    <section className="groups" tabIndex={0} aria-label="Groups of runs">
+      <table className="facts">
+        <thead>
+          <tr>
+            <th>Group</th>
+            <th className="number">Runs</th>
+            {metrics.map((column) => (
+              <th key={column.field} className="number" title={`${column.field}: mean ± standard deviation`}>
+                {middle(column.label, 18)}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {groups.map((group, at) => (
+            <tr
+              key={group.name}
+              className={on === group.name ? "on" : undefined}
+              onMouseEnter={() => highlighted.set(group.name)}
+              onMouseLeave={() => highlighted.set(undefined)}
+            >
+              <th scope="row">
+                <span className="group-name">
+                  {at < DRAWN ? (
+                    <button
+                      type="button"
+                      className="dot"
+                      aria-pressed={!hidden.has(group.name)}
+                      aria-label={`${hidden.has(group.name) ? "Show" : "Hide"} ${group.name} in the charts`}
+                      onClick={() => onToggle(group)}
+                    >
+                      <i
+                        style={{
+                          borderColor: `var(--${colourOf(group.name)})`,
+                          background: hidden.has(group.name) ? "none" : `var(--${colourOf(group.name)})`,
+                        }}
+                      />
+                    </button>
+                  ) : (
+                    <span className="dot" title={`only the first ${DRAWN} groups are drawn`} />
+                  )}
+                  <button type="button" className="link" title="show its runs" onClick={() => open(group)}>
+                    {middle(group.name, 36)} <span aria-hidden="true">▸</span>
+                  </button>
+                </span>
+              </th>
+              <td className="number">{count(group.count)}</td>
+              {metrics.map(({ field }) => {
+                const stats = group.stats.get(field);
+                return (
+                  <td key={field} className="number" title={`${stats?.mean} ± ${stats?.deviation}`}>
+                    {stats?.mean === undefined ? "–" : short(stats.mean)}
+                    {stats?.deviation !== undefined && (
+                      <span className="soft"> ± {short(stats.deviation)}</span>
+                    )}
+                  </td>
+                );
+              })}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}

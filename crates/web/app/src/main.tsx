@@ -1,0 +1,10 @@
+import "./design/tokens.css";
+import "./design/base.css";
+import "./frame/frame.css";
+import { createRoot } from "react-dom/client";
+import { App } from "./frame/App";
+import { applyTheme } from "./state/theme";
+
+applyTheme();
+const root = document.getElementById("app");
+if (root) createRoot(root).render(<App />);

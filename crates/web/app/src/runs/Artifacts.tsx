@@ -1,0 +1,120 @@
+import { useMemo, useState } from "react";
+import { useAnswer } from "../api/answer";
+import { artifacts } from "../api/clients";
+import { messageOf } from "../api/errors";
+import { middle } from "../format/names";
+import { bytes, count } from "../format/numbers";
+import type { File } from "../generated/herdbook/common/v1/file_pb";
+import { hrefTo } from "../state/url";
+import { Part } from "./Facts";
+
+const PAGE = 1000;
+/** Of more files the first are shown. */
+const MOST = 5000;
+
+interface Folder {
+  folders: Map<string, Folder>;
+  files: File[];
+  count: number;
+  size: bigint;
+}
+
+/** The files of a run as folders, each to be saved. */
+export function Artifacts({ runId, every }: { runId: string; every: number | undefined }) {
+  const list = useAnswer(`artifacts ${runId}`, (signal) => listAll(runId, signal), { every });
+  const root = useMemo(() => treeOf(list.data ?? []), [list.data]);
+  return (
+    <Part
+      title="Artifacts"
+      aside={
+        root.count > 0 && (
+          <span className="soft">
+            {count(root.count)} files, {bytes(root.size)}
+          </span>
+        )
+      }
+    >
+      {list.error !== undefined && <p className="bad">{messageOf(list.error)}</p>}
+      {list.data?.length === 0 && <p className="soft">no files were uploaded</p>}
+      <ul className="tree">
+        <Entries folder={root} runId={runId} />
+      </ul>
+      {(list.data?.length ?? 0) >= MOST && <p className="soft">Only the first {count(MOST)} are listed.</p>}
+    </Part>
+  );
+}
+
+function Entries({ folder, runId }: { folder: Folder; runId: string }) {
+  return (
+    <>
+      {[...folder.folders].map(([name, inner]) => (
+        <li key={name}>
+          <FolderEntry name={name} folder={inner} runId={runId} />
+        </li>
+      ))}
+      {folder.files.map((file) => (
+        <li key={file.path} className="file">
+          <a href={hrefOf(runId, file.path)} download title={`${file.path}\n${file.digest}`}>
+            {middle(file.path.slice(file.path.lastIndexOf("/") + 1), 48)}
+          </a>
+          <span className="soft number">{bytes(file.size)}</span>
+        </li>
+      ))}
+    </>
+  );
+}
+
+/** What is in a folder is made when it is opened. */
+function FolderEntry({ name, folder, runId }: { name: string; folder: Folder; runId: string }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary>
+        {name}/{" "}
+        <span className="soft">
+          {count(folder.count)} files, {bytes(folder.size)}
+        </span>
+      </summary>
+      {open && (
+        <ul className="tree">
+          <Entries folder={folder} runId={runId} />
+        </ul>
+      )}
+    </details>
+  );
+}
+
+function hrefOf(runId: string, path: string): string {
+  return hrefTo(`/files/runs/${runId}/${path.split("/").map(encodeURIComponent).join("/")}`);
+}
+
+async function listAll(runId: string, signal: AbortSignal): Promise<File[]> {
+  const files: File[] = [];
+  let pageToken = "";
+  do {
+    const page = await artifacts.listArtifacts({ runId, pageSize: PAGE, pageToken }, { signal });
+    files.push(...page.files);
+    pageToken = page.nextPageToken;
+  } while (pageToken && files.length < MOST);
+  return files;
+}
+
+function treeOf(files: readonly File[]): Folder {
+  const make = (): Folder => ({ folders: new Map(), files: [], count: 0, size: 0n });
+  const root = make();
+  for (const file of files) {
+    let folder = root;
+    const folders = file.path.split("/").slice(0, -1);
+    for (const name of ["", ...folders]) {
+      if (name) {
+        const inner: Folder = folder.folders.get(name) ?? make();
+        folder.folders.set(name, inner);
+        folder = inner;
+      }
+      folder.count += 1;
+      folder.size += file.size;
+    }
+    folder.files.push(file);
+  }
+  return root;
+}

@@ -1,0 +1,218 @@
+import { type ReactNode, useState } from "react";
+import { Copy } from "../design/Copy";
+import { middle } from "../format/names";
+import { count, short } from "../format/numbers";
+import { Link } from "../frame/Link";
+import type { Run } from "../generated/herdbook/tracking/v1/run_pb";
+
+/** Longer lists are searched. */
+const SEARCHED = 12;
+const SHOWN = 300;
+
+/** A part of a run's page. */
+export function Part({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
+  return (
+    <section className="part" aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+        {aside}
+      </header>
+      {children}
+    </section>
+  );
+}
+
+function useSearch(keys: readonly string[]) {
+  const [search, setSearch] = useState("");
+  const found = keys.filter((key) => key.toLowerCase().includes(search.toLowerCase()));
+  const box = keys.length > SEARCHED && (
+    <input
+      className="input"
+      type="search"
+      placeholder={`find in ${count(keys.length)}`}
+      aria-label="Find by name"
+      value={search}
+      onChange={(event) => setSearch(event.target.value)}
+    />
+  );
+  return { found: found.slice(0, SHOWN), left: found.length - SHOWN, box };
+}
+
+export function Pairs({
+  title,
+  entries,
+  none,
+}: {
+  title: string;
+  entries: Record<string, string>;
+  none: string;
+}) {
+  const { found, left, box } = useSearch(Object.keys(entries).sort());
+  return (
+    <Part title={title} aside={box}>
+      {Object.keys(entries).length === 0 && <p className="soft">{none}</p>}
+      <table className="facts pairs">
+        <tbody>
+          {found.map((key) => (
+            <tr key={key}>
+              <th scope="row" title={key}>
+                {middle(key, 40)}
+              </th>
+              <td>
+                <span className="value">{entries[key]}</span>
+                <Copy text={entries[key] ?? ""} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {left > 0 && <p className="soft">{count(left)} more: find them by name</p>}
+    </Part>
+  );
+}
+
+/** What each metric came to. */
+export function Metrics({ run }: { run: Run }) {
+  const byKey = new Map(run.metrics.map((metric) => [metric.key, metric]));
+  const { found, left, box } = useSearch([...byKey.keys()].sort());
+  return (
+    <Part title="Metrics" aside={box}>
+      {byKey.size === 0 && <p className="soft">no metrics yet</p>}
+      {byKey.size > 0 && (
+        <table className="facts">
+          <thead>
+            <tr>
+              <th>Metric</th>
+              <th className="number">Latest</th>
+              <th className="number">Min</th>
+              <th className="number">Max</th>
+              <th className="number">Points</th>
+            </tr>
+          </thead>
+          <tbody>
+            {found.map((key) => {
+              const metric = byKey.get(key);
+              if (!metric) return null;
+              return (
+                <tr key={key}>
+                  <th scope="row" title={key}>
+                    {middle(key, 32)}
+                  </th>
+                  <td className="number" title={`${metric.latest} at step ${metric.latestStep}`}>
+                    {short(metric.latest)}
+                  </td>
+                  <td className="number" title={`${metric.min}`}>
+                    {metric.min === undefined ? "–" : short(metric.min)}
+                  </td>
+                  <td className="number" title={`${metric.max}`}>
+                    {metric.max === undefined ? "–" : short(metric.max)}
+                  </td>
+                  <td className="number">{count(metric.count)}</td>
+                </tr>
+              );
+            })}
+          </tbody>
+        </table>
+      )}
+      {left > 0 && <p className="soft">{count(left)} more: find them by name</p>}
+    </Part>
+  );
+}
+
+/** The code a run ran, and what it ran in. */
+export function Facts({ run }: { run: Run }) {
+  const { source, environment } = run;
+  const command = source?.command.map(quoted).join(" ");
+  const rows: [string, string | undefined][] = [
+    ["repository", source?.repository],
+    ["branch", source?.branch],
+    ["commit", source?.commit],
+    ["changes", source?.diffDigest || (source?.dirty ? "yes" : undefined)],
+    ["entry point", source?.entryPoint],
+    ["command", command],
+    ["Python", environment?.pythonVersion],
+    ["platform", environment?.platform],
+    ["id", run.id],
+  ];
+  return (
+    <Part title="Source and environment">
+      <table className="facts pairs">
+        <tbody>
+          {rows.map(
+            ([name, value]) =>
+              value && (
+                <tr key={name}>
+                  <th scope="row">{name}</th>
+                  <td>
+                    <span className="value mono">{value}</span>
+                    <Copy text={value} />
+                  </td>
+                </tr>
+              ),
+          )}
+          {run.parentRunId && (
+            <tr>
+              <th scope="row">part of</th>
+              <td>
+                <Link to={`/runs/${run.parentRunId}`}>{run.parentRunId}</Link>
+              </td>
+            </tr>
+          )}
+          {run.forkedFrom && (
+            <tr>
+              <th scope="row">forked from</th>
+              <td>
+                <Link to={`/runs/${run.forkedFrom.runId}`}>{run.forkedFrom.runId.slice(0, 12)}…</Link> at step{" "}
+                {run.forkedFrom.step.toString()}
+              </td>
+            </tr>
+          )}
+        </tbody>
+      </table>
+      {environment && environment.requirements.length > 0 && (
+        <div className="requirements">
+          <details>
+            <summary>{count(environment.requirements.length)} packages</summary>
+            <pre>{environment.requirements.join("\n")}</pre>
+          </details>
+          <Copy text={environment.requirements.join("\n")} label="copy all" />
+        </div>
+      )}
+    </Part>
+  );
+}
+
+/** A word of a command line, as a shell reads it. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+export function Inputs({ run }: { run: Run }) {
+  if (run.inputs.length === 0 && run.basedOn.length === 0) return null;
+  return (
+    <Part title="Inputs">
+      <table className="facts">
+        <tbody>
+          {run.inputs.map(({ dataset, context }) => (
+            <tr key={`${dataset?.name} ${dataset?.digest} ${context}`}>
+              <th scope="row">{dataset?.name}</th>
+              <td className="soft">{context}</td>
+              <td className="mono" title={dataset?.digest}>
+                {middle(dataset?.digest ?? "", 24)}
+              </td>
+              <td className="soft" title={dataset?.uri}>
+                {middle(dataset?.uri ?? "", 32)}
+              </td>
+            </tr>
+          ))}
+          {run.basedOn.map((version) => (
+            <tr key={version}>
+              <th scope="row">{version}</th>
+              <td className="soft">model it starts from</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Part>
+  );
+}

@@ -1,0 +1,137 @@
+//! Files of runs, for a browser to save: as they are, and never as pages of this origin.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Path, Query, Request, State},
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use futures::StreamExt as _;
+use herdbook_proto::tracking::v1::{
+    DownloadArtifactRequest, artifact_service_client::ArtifactServiceClient,
+    download_artifact_response::Message,
+};
+use herdbook_rpc::{Authenticate, PeerChannel, WORKSPACE, status};
+use http::{HeaderValue, StatusCode, header};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Deserialize;
+use tonic::{Code, Status};
+
+use crate::session::SERVICE;
+
+/// A file can run nothing and load nothing, should a browser show it after all.
+const POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
+
+#[derive(Clone)]
+struct Files {
+    tracking: PeerChannel,
+    authenticator: Arc<dyn Authenticate>,
+}
+
+/// A link cannot carry metadata.
+#[derive(Deserialize)]
+struct Place {
+    workspace: Option<String>,
+}
+
+pub(crate) fn routes(tracking: PeerChannel, authenticator: Arc<dyn Authenticate>) -> Router {
+    Router::new()
+        .route("/files/runs/{run}/{*path}", get(download))
+        .with_state(Files {
+            tracking,
+            authenticator,
+        })
+}
+
+async fn download(
+    State(files): State<Files>,
+    Path((run_id, path)): Path<(String, String)>,
+    Query(place): Query<Place>,
+    request: Request,
+) -> Response {
+    files
+        .download(run_id, path, place, request)
+        .await
+        .unwrap_or_else(|refused| refusal(&refused))
+}
+
+impl Files {
+    async fn download(
+        &self,
+        run_id: String,
+        path: String,
+        place: Place,
+        request: Request,
+    ) -> Result<Response, Status> {
+        let mut asked = request.headers().clone();
+        if let Some(workspace) = place.workspace {
+            let workspace = HeaderValue::from_str(&workspace)
+                .map_err(|_| Status::not_found("there is no such workspace"))?;
+            asked.insert(WORKSPACE, workspace);
+        }
+        let caller = self.authenticator.authenticate(&asked, SERVICE).await;
+        let caller = caller.map_err(status)?;
+        let mut artifacts = ArtifactServiceClient::new(self.tracking.on_behalf_of(&caller));
+        let wanted = DownloadArtifactRequest {
+            run_id,
+            path,
+            ..DownloadArtifactRequest::default()
+        };
+        let mut messages = artifacts.download_artifact(wanted).await?.into_inner();
+        let first = messages.message().await?.and_then(|answer| answer.message);
+        let Some(Message::File(file)) = first else {
+            return Err(Status::internal("the file came without its facts"));
+        };
+        let chunks = messages.filter_map(async |answer| match answer {
+            Ok(answer) => match answer.message? {
+                Message::Chunk(bytes) => Some(Ok(bytes)),
+                Message::File(_) => None,
+            },
+            Err(broken) => Some(Err(broken)),
+        });
+        let headers = [
+            (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+            (header::CONTENT_LENGTH, file.size.to_string()),
+            (header::CONTENT_DISPOSITION, saved_as(&file.path)),
+            (header::CACHE_CONTROL, "private, no-cache".to_owned()),
+            (header::CONTENT_SECURITY_POLICY, POLICY.to_owned()),
+        ];
+        Ok((headers, Body::from_stream(chunks)).into_response())
+    }
+}
+
+/// The name to save a file under, in the notation of RFC 6266 and RFC 8187.
+fn saved_as(path: &str) -> String {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let encoded = utf8_percent_encode(name, NON_ALPHANUMERIC);
+    format!("attachment; filename*=UTF-8''{encoded}")
+}
+
+/// What a service answered, as HTTP has it, in words.
+pub(crate) fn refusal(refused: &Status) -> Response {
+    let code = match refused.code() {
+        Code::InvalidArgument | Code::OutOfRange => StatusCode::BAD_REQUEST,
+        Code::Unauthenticated => StatusCode::UNAUTHORIZED,
+        Code::PermissionDenied => StatusCode::FORBIDDEN,
+        Code::NotFound => StatusCode::NOT_FOUND,
+        Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    (code, format!("{}\n", refused.message())).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_leaves_its_header() {
+        assert_eq!(
+            saved_as("model/weights v2\".bin"),
+            "attachment; filename*=UTF-8''weights%20v2%22%2Ebin"
+        );
+    }
+}
