@@ -1,0 +1,39 @@
+"""The programs: how each is built, and how it is started. All paths are from the top of the repository."""
+
+import os
+import sys
+from dataclasses import dataclass
+
+CLIENTS = "tests/clients"
+
+
+@dataclass(frozen=True)
+class Language:
+    """A program of the scenario in one language."""
+
+    build: str | None
+    """A shell command that makes it ready."""
+    run: tuple[str, ...]
+
+
+LANGUAGES = {
+    "Python": Language(None, (sys.executable, f"{CLIENTS}/python/conformance.py")),
+    "Go": Language(
+        f"go -C {CLIENTS}/go build -o ../../../target/clients/conformance-go .",
+        ("target/clients/conformance-go",),
+    ),
+    "TypeScript": Language(
+        "npm run --silent --prefix clients/typescript build",
+        (os.environ.get("HERDBOOK_TEST_NODE", "node"), f"{CLIENTS}/typescript/conformance.ts"),
+    ),
+    "Java": Language(
+        "mvn -q -B -f clients/java/pom.xml -DskipTests install"
+        f" && mvn -q -B -f {CLIENTS}/java/pom.xml package",
+        ("java", "-jar", f"{CLIENTS}/java/target/conformance.jar"),
+    ),
+    "C++": Language(
+        f"cmake -S {CLIENTS}/cpp -B target/clients/cpp -DCMAKE_BUILD_TYPE=Release >target/clients/cpp.log"
+        " && cmake --build target/clients/cpp --parallel 2 >>target/clients/cpp.log",
+        ("target/clients/cpp/conformance",),
+    ),
+}
