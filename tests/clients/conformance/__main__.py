@@ -1,6 +1,6 @@
 """Runs the conformance scenario with a client in each language, and makes one table of language by step.
 
-    python tests/clients/conformance --herdbook target/debug/herdbook go typescript
+    python tests/clients/conformance --herdbook target/debug/herdbook Go TypeScript
     python tests/clients/conformance --herdbook target/release/herdbook --markdown docs/clients.md
 
 All of them if none is named. Exits with 1 if a step failed or was not reached.
