@@ -26,4 +26,9 @@ LANGUAGES = {
         None,  # The script that runs this has built the package.
         (os.environ.get("HERDBOOK_TEST_NODE", "node"), f"{CLIENTS}/typescript/conformance.ts"),
     ),
+    "Java": Language(
+        "mvn --quiet --batch-mode --file clients/java/pom.xml install"
+        f" && mvn --quiet --batch-mode --file {CLIENTS}/java/pom.xml package",
+        ("java", "-jar", f"{CLIENTS}/java/target/conformance.jar"),
+    ),
 }
