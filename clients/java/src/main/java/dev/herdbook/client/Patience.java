@@ -67,7 +67,10 @@ final class Patience {
 
   /** Says where no server was reached. */
   StatusRuntimeException unreachable(StatusRuntimeException thrown) {
-    Throwable cause = thrown.getCause() == null ? thrown : thrown.getCause();
+    Throwable cause = thrown;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
     String message = "no Herdbook answers at " + url + "; start one there or set HERDBOOK_URL (" + cause.getMessage() + ")";
     return Status.UNAVAILABLE.withDescription(message).withCause(thrown).asRuntimeException();
   }
