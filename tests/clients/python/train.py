@@ -27,7 +27,7 @@ def arguments() -> argparse.Namespace:
 
 def main() -> int:
     where, story = arguments(), Story()
-    services = Services(
+    services = Services.at(
         where.tracking or where.address, where.registry or where.address, where.lineage or where.address
     )
     v1, v2 = pedigree.record_data(services, story)

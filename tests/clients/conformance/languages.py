@@ -1,0 +1,34 @@
+"""The programs: how each is built, and how it is started. All paths are from the top of the repository."""
+
+import os
+import sys
+from dataclasses import dataclass
+
+CLIENTS = "tests/clients"
+
+
+@dataclass(frozen=True)
+class Language:
+    """A program of the scenario in one language."""
+
+    build: str | None
+    """A shell command that makes it ready."""
+    run: tuple[str, ...]
+
+
+LANGUAGES = {
+    "Python": Language(None, (sys.executable, f"{CLIENTS}/python/conformance.py")),
+    "Go": Language(
+        f"go -C {CLIENTS}/go build -o ../../../target/clients/conformance-go .",
+        ("target/clients/conformance-go",),
+    ),
+    "TypeScript": Language(
+        None,  # The script that runs this has built the package.
+        (os.environ.get("HERDBOOK_TEST_NODE", "node"), f"{CLIENTS}/typescript/conformance.ts"),
+    ),
+    "Java": Language(
+        "mvn --quiet --batch-mode --file clients/java/pom.xml install"
+        f" && mvn --quiet --batch-mode --file {CLIENTS}/java/pom.xml package",
+        ("java", "-jar", f"{CLIENTS}/java/target/conformance.jar"),
+    ),
+}
