@@ -191,7 +191,7 @@ impl Store {
     ) -> Result<Experiment, TrackingError> {
         // For the experiment 0 of a workspace that is met for the first time, and for one that there is not.
         self.experiment(workspace, id).await?;
-        let mut transaction = self.pool.begin().await?;
+        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let row: Option<Row> = sqlx::query_as(
             "SELECT id, name, description, tags, created_at, updated_at, false AS deleted \
              FROM tracking.experiments \

@@ -96,7 +96,7 @@ type Model struct {
 	Tags map[string]string `protobuf:"bytes,3,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Version numbers by alias, such as `champion`.
 	Aliases map[string]int64 `protobuf:"bytes,4,rep,name=aliases,proto3" json:"aliases,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
-	// Number of the newest version; 0 if there is none.
+	// Number of the newest version that is not deleted; 0 if there is none.
 	LatestVersion int64 `protobuf:"varint,5,opt,name=latest_version,json=latestVersion,proto3" json:"latest_version,omitempty"`
 	// Numbers of the versions in each stage that holds any, by stage, in the order of the policy.
 	Stages []*StageContent `protobuf:"bytes,6,rep,name=stages,proto3" json:"stages,omitempty"`
@@ -245,7 +245,9 @@ type StageContent struct {
 	// Name of the stage.
 	Stage string `protobuf:"bytes,1,opt,name=stage,proto3" json:"stage,omitempty"`
 	// Numbers of the versions in it, ascending; the newest hundred if there are more.
-	Versions      []int64 `protobuf:"varint,2,rep,packed,name=versions,proto3" json:"versions,omitempty"`
+	Versions []int64 `protobuf:"varint,2,rep,packed,name=versions,proto3" json:"versions,omitempty"`
+	// The newest of them, without its files and aliases, where the request asked for it.
+	Newest        *Version `protobuf:"bytes,3,opt,name=newest,proto3" json:"newest,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -290,6 +292,13 @@ func (x *StageContent) GetStage() string {
 func (x *StageContent) GetVersions() []int64 {
 	if x != nil {
 		return x.Versions
+	}
+	return nil
+}
+
+func (x *StageContent) GetNewest() *Version {
+	if x != nil {
+		return x.Newest
 	}
 	return nil
 }
@@ -1124,7 +1133,9 @@ type CreateModelRequest struct {
 	// People or teams who answer for it, at most 100; who creates it if there are none.
 	Owners []string `protobuf:"bytes,4,rep,name=owners,proto3" json:"owners,omitempty"`
 	// Its card.
-	Card          *ModelCard `protobuf:"bytes,5,opt,name=card,proto3" json:"card,omitempty"`
+	Card *ModelCard `protobuf:"bytes,5,opt,name=card,proto3" json:"card,omitempty"`
+	// When it was created, for a model that is brought from elsewhere; now if absent. Not in the future.
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1194,6 +1205,13 @@ func (x *CreateModelRequest) GetCard() *ModelCard {
 	return nil
 }
 
+func (x *CreateModelRequest) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
 // Response of CreateModel.
 type CreateModelResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1244,9 +1262,11 @@ func (x *CreateModelResponse) GetModel() *Model {
 type GetModelRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the model.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// Gives the newest version of each stage too.
+	NewestVersions bool `protobuf:"varint,2,opt,name=newest_versions,json=newestVersions,proto3" json:"newest_versions,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *GetModelRequest) Reset() {
@@ -1284,6 +1304,13 @@ func (x *GetModelRequest) GetName() string {
 		return x.Name
 	}
 	return ""
+}
+
+func (x *GetModelRequest) GetNewestVersions() bool {
+	if x != nil {
+		return x.NewestVersions
+	}
+	return false
 }
 
 // Response of GetModel.
@@ -1456,14 +1483,16 @@ type SearchModelsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which models; all if empty.
 	Filter string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
-	// Up to three fields, each with `asc` or `desc` behind it; then, or if there are none, the newest first.
+	// Up to five fields, each with `asc` or `desc` behind it; then, or if there are none, the newest first.
 	OrderBy []string `protobuf:"bytes,2,rep,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Models a page: 1 to 1,000; 100 if 0.
 	PageSize uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before; empty for the first.
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Gives the newest version of each stage of each model too.
+	NewestVersions bool `protobuf:"varint,5,opt,name=newest_versions,json=newestVersions,proto3" json:"newest_versions,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *SearchModelsRequest) Reset() {
@@ -1522,6 +1551,13 @@ func (x *SearchModelsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *SearchModelsRequest) GetNewestVersions() bool {
+	if x != nil {
+		return x.NewestVersions
+	}
+	return false
 }
 
 // Response of SearchModels.
@@ -1686,7 +1722,7 @@ type SetAliasRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the model.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	// Alias: letters, digits, `_` and `-`, with a letter first; not the name of a stage, not `latest`.
+	// Alias: letters, digits, `_` and `-`, not only digits; not the name of a stage, not `latest`.
 	Alias string `protobuf:"bytes,2,opt,name=alias,proto3" json:"alias,omitempty"`
 	// Number of the version.
 	Version       int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`
@@ -2085,11 +2121,196 @@ func (x *SetPolicyResponse) GetPolicy() *Policy {
 	return nil
 }
 
+// Request of DeleteModel.
+type DeleteModelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the model.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteModelRequest) Reset() {
+	*x = DeleteModelRequest{}
+	mi := &file_herdbook_registry_v1_model_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteModelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteModelRequest) ProtoMessage() {}
+
+func (x *DeleteModelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_registry_v1_model_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteModelRequest.ProtoReflect.Descriptor instead.
+func (*DeleteModelRequest) Descriptor() ([]byte, []int) {
+	return file_herdbook_registry_v1_model_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *DeleteModelRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+// Response of DeleteModel.
+type DeleteModelResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteModelResponse) Reset() {
+	*x = DeleteModelResponse{}
+	mi := &file_herdbook_registry_v1_model_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteModelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteModelResponse) ProtoMessage() {}
+
+func (x *DeleteModelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_registry_v1_model_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteModelResponse.ProtoReflect.Descriptor instead.
+func (*DeleteModelResponse) Descriptor() ([]byte, []int) {
+	return file_herdbook_registry_v1_model_proto_rawDescGZIP(), []int{31}
+}
+
+// Request of RenameModel.
+type RenameModelRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the model.
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// What it is to be called, as in CreateModelRequest. FAILED_PRECONDITION if another model of this name
+	// had versions: what refers to those is not to find others.
+	NewName       string `protobuf:"bytes,2,opt,name=new_name,json=newName,proto3" json:"new_name,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenameModelRequest) Reset() {
+	*x = RenameModelRequest{}
+	mi := &file_herdbook_registry_v1_model_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenameModelRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenameModelRequest) ProtoMessage() {}
+
+func (x *RenameModelRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_registry_v1_model_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenameModelRequest.ProtoReflect.Descriptor instead.
+func (*RenameModelRequest) Descriptor() ([]byte, []int) {
+	return file_herdbook_registry_v1_model_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *RenameModelRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *RenameModelRequest) GetNewName() string {
+	if x != nil {
+		return x.NewName
+	}
+	return ""
+}
+
+// Response of RenameModel.
+type RenameModelResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The model as it is now.
+	Model         *Model `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RenameModelResponse) Reset() {
+	*x = RenameModelResponse{}
+	mi := &file_herdbook_registry_v1_model_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RenameModelResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RenameModelResponse) ProtoMessage() {}
+
+func (x *RenameModelResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_registry_v1_model_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RenameModelResponse.ProtoReflect.Descriptor instead.
+func (*RenameModelResponse) Descriptor() ([]byte, []int) {
+	return file_herdbook_registry_v1_model_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *RenameModelResponse) GetModel() *Model {
+	if x != nil {
+		return x.Model
+	}
+	return nil
+}
+
 var File_herdbook_registry_v1_model_proto protoreflect.FileDescriptor
 
 const file_herdbook_registry_v1_model_proto_rawDesc = "" +
 	"\n" +
-	" herdbook/registry/v1/model.proto\x12\x14herdbook.registry.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dherdbook/common/v1/role.proto\x1a\x1fherdbook/registry/v1/card.proto\x1a\x1fherdbook/registry/v1/rule.proto\"\xaa\x05\n" +
+	" herdbook/registry/v1/model.proto\x12\x14herdbook.registry.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dherdbook/common/v1/role.proto\x1a\x1fherdbook/registry/v1/card.proto\x1a\x1fherdbook/registry/v1/rule.proto\x1a\"herdbook/registry/v1/version.proto\"\xaa\x05\n" +
 	"\x05Model\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x129\n" +
@@ -2113,10 +2334,11 @@ const file_herdbook_registry_v1_model_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
 	"\fAliasesEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"@\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"w\n" +
 	"\fStageContent\x12\x14\n" +
 	"\x05stage\x18\x01 \x01(\tR\x05stage\x12\x1a\n" +
-	"\bversions\x18\x02 \x03(\x03R\bversions\"\xc7\x01\n" +
+	"\bversions\x18\x02 \x03(\x03R\bversions\x125\n" +
+	"\x06newest\x18\x03 \x01(\v2\x1d.herdbook.registry.v1.VersionR\x06newest\"\xc7\x01\n" +
 	"\x06Policy\x123\n" +
 	"\x06stages\x18\x01 \x03(\v2\x1b.herdbook.registry.v1.StageR\x06stages\x120\n" +
 	"\x05moves\x18\x02 \x03(\v2\x1a.herdbook.registry.v1.MoveR\x05moves\x12\x1a\n" +
@@ -2165,20 +2387,23 @@ const file_herdbook_registry_v1_model_proto_rawDesc = "" +
 	"\x04role\x18\x01 \x01(\x0e2\x18.herdbook.common.v1.RoleR\x04role\"\x15\n" +
 	"\x13RequiredDescription\"&\n" +
 	"\fRequiredCard\x12\x16\n" +
-	"\x06fields\x18\x01 \x03(\tR\x06fields\"\x98\x02\n" +
+	"\x06fields\x18\x01 \x03(\tR\x06fields\"\xd3\x02\n" +
 	"\x12CreateModelRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12F\n" +
 	"\x04tags\x18\x03 \x03(\v22.herdbook.registry.v1.CreateModelRequest.TagsEntryR\x04tags\x12\x16\n" +
 	"\x06owners\x18\x04 \x03(\tR\x06owners\x123\n" +
-	"\x04card\x18\x05 \x01(\v2\x1f.herdbook.registry.v1.ModelCardR\x04card\x1a7\n" +
+	"\x04card\x18\x05 \x01(\v2\x1f.herdbook.registry.v1.ModelCardR\x04card\x129\n" +
+	"\n" +
+	"created_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"H\n" +
 	"\x13CreateModelResponse\x121\n" +
-	"\x05model\x18\x01 \x01(\v2\x1b.herdbook.registry.v1.ModelR\x05model\"%\n" +
+	"\x05model\x18\x01 \x01(\v2\x1b.herdbook.registry.v1.ModelR\x05model\"N\n" +
 	"\x0fGetModelRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"E\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12'\n" +
+	"\x0fnewest_versions\x18\x02 \x01(\bR\x0enewestVersions\"E\n" +
 	"\x10GetModelResponse\x121\n" +
 	"\x05model\x18\x01 \x01(\v2\x1b.herdbook.registry.v1.ModelR\x05model\"O\n" +
 	"\x11ListModelsRequest\x12\x1b\n" +
@@ -2188,13 +2413,14 @@ const file_herdbook_registry_v1_model_proto_rawDesc = "" +
 	"\x12ListModelsResponse\x123\n" +
 	"\x06models\x18\x01 \x03(\v2\x1b.herdbook.registry.v1.ModelR\x06models\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x03R\brevision\"\x84\x01\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xad\x01\n" +
 	"\x13SearchModelsRequest\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x19\n" +
 	"\border_by\x18\x02 \x03(\tR\aorderBy\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tR\tpageToken\"s\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12'\n" +
+	"\x0fnewest_versions\x18\x05 \x01(\bR\x0enewestVersions\"s\n" +
 	"\x14SearchModelsResponse\x123\n" +
 	"\x06models\x18\x01 \x03(\v2\x1b.herdbook.registry.v1.ModelR\x06models\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x84\x01\n" +
@@ -2223,14 +2449,22 @@ const file_herdbook_registry_v1_model_proto_rawDesc = "" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x124\n" +
 	"\x06policy\x18\x02 \x01(\v2\x1c.herdbook.registry.v1.PolicyR\x06policy\"I\n" +
 	"\x11SetPolicyResponse\x124\n" +
-	"\x06policy\x18\x01 \x01(\v2\x1c.herdbook.registry.v1.PolicyR\x06policy*\x85\x01\n" +
+	"\x06policy\x18\x01 \x01(\v2\x1c.herdbook.registry.v1.PolicyR\x06policy\"(\n" +
+	"\x12DeleteModelRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\x15\n" +
+	"\x13DeleteModelResponse\"C\n" +
+	"\x12RenameModelRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x19\n" +
+	"\bnew_name\x18\x02 \x01(\tR\anewName\"H\n" +
+	"\x13RenameModelResponse\x121\n" +
+	"\x05model\x18\x01 \x01(\v2\x1b.herdbook.registry.v1.ModelR\x05model*\x85\x01\n" +
 	"\n" +
 	"Comparison\x12\x1a\n" +
 	"\x16COMPARISON_UNSPECIFIED\x10\x00\x12\x17\n" +
 	"\x13COMPARISON_AT_LEAST\x10\x01\x12\x14\n" +
 	"\x10COMPARISON_ABOVE\x10\x02\x12\x16\n" +
 	"\x12COMPARISON_AT_MOST\x10\x03\x12\x14\n" +
-	"\x10COMPARISON_BELOW\x10\x042\xaa\a\n" +
+	"\x10COMPARISON_BELOW\x10\x042\xfe\b\n" +
 	"\fModelService\x12h\n" +
 	"\vCreateModel\x12(.herdbook.registry.v1.CreateModelRequest\x1a).herdbook.registry.v1.CreateModelResponse\"\x04\xe8\xe1\x18\x02\x12_\n" +
 	"\bGetModel\x12%.herdbook.registry.v1.GetModelRequest\x1a&.herdbook.registry.v1.GetModelResponse\"\x04\xe8\xe1\x18\x01\x12e\n" +
@@ -2241,7 +2475,9 @@ const file_herdbook_registry_v1_model_proto_rawDesc = "" +
 	"\bSetAlias\x12%.herdbook.registry.v1.SetAliasRequest\x1a&.herdbook.registry.v1.SetAliasResponse\"\x04\xe8\xe1\x18\x02\x12h\n" +
 	"\vDeleteAlias\x12(.herdbook.registry.v1.DeleteAliasRequest\x1a).herdbook.registry.v1.DeleteAliasResponse\"\x04\xe8\xe1\x18\x02\x12b\n" +
 	"\tGetPolicy\x12&.herdbook.registry.v1.GetPolicyRequest\x1a'.herdbook.registry.v1.GetPolicyResponse\"\x04\xe8\xe1\x18\x01\x12b\n" +
-	"\tSetPolicy\x12&.herdbook.registry.v1.SetPolicyRequest\x1a'.herdbook.registry.v1.SetPolicyResponse\"\x04\xe8\xe1\x18\x04B\xe7\x01\n" +
+	"\tSetPolicy\x12&.herdbook.registry.v1.SetPolicyRequest\x1a'.herdbook.registry.v1.SetPolicyResponse\"\x04\xe8\xe1\x18\x04\x12h\n" +
+	"\vDeleteModel\x12(.herdbook.registry.v1.DeleteModelRequest\x1a).herdbook.registry.v1.DeleteModelResponse\"\x04\xe8\xe1\x18\x02\x12h\n" +
+	"\vRenameModel\x12(.herdbook.registry.v1.RenameModelRequest\x1a).herdbook.registry.v1.RenameModelResponse\"\x04\xe8\xe1\x18\x02B\xe7\x01\n" +
 	"\x18com.herdbook.registry.v1B\n" +
 	"ModelProtoP\x01ZMgithub.com/herdbook/herdbook/clients/go/proto/herdbook/registry/v1;registryv1\xa2\x02\x03HRX\xaa\x02\x14Herdbook.Registry.V1\xca\x02\x14Herdbook\\Registry\\V1\xe2\x02 Herdbook\\Registry\\V1\\GPBMetadata\xea\x02\x16Herdbook::Registry::V1b\x06proto3"
 
@@ -2258,7 +2494,7 @@ func file_herdbook_registry_v1_model_proto_rawDescGZIP() []byte {
 }
 
 var file_herdbook_registry_v1_model_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_herdbook_registry_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_herdbook_registry_v1_model_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
 var file_herdbook_registry_v1_model_proto_goTypes = []any{
 	(Comparison)(0),               // 0: herdbook.registry.v1.Comparison
 	(*Model)(nil),                 // 1: herdbook.registry.v1.Model
@@ -2291,88 +2527,100 @@ var file_herdbook_registry_v1_model_proto_goTypes = []any{
 	(*GetPolicyResponse)(nil),     // 28: herdbook.registry.v1.GetPolicyResponse
 	(*SetPolicyRequest)(nil),      // 29: herdbook.registry.v1.SetPolicyRequest
 	(*SetPolicyResponse)(nil),     // 30: herdbook.registry.v1.SetPolicyResponse
-	nil,                           // 31: herdbook.registry.v1.Model.TagsEntry
-	nil,                           // 32: herdbook.registry.v1.Model.AliasesEntry
-	nil,                           // 33: herdbook.registry.v1.CreateModelRequest.TagsEntry
-	(*timestamppb.Timestamp)(nil), // 34: google.protobuf.Timestamp
-	(*ModelCard)(nil),             // 35: herdbook.registry.v1.ModelCard
-	(*RequiredPrincipal)(nil),     // 36: herdbook.registry.v1.RequiredPrincipal
-	(*NoWorse)(nil),               // 37: herdbook.registry.v1.NoWorse
-	(*MinimumSoak)(nil),           // 38: herdbook.registry.v1.MinimumSoak
-	(*FreezeWindow)(nil),          // 39: herdbook.registry.v1.FreezeWindow
-	(*Expression)(nil),            // 40: herdbook.registry.v1.Expression
-	(*RequiredChecks)(nil),        // 41: herdbook.registry.v1.RequiredChecks
-	(*RequiredApprovals)(nil),     // 42: herdbook.registry.v1.RequiredApprovals
-	(*CleanLineage)(nil),          // 43: herdbook.registry.v1.CleanLineage
-	(*SignedBy)(nil),              // 44: herdbook.registry.v1.SignedBy
-	(v1.Role)(0),                  // 45: herdbook.common.v1.Role
-	(*fieldmaskpb.FieldMask)(nil), // 46: google.protobuf.FieldMask
+	(*DeleteModelRequest)(nil),    // 31: herdbook.registry.v1.DeleteModelRequest
+	(*DeleteModelResponse)(nil),   // 32: herdbook.registry.v1.DeleteModelResponse
+	(*RenameModelRequest)(nil),    // 33: herdbook.registry.v1.RenameModelRequest
+	(*RenameModelResponse)(nil),   // 34: herdbook.registry.v1.RenameModelResponse
+	nil,                           // 35: herdbook.registry.v1.Model.TagsEntry
+	nil,                           // 36: herdbook.registry.v1.Model.AliasesEntry
+	nil,                           // 37: herdbook.registry.v1.CreateModelRequest.TagsEntry
+	(*timestamppb.Timestamp)(nil), // 38: google.protobuf.Timestamp
+	(*ModelCard)(nil),             // 39: herdbook.registry.v1.ModelCard
+	(*Version)(nil),               // 40: herdbook.registry.v1.Version
+	(*RequiredPrincipal)(nil),     // 41: herdbook.registry.v1.RequiredPrincipal
+	(*NoWorse)(nil),               // 42: herdbook.registry.v1.NoWorse
+	(*MinimumSoak)(nil),           // 43: herdbook.registry.v1.MinimumSoak
+	(*FreezeWindow)(nil),          // 44: herdbook.registry.v1.FreezeWindow
+	(*Expression)(nil),            // 45: herdbook.registry.v1.Expression
+	(*RequiredChecks)(nil),        // 46: herdbook.registry.v1.RequiredChecks
+	(*RequiredApprovals)(nil),     // 47: herdbook.registry.v1.RequiredApprovals
+	(*CleanLineage)(nil),          // 48: herdbook.registry.v1.CleanLineage
+	(*SignedBy)(nil),              // 49: herdbook.registry.v1.SignedBy
+	(v1.Role)(0),                  // 50: herdbook.common.v1.Role
+	(*fieldmaskpb.FieldMask)(nil), // 51: google.protobuf.FieldMask
 }
 var file_herdbook_registry_v1_model_proto_depIdxs = []int32{
-	31, // 0: herdbook.registry.v1.Model.tags:type_name -> herdbook.registry.v1.Model.TagsEntry
-	32, // 1: herdbook.registry.v1.Model.aliases:type_name -> herdbook.registry.v1.Model.AliasesEntry
+	35, // 0: herdbook.registry.v1.Model.tags:type_name -> herdbook.registry.v1.Model.TagsEntry
+	36, // 1: herdbook.registry.v1.Model.aliases:type_name -> herdbook.registry.v1.Model.AliasesEntry
 	2,  // 2: herdbook.registry.v1.Model.stages:type_name -> herdbook.registry.v1.StageContent
-	34, // 3: herdbook.registry.v1.Model.created_at:type_name -> google.protobuf.Timestamp
-	34, // 4: herdbook.registry.v1.Model.updated_at:type_name -> google.protobuf.Timestamp
-	35, // 5: herdbook.registry.v1.Model.card:type_name -> herdbook.registry.v1.ModelCard
-	5,  // 6: herdbook.registry.v1.Policy.stages:type_name -> herdbook.registry.v1.Stage
-	6,  // 7: herdbook.registry.v1.Policy.moves:type_name -> herdbook.registry.v1.Move
-	4,  // 8: herdbook.registry.v1.Policy.rollback:type_name -> herdbook.registry.v1.Rollback
-	7,  // 9: herdbook.registry.v1.Rollback.rules:type_name -> herdbook.registry.v1.Rule
-	7,  // 10: herdbook.registry.v1.Move.rules:type_name -> herdbook.registry.v1.Rule
-	8,  // 11: herdbook.registry.v1.Rule.metric_threshold:type_name -> herdbook.registry.v1.MetricThreshold
-	9,  // 12: herdbook.registry.v1.Rule.required_tags:type_name -> herdbook.registry.v1.RequiredTags
-	10, // 13: herdbook.registry.v1.Rule.required_role:type_name -> herdbook.registry.v1.RequiredRole
-	11, // 14: herdbook.registry.v1.Rule.required_description:type_name -> herdbook.registry.v1.RequiredDescription
-	36, // 15: herdbook.registry.v1.Rule.required_principal:type_name -> herdbook.registry.v1.RequiredPrincipal
-	37, // 16: herdbook.registry.v1.Rule.no_worse:type_name -> herdbook.registry.v1.NoWorse
-	38, // 17: herdbook.registry.v1.Rule.minimum_soak:type_name -> herdbook.registry.v1.MinimumSoak
-	39, // 18: herdbook.registry.v1.Rule.freeze_window:type_name -> herdbook.registry.v1.FreezeWindow
-	40, // 19: herdbook.registry.v1.Rule.cel:type_name -> herdbook.registry.v1.Expression
-	41, // 20: herdbook.registry.v1.Rule.required_checks:type_name -> herdbook.registry.v1.RequiredChecks
-	42, // 21: herdbook.registry.v1.Rule.required_approvals:type_name -> herdbook.registry.v1.RequiredApprovals
-	43, // 22: herdbook.registry.v1.Rule.clean_lineage:type_name -> herdbook.registry.v1.CleanLineage
-	12, // 23: herdbook.registry.v1.Rule.required_card:type_name -> herdbook.registry.v1.RequiredCard
-	44, // 24: herdbook.registry.v1.Rule.signed_by:type_name -> herdbook.registry.v1.SignedBy
-	0,  // 25: herdbook.registry.v1.MetricThreshold.comparison:type_name -> herdbook.registry.v1.Comparison
-	45, // 26: herdbook.registry.v1.RequiredRole.role:type_name -> herdbook.common.v1.Role
-	33, // 27: herdbook.registry.v1.CreateModelRequest.tags:type_name -> herdbook.registry.v1.CreateModelRequest.TagsEntry
-	35, // 28: herdbook.registry.v1.CreateModelRequest.card:type_name -> herdbook.registry.v1.ModelCard
-	1,  // 29: herdbook.registry.v1.CreateModelResponse.model:type_name -> herdbook.registry.v1.Model
-	1,  // 30: herdbook.registry.v1.GetModelResponse.model:type_name -> herdbook.registry.v1.Model
-	1,  // 31: herdbook.registry.v1.ListModelsResponse.models:type_name -> herdbook.registry.v1.Model
-	1,  // 32: herdbook.registry.v1.SearchModelsResponse.models:type_name -> herdbook.registry.v1.Model
-	1,  // 33: herdbook.registry.v1.UpdateModelRequest.model:type_name -> herdbook.registry.v1.Model
-	46, // 34: herdbook.registry.v1.UpdateModelRequest.update_mask:type_name -> google.protobuf.FieldMask
-	1,  // 35: herdbook.registry.v1.UpdateModelResponse.model:type_name -> herdbook.registry.v1.Model
-	1,  // 36: herdbook.registry.v1.SetAliasResponse.model:type_name -> herdbook.registry.v1.Model
-	1,  // 37: herdbook.registry.v1.DeleteAliasResponse.model:type_name -> herdbook.registry.v1.Model
-	3,  // 38: herdbook.registry.v1.GetPolicyResponse.policy:type_name -> herdbook.registry.v1.Policy
-	3,  // 39: herdbook.registry.v1.SetPolicyRequest.policy:type_name -> herdbook.registry.v1.Policy
-	3,  // 40: herdbook.registry.v1.SetPolicyResponse.policy:type_name -> herdbook.registry.v1.Policy
-	13, // 41: herdbook.registry.v1.ModelService.CreateModel:input_type -> herdbook.registry.v1.CreateModelRequest
-	15, // 42: herdbook.registry.v1.ModelService.GetModel:input_type -> herdbook.registry.v1.GetModelRequest
-	17, // 43: herdbook.registry.v1.ModelService.ListModels:input_type -> herdbook.registry.v1.ListModelsRequest
-	19, // 44: herdbook.registry.v1.ModelService.SearchModels:input_type -> herdbook.registry.v1.SearchModelsRequest
-	21, // 45: herdbook.registry.v1.ModelService.UpdateModel:input_type -> herdbook.registry.v1.UpdateModelRequest
-	23, // 46: herdbook.registry.v1.ModelService.SetAlias:input_type -> herdbook.registry.v1.SetAliasRequest
-	25, // 47: herdbook.registry.v1.ModelService.DeleteAlias:input_type -> herdbook.registry.v1.DeleteAliasRequest
-	27, // 48: herdbook.registry.v1.ModelService.GetPolicy:input_type -> herdbook.registry.v1.GetPolicyRequest
-	29, // 49: herdbook.registry.v1.ModelService.SetPolicy:input_type -> herdbook.registry.v1.SetPolicyRequest
-	14, // 50: herdbook.registry.v1.ModelService.CreateModel:output_type -> herdbook.registry.v1.CreateModelResponse
-	16, // 51: herdbook.registry.v1.ModelService.GetModel:output_type -> herdbook.registry.v1.GetModelResponse
-	18, // 52: herdbook.registry.v1.ModelService.ListModels:output_type -> herdbook.registry.v1.ListModelsResponse
-	20, // 53: herdbook.registry.v1.ModelService.SearchModels:output_type -> herdbook.registry.v1.SearchModelsResponse
-	22, // 54: herdbook.registry.v1.ModelService.UpdateModel:output_type -> herdbook.registry.v1.UpdateModelResponse
-	24, // 55: herdbook.registry.v1.ModelService.SetAlias:output_type -> herdbook.registry.v1.SetAliasResponse
-	26, // 56: herdbook.registry.v1.ModelService.DeleteAlias:output_type -> herdbook.registry.v1.DeleteAliasResponse
-	28, // 57: herdbook.registry.v1.ModelService.GetPolicy:output_type -> herdbook.registry.v1.GetPolicyResponse
-	30, // 58: herdbook.registry.v1.ModelService.SetPolicy:output_type -> herdbook.registry.v1.SetPolicyResponse
-	50, // [50:59] is the sub-list for method output_type
-	41, // [41:50] is the sub-list for method input_type
-	41, // [41:41] is the sub-list for extension type_name
-	41, // [41:41] is the sub-list for extension extendee
-	0,  // [0:41] is the sub-list for field type_name
+	38, // 3: herdbook.registry.v1.Model.created_at:type_name -> google.protobuf.Timestamp
+	38, // 4: herdbook.registry.v1.Model.updated_at:type_name -> google.protobuf.Timestamp
+	39, // 5: herdbook.registry.v1.Model.card:type_name -> herdbook.registry.v1.ModelCard
+	40, // 6: herdbook.registry.v1.StageContent.newest:type_name -> herdbook.registry.v1.Version
+	5,  // 7: herdbook.registry.v1.Policy.stages:type_name -> herdbook.registry.v1.Stage
+	6,  // 8: herdbook.registry.v1.Policy.moves:type_name -> herdbook.registry.v1.Move
+	4,  // 9: herdbook.registry.v1.Policy.rollback:type_name -> herdbook.registry.v1.Rollback
+	7,  // 10: herdbook.registry.v1.Rollback.rules:type_name -> herdbook.registry.v1.Rule
+	7,  // 11: herdbook.registry.v1.Move.rules:type_name -> herdbook.registry.v1.Rule
+	8,  // 12: herdbook.registry.v1.Rule.metric_threshold:type_name -> herdbook.registry.v1.MetricThreshold
+	9,  // 13: herdbook.registry.v1.Rule.required_tags:type_name -> herdbook.registry.v1.RequiredTags
+	10, // 14: herdbook.registry.v1.Rule.required_role:type_name -> herdbook.registry.v1.RequiredRole
+	11, // 15: herdbook.registry.v1.Rule.required_description:type_name -> herdbook.registry.v1.RequiredDescription
+	41, // 16: herdbook.registry.v1.Rule.required_principal:type_name -> herdbook.registry.v1.RequiredPrincipal
+	42, // 17: herdbook.registry.v1.Rule.no_worse:type_name -> herdbook.registry.v1.NoWorse
+	43, // 18: herdbook.registry.v1.Rule.minimum_soak:type_name -> herdbook.registry.v1.MinimumSoak
+	44, // 19: herdbook.registry.v1.Rule.freeze_window:type_name -> herdbook.registry.v1.FreezeWindow
+	45, // 20: herdbook.registry.v1.Rule.cel:type_name -> herdbook.registry.v1.Expression
+	46, // 21: herdbook.registry.v1.Rule.required_checks:type_name -> herdbook.registry.v1.RequiredChecks
+	47, // 22: herdbook.registry.v1.Rule.required_approvals:type_name -> herdbook.registry.v1.RequiredApprovals
+	48, // 23: herdbook.registry.v1.Rule.clean_lineage:type_name -> herdbook.registry.v1.CleanLineage
+	12, // 24: herdbook.registry.v1.Rule.required_card:type_name -> herdbook.registry.v1.RequiredCard
+	49, // 25: herdbook.registry.v1.Rule.signed_by:type_name -> herdbook.registry.v1.SignedBy
+	0,  // 26: herdbook.registry.v1.MetricThreshold.comparison:type_name -> herdbook.registry.v1.Comparison
+	50, // 27: herdbook.registry.v1.RequiredRole.role:type_name -> herdbook.common.v1.Role
+	37, // 28: herdbook.registry.v1.CreateModelRequest.tags:type_name -> herdbook.registry.v1.CreateModelRequest.TagsEntry
+	39, // 29: herdbook.registry.v1.CreateModelRequest.card:type_name -> herdbook.registry.v1.ModelCard
+	38, // 30: herdbook.registry.v1.CreateModelRequest.created_at:type_name -> google.protobuf.Timestamp
+	1,  // 31: herdbook.registry.v1.CreateModelResponse.model:type_name -> herdbook.registry.v1.Model
+	1,  // 32: herdbook.registry.v1.GetModelResponse.model:type_name -> herdbook.registry.v1.Model
+	1,  // 33: herdbook.registry.v1.ListModelsResponse.models:type_name -> herdbook.registry.v1.Model
+	1,  // 34: herdbook.registry.v1.SearchModelsResponse.models:type_name -> herdbook.registry.v1.Model
+	1,  // 35: herdbook.registry.v1.UpdateModelRequest.model:type_name -> herdbook.registry.v1.Model
+	51, // 36: herdbook.registry.v1.UpdateModelRequest.update_mask:type_name -> google.protobuf.FieldMask
+	1,  // 37: herdbook.registry.v1.UpdateModelResponse.model:type_name -> herdbook.registry.v1.Model
+	1,  // 38: herdbook.registry.v1.SetAliasResponse.model:type_name -> herdbook.registry.v1.Model
+	1,  // 39: herdbook.registry.v1.DeleteAliasResponse.model:type_name -> herdbook.registry.v1.Model
+	3,  // 40: herdbook.registry.v1.GetPolicyResponse.policy:type_name -> herdbook.registry.v1.Policy
+	3,  // 41: herdbook.registry.v1.SetPolicyRequest.policy:type_name -> herdbook.registry.v1.Policy
+	3,  // 42: herdbook.registry.v1.SetPolicyResponse.policy:type_name -> herdbook.registry.v1.Policy
+	1,  // 43: herdbook.registry.v1.RenameModelResponse.model:type_name -> herdbook.registry.v1.Model
+	13, // 44: herdbook.registry.v1.ModelService.CreateModel:input_type -> herdbook.registry.v1.CreateModelRequest
+	15, // 45: herdbook.registry.v1.ModelService.GetModel:input_type -> herdbook.registry.v1.GetModelRequest
+	17, // 46: herdbook.registry.v1.ModelService.ListModels:input_type -> herdbook.registry.v1.ListModelsRequest
+	19, // 47: herdbook.registry.v1.ModelService.SearchModels:input_type -> herdbook.registry.v1.SearchModelsRequest
+	21, // 48: herdbook.registry.v1.ModelService.UpdateModel:input_type -> herdbook.registry.v1.UpdateModelRequest
+	23, // 49: herdbook.registry.v1.ModelService.SetAlias:input_type -> herdbook.registry.v1.SetAliasRequest
+	25, // 50: herdbook.registry.v1.ModelService.DeleteAlias:input_type -> herdbook.registry.v1.DeleteAliasRequest
+	27, // 51: herdbook.registry.v1.ModelService.GetPolicy:input_type -> herdbook.registry.v1.GetPolicyRequest
+	29, // 52: herdbook.registry.v1.ModelService.SetPolicy:input_type -> herdbook.registry.v1.SetPolicyRequest
+	31, // 53: herdbook.registry.v1.ModelService.DeleteModel:input_type -> herdbook.registry.v1.DeleteModelRequest
+	33, // 54: herdbook.registry.v1.ModelService.RenameModel:input_type -> herdbook.registry.v1.RenameModelRequest
+	14, // 55: herdbook.registry.v1.ModelService.CreateModel:output_type -> herdbook.registry.v1.CreateModelResponse
+	16, // 56: herdbook.registry.v1.ModelService.GetModel:output_type -> herdbook.registry.v1.GetModelResponse
+	18, // 57: herdbook.registry.v1.ModelService.ListModels:output_type -> herdbook.registry.v1.ListModelsResponse
+	20, // 58: herdbook.registry.v1.ModelService.SearchModels:output_type -> herdbook.registry.v1.SearchModelsResponse
+	22, // 59: herdbook.registry.v1.ModelService.UpdateModel:output_type -> herdbook.registry.v1.UpdateModelResponse
+	24, // 60: herdbook.registry.v1.ModelService.SetAlias:output_type -> herdbook.registry.v1.SetAliasResponse
+	26, // 61: herdbook.registry.v1.ModelService.DeleteAlias:output_type -> herdbook.registry.v1.DeleteAliasResponse
+	28, // 62: herdbook.registry.v1.ModelService.GetPolicy:output_type -> herdbook.registry.v1.GetPolicyResponse
+	30, // 63: herdbook.registry.v1.ModelService.SetPolicy:output_type -> herdbook.registry.v1.SetPolicyResponse
+	32, // 64: herdbook.registry.v1.ModelService.DeleteModel:output_type -> herdbook.registry.v1.DeleteModelResponse
+	34, // 65: herdbook.registry.v1.ModelService.RenameModel:output_type -> herdbook.registry.v1.RenameModelResponse
+	55, // [55:66] is the sub-list for method output_type
+	44, // [44:55] is the sub-list for method input_type
+	44, // [44:44] is the sub-list for extension type_name
+	44, // [44:44] is the sub-list for extension extendee
+	0,  // [0:44] is the sub-list for field type_name
 }
 
 func init() { file_herdbook_registry_v1_model_proto_init() }
@@ -2382,6 +2630,7 @@ func file_herdbook_registry_v1_model_proto_init() {
 	}
 	file_herdbook_registry_v1_card_proto_init()
 	file_herdbook_registry_v1_rule_proto_init()
+	file_herdbook_registry_v1_version_proto_init()
 	file_herdbook_registry_v1_model_proto_msgTypes[6].OneofWrappers = []any{
 		(*Rule_MetricThreshold)(nil),
 		(*Rule_RequiredTags)(nil),
@@ -2404,7 +2653,7 @@ func file_herdbook_registry_v1_model_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herdbook_registry_v1_model_proto_rawDesc), len(file_herdbook_registry_v1_model_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   33,
+			NumMessages:   37,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -28,6 +28,8 @@ const (
 	ModelService_DeleteAlias_FullMethodName  = "/herdbook.registry.v1.ModelService/DeleteAlias"
 	ModelService_GetPolicy_FullMethodName    = "/herdbook.registry.v1.ModelService/GetPolicy"
 	ModelService_SetPolicy_FullMethodName    = "/herdbook.registry.v1.ModelService/SetPolicy"
+	ModelService_DeleteModel_FullMethodName  = "/herdbook.registry.v1.ModelService/DeleteModel"
+	ModelService_RenameModel_FullMethodName  = "/herdbook.registry.v1.ModelService/RenameModel"
 )
 
 // ModelServiceClient is the client API for ModelService service.
@@ -56,6 +58,14 @@ type ModelServiceClient interface {
 	// Gives the model a policy of its own in place of the one it has. Checked whole before it is kept: an unknown stage, one that no move
 	// reaches, or a rule that cannot be evaluated is refused with its place.
 	SetPolicy(ctx context.Context, in *SetPolicyRequest, opts ...grpc.CallOption) (*SetPolicyResponse, error)
+	// Deletes a model with all its versions; what they have of files is released. FAILED_PRECONDITION while a
+	// version stands in a guarded stage, see DeleteVersion. The name is free then; the numbers of its versions
+	// are not: the next model of this name counts on.
+	DeleteModel(ctx context.Context, in *DeleteModelRequest, opts ...grpc.CallOption) (*DeleteModelResponse, error)
+	// Gives a model another name. Its versions, aliases, stages and their past go with it; what it was called
+	// is NOT_FOUND from then on. The audit log stays as it was written, and says of both names what became of
+	// them. ALREADY_EXISTS if there is a model of the new name.
+	RenameModel(ctx context.Context, in *RenameModelRequest, opts ...grpc.CallOption) (*RenameModelResponse, error)
 }
 
 type modelServiceClient struct {
@@ -156,6 +166,26 @@ func (c *modelServiceClient) SetPolicy(ctx context.Context, in *SetPolicyRequest
 	return out, nil
 }
 
+func (c *modelServiceClient) DeleteModel(ctx context.Context, in *DeleteModelRequest, opts ...grpc.CallOption) (*DeleteModelResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteModelResponse)
+	err := c.cc.Invoke(ctx, ModelService_DeleteModel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *modelServiceClient) RenameModel(ctx context.Context, in *RenameModelRequest, opts ...grpc.CallOption) (*RenameModelResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(RenameModelResponse)
+	err := c.cc.Invoke(ctx, ModelService_RenameModel_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ModelServiceServer is the server API for ModelService service.
 // All implementations must embed UnimplementedModelServiceServer
 // for forward compatibility.
@@ -182,6 +212,14 @@ type ModelServiceServer interface {
 	// Gives the model a policy of its own in place of the one it has. Checked whole before it is kept: an unknown stage, one that no move
 	// reaches, or a rule that cannot be evaluated is refused with its place.
 	SetPolicy(context.Context, *SetPolicyRequest) (*SetPolicyResponse, error)
+	// Deletes a model with all its versions; what they have of files is released. FAILED_PRECONDITION while a
+	// version stands in a guarded stage, see DeleteVersion. The name is free then; the numbers of its versions
+	// are not: the next model of this name counts on.
+	DeleteModel(context.Context, *DeleteModelRequest) (*DeleteModelResponse, error)
+	// Gives a model another name. Its versions, aliases, stages and their past go with it; what it was called
+	// is NOT_FOUND from then on. The audit log stays as it was written, and says of both names what became of
+	// them. ALREADY_EXISTS if there is a model of the new name.
+	RenameModel(context.Context, *RenameModelRequest) (*RenameModelResponse, error)
 	mustEmbedUnimplementedModelServiceServer()
 }
 
@@ -218,6 +256,12 @@ func (UnimplementedModelServiceServer) GetPolicy(context.Context, *GetPolicyRequ
 }
 func (UnimplementedModelServiceServer) SetPolicy(context.Context, *SetPolicyRequest) (*SetPolicyResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SetPolicy not implemented")
+}
+func (UnimplementedModelServiceServer) DeleteModel(context.Context, *DeleteModelRequest) (*DeleteModelResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteModel not implemented")
+}
+func (UnimplementedModelServiceServer) RenameModel(context.Context, *RenameModelRequest) (*RenameModelResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method RenameModel not implemented")
 }
 func (UnimplementedModelServiceServer) mustEmbedUnimplementedModelServiceServer() {}
 func (UnimplementedModelServiceServer) testEmbeddedByValue()                      {}
@@ -402,6 +446,42 @@ func _ModelService_SetPolicy_Handler(srv interface{}, ctx context.Context, dec f
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ModelService_DeleteModel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteModelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ModelServiceServer).DeleteModel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ModelService_DeleteModel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ModelServiceServer).DeleteModel(ctx, req.(*DeleteModelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ModelService_RenameModel_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(RenameModelRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ModelServiceServer).RenameModel(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ModelService_RenameModel_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ModelServiceServer).RenameModel(ctx, req.(*RenameModelRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ModelService_ServiceDesc is the grpc.ServiceDesc for ModelService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -444,6 +524,14 @@ var ModelService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SetPolicy",
 			Handler:    _ModelService_SetPolicy_Handler,
+		},
+		{
+			MethodName: "DeleteModel",
+			Handler:    _ModelService_DeleteModel_Handler,
+		},
+		{
+			MethodName: "RenameModel",
+			Handler:    _ModelService_RenameModel_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -137,6 +137,12 @@ const (
 	AuditAction_AUDIT_ACTION_REQUEST_ROLLBACK AuditAction = 16
 	// A shared policy was deleted.
 	AuditAction_AUDIT_ACTION_DELETE_POLICY AuditAction = 17
+	// A version was deleted.
+	AuditAction_AUDIT_ACTION_DELETE_VERSION AuditAction = 18
+	// A model was deleted with its versions.
+	AuditAction_AUDIT_ACTION_DELETE_MODEL AuditAction = 19
+	// A model got another name: one record under each of them.
+	AuditAction_AUDIT_ACTION_RENAME_MODEL AuditAction = 20
 	// A signature was added to a version.
 	AuditAction_AUDIT_ACTION_ADD_SIGNATURE AuditAction = 40
 	// A webhook was created.
@@ -168,6 +174,9 @@ var (
 		15: "AUDIT_ACTION_APPLY_POLICY",
 		16: "AUDIT_ACTION_REQUEST_ROLLBACK",
 		17: "AUDIT_ACTION_DELETE_POLICY",
+		18: "AUDIT_ACTION_DELETE_VERSION",
+		19: "AUDIT_ACTION_DELETE_MODEL",
+		20: "AUDIT_ACTION_RENAME_MODEL",
 		40: "AUDIT_ACTION_ADD_SIGNATURE",
 		30: "AUDIT_ACTION_CREATE_WEBHOOK",
 		31: "AUDIT_ACTION_UPDATE_WEBHOOK",
@@ -192,6 +201,9 @@ var (
 		"AUDIT_ACTION_APPLY_POLICY":       15,
 		"AUDIT_ACTION_REQUEST_ROLLBACK":   16,
 		"AUDIT_ACTION_DELETE_POLICY":      17,
+		"AUDIT_ACTION_DELETE_VERSION":     18,
+		"AUDIT_ACTION_DELETE_MODEL":       19,
+		"AUDIT_ACTION_RENAME_MODEL":       20,
 		"AUDIT_ACTION_ADD_SIGNATURE":      40,
 		"AUDIT_ACTION_CREATE_WEBHOOK":     30,
 		"AUDIT_ACTION_UPDATE_WEBHOOK":     31,
@@ -632,8 +644,11 @@ type TransitionVersionRequest struct {
 	// For an emergency: does the move though rules fail, and says so in the audit log. Only for admins,
 	// and only for moves that the policy has.
 	OverrideReason string `protobuf:"bytes,10,opt,name=override_reason,json=overrideReason,proto3" json:"override_reason,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Has every other version in the target stage make way in the same commit, to this stage, whatever the
+	// policy says of how many it holds. The policy must have a move without rules by which they could go there.
+	DisplaceTo    string `protobuf:"bytes,11,opt,name=displace_to,json=displaceTo,proto3" json:"displace_to,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *TransitionVersionRequest) Reset() {
@@ -732,6 +747,13 @@ func (x *TransitionVersionRequest) GetRequestExpiresIn() *durationpb.Duration {
 func (x *TransitionVersionRequest) GetOverrideReason() string {
 	if x != nil {
 		return x.OverrideReason
+	}
+	return ""
+}
+
+func (x *TransitionVersionRequest) GetDisplaceTo() string {
+	if x != nil {
+		return x.DisplaceTo
 	}
 	return ""
 }
@@ -1673,7 +1695,7 @@ const file_herdbook_registry_v1_transition_proto_rawDesc = "" +
 	"\x04tags\x18\x14 \x03(\v2+.herdbook.registry.v1.AuditRecord.TagsEntryR\x04tags\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xe5\x02\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x86\x03\n" +
 	"\x18TransitionVersionRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12\x0e\n" +
@@ -1686,7 +1708,9 @@ const file_herdbook_registry_v1_transition_proto_rawDesc = "" +
 	"\arequest\x18\b \x01(\bR\arequest\x12G\n" +
 	"\x12request_expires_in\x18\t \x01(\v2\x19.google.protobuf.DurationR\x10requestExpiresIn\x12'\n" +
 	"\x0foverride_reason\x18\n" +
-	" \x01(\tR\x0eoverrideReason\"W\n" +
+	" \x01(\tR\x0eoverrideReason\x12\x1f\n" +
+	"\vdisplace_to\x18\v \x01(\tR\n" +
+	"displaceTo\"W\n" +
 	"\x19TransitionVersionResponse\x12:\n" +
 	"\bdecision\x18\x01 \x01(\v2\x1e.herdbook.registry.v1.DecisionR\bdecision\"\xdb\x01\n" +
 	"\x14RollbackStageRequest\x12\x14\n" +
@@ -1764,7 +1788,7 @@ const file_herdbook_registry_v1_transition_proto_rawDesc = "" +
 	"\x14OUTCOME_WOULD_REFUSE\x10\x04\x12\x13\n" +
 	"\x0fOUTCOME_PENDING\x10\x05\x12\x16\n" +
 	"\x12OUTCOME_WOULD_PEND\x10\x06\x12\x16\n" +
-	"\x12OUTCOME_OVERRIDDEN\x10\a*\xc6\x05\n" +
+	"\x12OUTCOME_OVERRIDDEN\x10\a*\xa5\x06\n" +
 	"\vAuditAction\x12\x1c\n" +
 	"\x18AUDIT_ACTION_UNSPECIFIED\x10\x00\x12\x1d\n" +
 	"\x19AUDIT_ACTION_CREATE_MODEL\x10\x01\x12\x1d\n" +
@@ -1784,7 +1808,10 @@ const file_herdbook_registry_v1_transition_proto_rawDesc = "" +
 	"\x15AUDIT_ACTION_OVERRIDE\x10\x0e\x12\x1d\n" +
 	"\x19AUDIT_ACTION_APPLY_POLICY\x10\x0f\x12!\n" +
 	"\x1dAUDIT_ACTION_REQUEST_ROLLBACK\x10\x10\x12\x1e\n" +
-	"\x1aAUDIT_ACTION_DELETE_POLICY\x10\x11\x12\x1e\n" +
+	"\x1aAUDIT_ACTION_DELETE_POLICY\x10\x11\x12\x1f\n" +
+	"\x1bAUDIT_ACTION_DELETE_VERSION\x10\x12\x12\x1d\n" +
+	"\x19AUDIT_ACTION_DELETE_MODEL\x10\x13\x12\x1d\n" +
+	"\x19AUDIT_ACTION_RENAME_MODEL\x10\x14\x12\x1e\n" +
 	"\x1aAUDIT_ACTION_ADD_SIGNATURE\x10(\x12\x1f\n" +
 	"\x1bAUDIT_ACTION_CREATE_WEBHOOK\x10\x1e\x12\x1f\n" +
 	"\x1bAUDIT_ACTION_UPDATE_WEBHOOK\x10\x1f\x12\x1f\n" +

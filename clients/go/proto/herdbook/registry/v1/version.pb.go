@@ -41,7 +41,7 @@ type Version struct {
 	Tags map[string]string `protobuf:"bytes,6,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Where it came from, such as `runs:/<run id>/model`.
 	Source string `protobuf:"bytes,7,opt,name=source,proto3" json:"source,omitempty"`
-	// The run it came from.
+	// The run it came from; empty if it is not known.
 	RunId string `protobuf:"bytes,8,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	// Registered versions it was built on, as `model/number`.
 	BasedOn []string `protobuf:"bytes,9,rep,name=based_on,json=basedOn,proto3" json:"based_on,omitempty"`
@@ -72,7 +72,11 @@ type Version struct {
 	// Its card: the model's, with what the version has of its own in place of it.
 	Card *ModelCard `protobuf:"bytes,22,opt,name=card,proto3" json:"card,omitempty"`
 	// What the version's card has of its own.
-	OwnCard       *ModelCard `protobuf:"bytes,23,opt,name=own_card,json=ownCard,proto3" json:"own_card,omitempty"`
+	OwnCard *ModelCard `protobuf:"bytes,23,opt,name=own_card,json=ownCard,proto3" json:"own_card,omitempty"`
+	// The logged model it came from, `m-…`; empty if from none.
+	LoggedModel string `protobuf:"bytes,24,opt,name=logged_model,json=loggedModel,proto3" json:"logged_model,omitempty"`
+	// Whether Herdbook holds none of its files: they are at its source.
+	External      bool `protobuf:"varint,25,opt,name=external,proto3" json:"external,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -268,12 +272,28 @@ func (x *Version) GetOwnCard() *ModelCard {
 	return nil
 }
 
+func (x *Version) GetLoggedModel() string {
+	if x != nil {
+		return x.LoggedModel
+	}
+	return ""
+}
+
+func (x *Version) GetExternal() bool {
+	if x != nil {
+		return x.External
+	}
+	return false
+}
+
 // Request of CreateVersion.
 type CreateVersionRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the model. It must exist.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	// `runs:/<run id>/<path>`: a file or a folder of the run's artifacts.
+	// `runs:/<run id>/<path>`, a file or a folder of the run's artifacts; `models:/m-<id>`, all files of a
+	// logged model; `models:/<model>/<number>` or `models:/<model>@<name>`, the files, run and metrics of
+	// another version; or, with `external` or `files_from`, any URI: 1 to 4,096 characters.
 	Source string `protobuf:"bytes,2,opt,name=source,proto3" json:"source,omitempty"`
 	// Semantic version, unique in the model.
 	Label string `protobuf:"bytes,3,opt,name=label,proto3" json:"label,omitempty"`
@@ -290,7 +310,21 @@ type CreateVersionRequest struct {
 	// What goes in and what comes out.
 	Schema *Schema `protobuf:"bytes,9,opt,name=schema,proto3" json:"schema,omitempty"`
 	// What is different of the model's card; empty fields are taken from that.
-	Card          *ModelCard `protobuf:"bytes,10,opt,name=card,proto3" json:"card,omitempty"`
+	Card *ModelCard `protobuf:"bytes,10,opt,name=card,proto3" json:"card,omitempty"`
+	// Number, for a version that is brought from elsewhere; the next one if 0. ALREADY_EXISTS if it is, or
+	// was, that of another version; those that are counted go on after the largest.
+	Number int64 `protobuf:"varint,11,opt,name=number,proto3" json:"number,omitempty"`
+	// When it was registered, for a version that is brought from elsewhere; now if absent. Not in the future.
+	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
+	// Who registered it, for a version that is brought from elsewhere; the caller if empty. Only for admins.
+	CreatedBy string `protobuf:"bytes,13,opt,name=created_by,json=createdBy,proto3" json:"created_by,omitempty"`
+	// Registers the version also where Herdbook holds no files of its source, such as an object in a bucket or
+	// a run whose artifacts are kept elsewhere: it has none then.
+	External bool `protobuf:"varint,14,opt,name=external,proto3" json:"external,omitempty"`
+	// Where its files are taken from, in one of the forms of `source` that name files; from `source` if empty.
+	FilesFrom string `protobuf:"bytes,15,opt,name=files_from,json=filesFrom,proto3" json:"files_from,omitempty"`
+	// The run it came from, where its source does not say so.
+	RunId         string `protobuf:"bytes,16,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -393,6 +427,48 @@ func (x *CreateVersionRequest) GetCard() *ModelCard {
 		return x.Card
 	}
 	return nil
+}
+
+func (x *CreateVersionRequest) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *CreateVersionRequest) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
+	}
+	return nil
+}
+
+func (x *CreateVersionRequest) GetCreatedBy() string {
+	if x != nil {
+		return x.CreatedBy
+	}
+	return ""
+}
+
+func (x *CreateVersionRequest) GetExternal() bool {
+	if x != nil {
+		return x.External
+	}
+	return false
+}
+
+func (x *CreateVersionRequest) GetFilesFrom() string {
+	if x != nil {
+		return x.FilesFrom
+	}
+	return ""
+}
+
+func (x *CreateVersionRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
 }
 
 // Response of CreateVersion.
@@ -675,7 +751,7 @@ type SearchVersionsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Which versions; all if empty. An error says at which character it is wrong, and what would be right.
 	Filter string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
-	// Up to three fields, each with `asc` or `desc` behind it, such as `metrics.accuracy desc`; what lacks the
+	// Up to five fields, each with `asc` or `desc` behind it, such as `metrics.accuracy desc`; what lacks the
 	// field comes last. Then, or if there are none, the newest first.
 	OrderBy []string `protobuf:"bytes,2,rep,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Versions a page: 1 to 1,000; 100 if 0.
@@ -1062,11 +1138,103 @@ func (*DownloadVersionFileResponse_File) isDownloadVersionFileResponse_Message()
 
 func (*DownloadVersionFileResponse_Chunk) isDownloadVersionFileResponse_Message() {}
 
+// Request of DeleteVersion.
+type DeleteVersionRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the model.
+	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
+	// Number of the version.
+	Number        int64 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteVersionRequest) Reset() {
+	*x = DeleteVersionRequest{}
+	mi := &file_herdbook_registry_v1_version_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteVersionRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteVersionRequest) ProtoMessage() {}
+
+func (x *DeleteVersionRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_registry_v1_version_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteVersionRequest.ProtoReflect.Descriptor instead.
+func (*DeleteVersionRequest) Descriptor() ([]byte, []int) {
+	return file_herdbook_registry_v1_version_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *DeleteVersionRequest) GetModel() string {
+	if x != nil {
+		return x.Model
+	}
+	return ""
+}
+
+func (x *DeleteVersionRequest) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+// Response of DeleteVersion.
+type DeleteVersionResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteVersionResponse) Reset() {
+	*x = DeleteVersionResponse{}
+	mi := &file_herdbook_registry_v1_version_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteVersionResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteVersionResponse) ProtoMessage() {}
+
+func (x *DeleteVersionResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_registry_v1_version_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteVersionResponse.ProtoReflect.Descriptor instead.
+func (*DeleteVersionResponse) Descriptor() ([]byte, []int) {
+	return file_herdbook_registry_v1_version_proto_rawDescGZIP(), []int{14}
+}
+
 var File_herdbook_registry_v1_version_proto protoreflect.FileDescriptor
 
 const file_herdbook_registry_v1_version_proto_rawDesc = "" +
 	"\n" +
-	"\"herdbook/registry/v1/version.proto\x12\x14herdbook.registry.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dherdbook/common/v1/file.proto\x1a\x1dherdbook/common/v1/role.proto\x1a\x1fherdbook/registry/v1/card.proto\"\xd4\b\n" +
+	"\"herdbook/registry/v1/version.proto\x12\x14herdbook.registry.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dherdbook/common/v1/file.proto\x1a\x1dherdbook/common/v1/role.proto\x1a\x1fherdbook/registry/v1/card.proto\"\x93\t\n" +
 	"\aVersion\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x03R\x06number\x12\x14\n" +
@@ -1095,7 +1263,9 @@ const file_herdbook_registry_v1_version_proto_rawDesc = "" +
 	"\x06flavor\x18\x14 \x01(\tR\x06flavor\x124\n" +
 	"\x06schema\x18\x15 \x01(\v2\x1c.herdbook.registry.v1.SchemaR\x06schema\x123\n" +
 	"\x04card\x18\x16 \x01(\v2\x1f.herdbook.registry.v1.ModelCardR\x04card\x12:\n" +
-	"\bown_card\x18\x17 \x01(\v2\x1f.herdbook.registry.v1.ModelCardR\aownCard\x1a7\n" +
+	"\bown_card\x18\x17 \x01(\v2\x1f.herdbook.registry.v1.ModelCardR\aownCard\x12!\n" +
+	"\flogged_model\x18\x18 \x01(\tR\vloggedModel\x12\x1a\n" +
+	"\bexternal\x18\x19 \x01(\bR\bexternal\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a9\n" +
@@ -1104,7 +1274,7 @@ const file_herdbook_registry_v1_version_proto_rawDesc = "" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
 	"\fMetricsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\xbc\x03\n" +
+	"\x05value\x18\x02 \x01(\x01R\x05value:\x028\x01\"\x80\x05\n" +
 	"\x14CreateVersionRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x16\n" +
 	"\x06source\x18\x02 \x01(\tR\x06source\x12\x14\n" +
@@ -1117,7 +1287,16 @@ const file_herdbook_registry_v1_version_proto_rawDesc = "" +
 	"\x06flavor\x18\b \x01(\tR\x06flavor\x124\n" +
 	"\x06schema\x18\t \x01(\v2\x1c.herdbook.registry.v1.SchemaR\x06schema\x123\n" +
 	"\x04card\x18\n" +
-	" \x01(\v2\x1f.herdbook.registry.v1.ModelCardR\x04card\x1a7\n" +
+	" \x01(\v2\x1f.herdbook.registry.v1.ModelCardR\x04card\x12\x16\n" +
+	"\x06number\x18\v \x01(\x03R\x06number\x129\n" +
+	"\n" +
+	"created_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12\x1d\n" +
+	"\n" +
+	"created_by\x18\r \x01(\tR\tcreatedBy\x12\x1a\n" +
+	"\bexternal\x18\x0e \x01(\bR\bexternal\x12\x1d\n" +
+	"\n" +
+	"files_from\x18\x0f \x01(\tR\tfilesFrom\x12\x15\n" +
+	"\x06run_id\x18\x10 \x01(\tR\x05runId\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"P\n" +
@@ -1160,7 +1339,11 @@ const file_herdbook_registry_v1_version_proto_rawDesc = "" +
 	"\x1bDownloadVersionFileResponse\x12.\n" +
 	"\x04file\x18\x01 \x01(\v2\x18.herdbook.common.v1.FileH\x00R\x04file\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunkB\t\n" +
-	"\amessage2\xbc\x05\n" +
+	"\amessage\"D\n" +
+	"\x14DeleteVersionRequest\x12\x14\n" +
+	"\x05model\x18\x01 \x01(\tR\x05model\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x03R\x06number\"\x17\n" +
+	"\x15DeleteVersionResponse2\xac\x06\n" +
 	"\x0eVersionService\x12n\n" +
 	"\rCreateVersion\x12*.herdbook.registry.v1.CreateVersionRequest\x1a+.herdbook.registry.v1.CreateVersionResponse\"\x04\xe8\xe1\x18\x02\x12e\n" +
 	"\n" +
@@ -1168,7 +1351,8 @@ const file_herdbook_registry_v1_version_proto_rawDesc = "" +
 	"\fListVersions\x12).herdbook.registry.v1.ListVersionsRequest\x1a*.herdbook.registry.v1.ListVersionsResponse\"\x04\xe8\xe1\x18\x01\x12q\n" +
 	"\x0eSearchVersions\x12+.herdbook.registry.v1.SearchVersionsRequest\x1a,.herdbook.registry.v1.SearchVersionsResponse\"\x04\xe8\xe1\x18\x01\x12n\n" +
 	"\rUpdateVersion\x12*.herdbook.registry.v1.UpdateVersionRequest\x1a+.herdbook.registry.v1.UpdateVersionResponse\"\x04\xe8\xe1\x18\x02\x12\x82\x01\n" +
-	"\x13DownloadVersionFile\x120.herdbook.registry.v1.DownloadVersionFileRequest\x1a1.herdbook.registry.v1.DownloadVersionFileResponse\"\x04\xe8\xe1\x18\x010\x01B\xe9\x01\n" +
+	"\x13DownloadVersionFile\x120.herdbook.registry.v1.DownloadVersionFileRequest\x1a1.herdbook.registry.v1.DownloadVersionFileResponse\"\x04\xe8\xe1\x18\x010\x01\x12n\n" +
+	"\rDeleteVersion\x12*.herdbook.registry.v1.DeleteVersionRequest\x1a+.herdbook.registry.v1.DeleteVersionResponse\"\x04\xe8\xe1\x18\x02B\xe9\x01\n" +
 	"\x18com.herdbook.registry.v1B\fVersionProtoP\x01ZMgithub.com/herdbook/herdbook/clients/go/proto/herdbook/registry/v1;registryv1\xa2\x02\x03HRX\xaa\x02\x14Herdbook.Registry.V1\xca\x02\x14Herdbook\\Registry\\V1\xe2\x02 Herdbook\\Registry\\V1\\GPBMetadata\xea\x02\x16Herdbook::Registry::V1b\x06proto3"
 
 var (
@@ -1183,7 +1367,7 @@ func file_herdbook_registry_v1_version_proto_rawDescGZIP() []byte {
 	return file_herdbook_registry_v1_version_proto_rawDescData
 }
 
-var file_herdbook_registry_v1_version_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_herdbook_registry_v1_version_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_herdbook_registry_v1_version_proto_goTypes = []any{
 	(*Version)(nil),                     // 0: herdbook.registry.v1.Version
 	(*CreateVersionRequest)(nil),        // 1: herdbook.registry.v1.CreateVersionRequest
@@ -1198,55 +1382,60 @@ var file_herdbook_registry_v1_version_proto_goTypes = []any{
 	(*UpdateVersionResponse)(nil),       // 10: herdbook.registry.v1.UpdateVersionResponse
 	(*DownloadVersionFileRequest)(nil),  // 11: herdbook.registry.v1.DownloadVersionFileRequest
 	(*DownloadVersionFileResponse)(nil), // 12: herdbook.registry.v1.DownloadVersionFileResponse
-	nil,                                 // 13: herdbook.registry.v1.Version.TagsEntry
-	nil,                                 // 14: herdbook.registry.v1.Version.ParamsEntry
-	nil,                                 // 15: herdbook.registry.v1.Version.MetricsEntry
-	nil,                                 // 16: herdbook.registry.v1.CreateVersionRequest.TagsEntry
-	(*v1.File)(nil),                     // 17: herdbook.common.v1.File
-	(*timestamppb.Timestamp)(nil),       // 18: google.protobuf.Timestamp
-	(*Schema)(nil),                      // 19: herdbook.registry.v1.Schema
-	(*ModelCard)(nil),                   // 20: herdbook.registry.v1.ModelCard
-	(*fieldmaskpb.FieldMask)(nil),       // 21: google.protobuf.FieldMask
+	(*DeleteVersionRequest)(nil),        // 13: herdbook.registry.v1.DeleteVersionRequest
+	(*DeleteVersionResponse)(nil),       // 14: herdbook.registry.v1.DeleteVersionResponse
+	nil,                                 // 15: herdbook.registry.v1.Version.TagsEntry
+	nil,                                 // 16: herdbook.registry.v1.Version.ParamsEntry
+	nil,                                 // 17: herdbook.registry.v1.Version.MetricsEntry
+	nil,                                 // 18: herdbook.registry.v1.CreateVersionRequest.TagsEntry
+	(*v1.File)(nil),                     // 19: herdbook.common.v1.File
+	(*timestamppb.Timestamp)(nil),       // 20: google.protobuf.Timestamp
+	(*Schema)(nil),                      // 21: herdbook.registry.v1.Schema
+	(*ModelCard)(nil),                   // 22: herdbook.registry.v1.ModelCard
+	(*fieldmaskpb.FieldMask)(nil),       // 23: google.protobuf.FieldMask
 }
 var file_herdbook_registry_v1_version_proto_depIdxs = []int32{
-	13, // 0: herdbook.registry.v1.Version.tags:type_name -> herdbook.registry.v1.Version.TagsEntry
-	17, // 1: herdbook.registry.v1.Version.files:type_name -> herdbook.common.v1.File
-	14, // 2: herdbook.registry.v1.Version.params:type_name -> herdbook.registry.v1.Version.ParamsEntry
-	15, // 3: herdbook.registry.v1.Version.metrics:type_name -> herdbook.registry.v1.Version.MetricsEntry
-	18, // 4: herdbook.registry.v1.Version.created_at:type_name -> google.protobuf.Timestamp
-	18, // 5: herdbook.registry.v1.Version.updated_at:type_name -> google.protobuf.Timestamp
-	18, // 6: herdbook.registry.v1.Version.stage_since:type_name -> google.protobuf.Timestamp
-	19, // 7: herdbook.registry.v1.Version.schema:type_name -> herdbook.registry.v1.Schema
-	20, // 8: herdbook.registry.v1.Version.card:type_name -> herdbook.registry.v1.ModelCard
-	20, // 9: herdbook.registry.v1.Version.own_card:type_name -> herdbook.registry.v1.ModelCard
-	16, // 10: herdbook.registry.v1.CreateVersionRequest.tags:type_name -> herdbook.registry.v1.CreateVersionRequest.TagsEntry
-	19, // 11: herdbook.registry.v1.CreateVersionRequest.schema:type_name -> herdbook.registry.v1.Schema
-	20, // 12: herdbook.registry.v1.CreateVersionRequest.card:type_name -> herdbook.registry.v1.ModelCard
-	0,  // 13: herdbook.registry.v1.CreateVersionResponse.version:type_name -> herdbook.registry.v1.Version
-	0,  // 14: herdbook.registry.v1.GetVersionResponse.version:type_name -> herdbook.registry.v1.Version
-	0,  // 15: herdbook.registry.v1.ListVersionsResponse.versions:type_name -> herdbook.registry.v1.Version
-	0,  // 16: herdbook.registry.v1.SearchVersionsResponse.versions:type_name -> herdbook.registry.v1.Version
-	0,  // 17: herdbook.registry.v1.UpdateVersionRequest.version:type_name -> herdbook.registry.v1.Version
-	21, // 18: herdbook.registry.v1.UpdateVersionRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,  // 19: herdbook.registry.v1.UpdateVersionResponse.version:type_name -> herdbook.registry.v1.Version
-	17, // 20: herdbook.registry.v1.DownloadVersionFileResponse.file:type_name -> herdbook.common.v1.File
-	1,  // 21: herdbook.registry.v1.VersionService.CreateVersion:input_type -> herdbook.registry.v1.CreateVersionRequest
-	3,  // 22: herdbook.registry.v1.VersionService.GetVersion:input_type -> herdbook.registry.v1.GetVersionRequest
-	5,  // 23: herdbook.registry.v1.VersionService.ListVersions:input_type -> herdbook.registry.v1.ListVersionsRequest
-	7,  // 24: herdbook.registry.v1.VersionService.SearchVersions:input_type -> herdbook.registry.v1.SearchVersionsRequest
-	9,  // 25: herdbook.registry.v1.VersionService.UpdateVersion:input_type -> herdbook.registry.v1.UpdateVersionRequest
-	11, // 26: herdbook.registry.v1.VersionService.DownloadVersionFile:input_type -> herdbook.registry.v1.DownloadVersionFileRequest
-	2,  // 27: herdbook.registry.v1.VersionService.CreateVersion:output_type -> herdbook.registry.v1.CreateVersionResponse
-	4,  // 28: herdbook.registry.v1.VersionService.GetVersion:output_type -> herdbook.registry.v1.GetVersionResponse
-	6,  // 29: herdbook.registry.v1.VersionService.ListVersions:output_type -> herdbook.registry.v1.ListVersionsResponse
-	8,  // 30: herdbook.registry.v1.VersionService.SearchVersions:output_type -> herdbook.registry.v1.SearchVersionsResponse
-	10, // 31: herdbook.registry.v1.VersionService.UpdateVersion:output_type -> herdbook.registry.v1.UpdateVersionResponse
-	12, // 32: herdbook.registry.v1.VersionService.DownloadVersionFile:output_type -> herdbook.registry.v1.DownloadVersionFileResponse
-	27, // [27:33] is the sub-list for method output_type
-	21, // [21:27] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	15, // 0: herdbook.registry.v1.Version.tags:type_name -> herdbook.registry.v1.Version.TagsEntry
+	19, // 1: herdbook.registry.v1.Version.files:type_name -> herdbook.common.v1.File
+	16, // 2: herdbook.registry.v1.Version.params:type_name -> herdbook.registry.v1.Version.ParamsEntry
+	17, // 3: herdbook.registry.v1.Version.metrics:type_name -> herdbook.registry.v1.Version.MetricsEntry
+	20, // 4: herdbook.registry.v1.Version.created_at:type_name -> google.protobuf.Timestamp
+	20, // 5: herdbook.registry.v1.Version.updated_at:type_name -> google.protobuf.Timestamp
+	20, // 6: herdbook.registry.v1.Version.stage_since:type_name -> google.protobuf.Timestamp
+	21, // 7: herdbook.registry.v1.Version.schema:type_name -> herdbook.registry.v1.Schema
+	22, // 8: herdbook.registry.v1.Version.card:type_name -> herdbook.registry.v1.ModelCard
+	22, // 9: herdbook.registry.v1.Version.own_card:type_name -> herdbook.registry.v1.ModelCard
+	18, // 10: herdbook.registry.v1.CreateVersionRequest.tags:type_name -> herdbook.registry.v1.CreateVersionRequest.TagsEntry
+	21, // 11: herdbook.registry.v1.CreateVersionRequest.schema:type_name -> herdbook.registry.v1.Schema
+	22, // 12: herdbook.registry.v1.CreateVersionRequest.card:type_name -> herdbook.registry.v1.ModelCard
+	20, // 13: herdbook.registry.v1.CreateVersionRequest.created_at:type_name -> google.protobuf.Timestamp
+	0,  // 14: herdbook.registry.v1.CreateVersionResponse.version:type_name -> herdbook.registry.v1.Version
+	0,  // 15: herdbook.registry.v1.GetVersionResponse.version:type_name -> herdbook.registry.v1.Version
+	0,  // 16: herdbook.registry.v1.ListVersionsResponse.versions:type_name -> herdbook.registry.v1.Version
+	0,  // 17: herdbook.registry.v1.SearchVersionsResponse.versions:type_name -> herdbook.registry.v1.Version
+	0,  // 18: herdbook.registry.v1.UpdateVersionRequest.version:type_name -> herdbook.registry.v1.Version
+	23, // 19: herdbook.registry.v1.UpdateVersionRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 20: herdbook.registry.v1.UpdateVersionResponse.version:type_name -> herdbook.registry.v1.Version
+	19, // 21: herdbook.registry.v1.DownloadVersionFileResponse.file:type_name -> herdbook.common.v1.File
+	1,  // 22: herdbook.registry.v1.VersionService.CreateVersion:input_type -> herdbook.registry.v1.CreateVersionRequest
+	3,  // 23: herdbook.registry.v1.VersionService.GetVersion:input_type -> herdbook.registry.v1.GetVersionRequest
+	5,  // 24: herdbook.registry.v1.VersionService.ListVersions:input_type -> herdbook.registry.v1.ListVersionsRequest
+	7,  // 25: herdbook.registry.v1.VersionService.SearchVersions:input_type -> herdbook.registry.v1.SearchVersionsRequest
+	9,  // 26: herdbook.registry.v1.VersionService.UpdateVersion:input_type -> herdbook.registry.v1.UpdateVersionRequest
+	11, // 27: herdbook.registry.v1.VersionService.DownloadVersionFile:input_type -> herdbook.registry.v1.DownloadVersionFileRequest
+	13, // 28: herdbook.registry.v1.VersionService.DeleteVersion:input_type -> herdbook.registry.v1.DeleteVersionRequest
+	2,  // 29: herdbook.registry.v1.VersionService.CreateVersion:output_type -> herdbook.registry.v1.CreateVersionResponse
+	4,  // 30: herdbook.registry.v1.VersionService.GetVersion:output_type -> herdbook.registry.v1.GetVersionResponse
+	6,  // 31: herdbook.registry.v1.VersionService.ListVersions:output_type -> herdbook.registry.v1.ListVersionsResponse
+	8,  // 32: herdbook.registry.v1.VersionService.SearchVersions:output_type -> herdbook.registry.v1.SearchVersionsResponse
+	10, // 33: herdbook.registry.v1.VersionService.UpdateVersion:output_type -> herdbook.registry.v1.UpdateVersionResponse
+	12, // 34: herdbook.registry.v1.VersionService.DownloadVersionFile:output_type -> herdbook.registry.v1.DownloadVersionFileResponse
+	14, // 35: herdbook.registry.v1.VersionService.DeleteVersion:output_type -> herdbook.registry.v1.DeleteVersionResponse
+	29, // [29:36] is the sub-list for method output_type
+	22, // [22:29] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_herdbook_registry_v1_version_proto_init() }
@@ -1265,7 +1454,7 @@ func file_herdbook_registry_v1_version_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herdbook_registry_v1_version_proto_rawDesc), len(file_herdbook_registry_v1_version_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

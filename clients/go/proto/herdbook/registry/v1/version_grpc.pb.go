@@ -25,6 +25,7 @@ const (
 	VersionService_SearchVersions_FullMethodName      = "/herdbook.registry.v1.VersionService/SearchVersions"
 	VersionService_UpdateVersion_FullMethodName       = "/herdbook.registry.v1.VersionService/UpdateVersion"
 	VersionService_DownloadVersionFile_FullMethodName = "/herdbook.registry.v1.VersionService/DownloadVersionFile"
+	VersionService_DeleteVersion_FullMethodName       = "/herdbook.registry.v1.VersionService/DeleteVersion"
 )
 
 // VersionServiceClient is the client API for VersionService service.
@@ -36,9 +37,9 @@ const (
 // A version is referred to as `name/3`, `name@Production` (the one in that stage), `name@champion`
 // (an alias), `name@v1.2.0` (a label) or `name@latest`, with or without `model://` before it.
 type VersionServiceClient interface {
-	// Registers a version from the artifacts of a run. Their digests are taken as they are now: no bytes
-	// are copied, and later changes to the run do not reach the version. With a `request_id` a repeat
-	// returns the version made by the first call.
+	// Registers a version from the artifacts of a run, of a logged model, or of another version. Their digests
+	// are taken as they are now: no bytes are copied, and later changes to the source do not reach the
+	// version. With a `request_id` a repeat returns the version made by the first call.
 	CreateVersion(ctx context.Context, in *CreateVersionRequest, opts ...grpc.CallOption) (*CreateVersionResponse, error)
 	// Resolves a reference to a version with its files.
 	GetVersion(ctx context.Context, in *GetVersionRequest, opts ...grpc.CallOption) (*GetVersionResponse, error)
@@ -49,7 +50,7 @@ type VersionServiceClient interface {
 	// A filter compares fields with values, joined by AND, OR and NOT:
 	// `metrics.accuracy > 0.9 and params.optimizer = 'sgd' and stage = 'Production'`. Fields are
 	// `metrics.<key>`, `params.<key>` (both of the run, as registered), `tags.<key>`, `name` (of the model),
-	// `version`, `label`, `stage`, `alias`, `owner` (of the model), `description`, `flavor`, `licence` (its own,
+	// `version`, `label`, `stage`, `alias`, `owner` (of the model), `description`, `flavor`, `source`, `licence` (its own,
 	// or else the model's), `run_id`, `digest`, `created_by`, `created_at` and `updated_at`. The rest is as in
 	// SearchRuns of tracking: operators, IN, LIKE, ILIKE, IS NULL, quoting.
 	SearchVersions(ctx context.Context, in *SearchVersionsRequest, opts ...grpc.CallOption) (*SearchVersionsResponse, error)
@@ -59,6 +60,10 @@ type VersionServiceClient interface {
 	// Downloads a file of a version or a part of it: first a message with the file's facts, then its
 	// bytes.
 	DownloadVersionFile(ctx context.Context, in *DownloadVersionFileRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadVersionFileResponse], error)
+	// Deletes a version: its record, its aliases and its hold on files; its number is never used again, and
+	// its past in stages and in the audit log stays. FAILED_PRECONDITION while it stands in a guarded stage,
+	// which is one that moves lead to by rules, or that is terminal or frozen: move it out first.
+	DeleteVersion(ctx context.Context, in *DeleteVersionRequest, opts ...grpc.CallOption) (*DeleteVersionResponse, error)
 }
 
 type versionServiceClient struct {
@@ -138,6 +143,16 @@ func (c *versionServiceClient) DownloadVersionFile(ctx context.Context, in *Down
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type VersionService_DownloadVersionFileClient = grpc.ServerStreamingClient[DownloadVersionFileResponse]
 
+func (c *versionServiceClient) DeleteVersion(ctx context.Context, in *DeleteVersionRequest, opts ...grpc.CallOption) (*DeleteVersionResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteVersionResponse)
+	err := c.cc.Invoke(ctx, VersionService_DeleteVersion_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // VersionServiceServer is the server API for VersionService service.
 // All implementations must embed UnimplementedVersionServiceServer
 // for forward compatibility.
@@ -147,9 +162,9 @@ type VersionService_DownloadVersionFileClient = grpc.ServerStreamingClient[Downl
 // A version is referred to as `name/3`, `name@Production` (the one in that stage), `name@champion`
 // (an alias), `name@v1.2.0` (a label) or `name@latest`, with or without `model://` before it.
 type VersionServiceServer interface {
-	// Registers a version from the artifacts of a run. Their digests are taken as they are now: no bytes
-	// are copied, and later changes to the run do not reach the version. With a `request_id` a repeat
-	// returns the version made by the first call.
+	// Registers a version from the artifacts of a run, of a logged model, or of another version. Their digests
+	// are taken as they are now: no bytes are copied, and later changes to the source do not reach the
+	// version. With a `request_id` a repeat returns the version made by the first call.
 	CreateVersion(context.Context, *CreateVersionRequest) (*CreateVersionResponse, error)
 	// Resolves a reference to a version with its files.
 	GetVersion(context.Context, *GetVersionRequest) (*GetVersionResponse, error)
@@ -160,7 +175,7 @@ type VersionServiceServer interface {
 	// A filter compares fields with values, joined by AND, OR and NOT:
 	// `metrics.accuracy > 0.9 and params.optimizer = 'sgd' and stage = 'Production'`. Fields are
 	// `metrics.<key>`, `params.<key>` (both of the run, as registered), `tags.<key>`, `name` (of the model),
-	// `version`, `label`, `stage`, `alias`, `owner` (of the model), `description`, `flavor`, `licence` (its own,
+	// `version`, `label`, `stage`, `alias`, `owner` (of the model), `description`, `flavor`, `source`, `licence` (its own,
 	// or else the model's), `run_id`, `digest`, `created_by`, `created_at` and `updated_at`. The rest is as in
 	// SearchRuns of tracking: operators, IN, LIKE, ILIKE, IS NULL, quoting.
 	SearchVersions(context.Context, *SearchVersionsRequest) (*SearchVersionsResponse, error)
@@ -170,6 +185,10 @@ type VersionServiceServer interface {
 	// Downloads a file of a version or a part of it: first a message with the file's facts, then its
 	// bytes.
 	DownloadVersionFile(*DownloadVersionFileRequest, grpc.ServerStreamingServer[DownloadVersionFileResponse]) error
+	// Deletes a version: its record, its aliases and its hold on files; its number is never used again, and
+	// its past in stages and in the audit log stays. FAILED_PRECONDITION while it stands in a guarded stage,
+	// which is one that moves lead to by rules, or that is terminal or frozen: move it out first.
+	DeleteVersion(context.Context, *DeleteVersionRequest) (*DeleteVersionResponse, error)
 	mustEmbedUnimplementedVersionServiceServer()
 }
 
@@ -197,6 +216,9 @@ func (UnimplementedVersionServiceServer) UpdateVersion(context.Context, *UpdateV
 }
 func (UnimplementedVersionServiceServer) DownloadVersionFile(*DownloadVersionFileRequest, grpc.ServerStreamingServer[DownloadVersionFileResponse]) error {
 	return status.Error(codes.Unimplemented, "method DownloadVersionFile not implemented")
+}
+func (UnimplementedVersionServiceServer) DeleteVersion(context.Context, *DeleteVersionRequest) (*DeleteVersionResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteVersion not implemented")
 }
 func (UnimplementedVersionServiceServer) mustEmbedUnimplementedVersionServiceServer() {}
 func (UnimplementedVersionServiceServer) testEmbeddedByValue()                        {}
@@ -320,6 +342,24 @@ func _VersionService_DownloadVersionFile_Handler(srv interface{}, stream grpc.Se
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
 type VersionService_DownloadVersionFileServer = grpc.ServerStreamingServer[DownloadVersionFileResponse]
 
+func _VersionService_DeleteVersion_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteVersionRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(VersionServiceServer).DeleteVersion(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: VersionService_DeleteVersion_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(VersionServiceServer).DeleteVersion(ctx, req.(*DeleteVersionRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // VersionService_ServiceDesc is the grpc.ServiceDesc for VersionService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -346,6 +386,10 @@ var VersionService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "UpdateVersion",
 			Handler:    _VersionService_UpdateVersion_Handler,
+		},
+		{
+			MethodName: "DeleteVersion",
+			Handler:    _VersionService_DeleteVersion_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

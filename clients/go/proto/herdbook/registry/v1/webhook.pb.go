@@ -25,6 +25,61 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// What posts look like, and how they are signed.
+type WebhookFormat int32
+
+const (
+	// Not stated; taken as WEBHOOK_FORMAT_STANDARD.
+	WebhookFormat_WEBHOOK_FORMAT_UNSPECIFIED WebhookFormat = 0
+	// AuditRecords, signed as Standard Webhooks has it.
+	WebhookFormat_WEBHOOK_FORMAT_STANDARD WebhookFormat = 1
+	// As an MLflow server posts: `{"entity": …, "action": …, "timestamp": …, "data": …}` for those changes that
+	// its webhooks know, with the headers `X-MLflow-Delivery-Id`, `X-MLflow-Timestamp` and, if there is a
+	// secret, `X-MLflow-Signature`. A change of several tags is several posts, which are repeated together.
+	WebhookFormat_WEBHOOK_FORMAT_MLFLOW WebhookFormat = 2
+)
+
+// Enum value maps for WebhookFormat.
+var (
+	WebhookFormat_name = map[int32]string{
+		0: "WEBHOOK_FORMAT_UNSPECIFIED",
+		1: "WEBHOOK_FORMAT_STANDARD",
+		2: "WEBHOOK_FORMAT_MLFLOW",
+	}
+	WebhookFormat_value = map[string]int32{
+		"WEBHOOK_FORMAT_UNSPECIFIED": 0,
+		"WEBHOOK_FORMAT_STANDARD":    1,
+		"WEBHOOK_FORMAT_MLFLOW":      2,
+	}
+)
+
+func (x WebhookFormat) Enum() *WebhookFormat {
+	p := new(WebhookFormat)
+	*p = x
+	return p
+}
+
+func (x WebhookFormat) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WebhookFormat) Descriptor() protoreflect.EnumDescriptor {
+	return file_herdbook_registry_v1_webhook_proto_enumTypes[0].Descriptor()
+}
+
+func (WebhookFormat) Type() protoreflect.EnumType {
+	return &file_herdbook_registry_v1_webhook_proto_enumTypes[0]
+}
+
+func (x WebhookFormat) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WebhookFormat.Descriptor instead.
+func (WebhookFormat) EnumDescriptor() ([]byte, []int) {
+	return file_herdbook_registry_v1_webhook_proto_rawDescGZIP(), []int{0}
+}
+
 // An address to which changes are posted.
 type Webhook struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -55,8 +110,19 @@ type Webhook struct {
 	CreatedAt *timestamppb.Timestamp `protobuf:"bytes,12,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	// Until when requests are also signed by the secret before; absent if they are not.
 	OldSecretUntil *timestamppb.Timestamp `protobuf:"bytes,13,opt,name=old_secret_until,json=oldSecretUntil,proto3" json:"old_secret_until,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// A UUID that it keeps whatever it is called.
+	Id string `protobuf:"bytes,14,opt,name=id,proto3" json:"id,omitempty"`
+	// What it is for.
+	Description string `protobuf:"bytes,15,opt,name=description,proto3" json:"description,omitempty"`
+	// What posts look like.
+	Format WebhookFormat `protobuf:"varint,16,opt,name=format,proto3,enum=herdbook.registry.v1.WebhookFormat" json:"format,omitempty"`
+	// Which events of the format are posted, such as `model_version.created` of MLflow's; all if empty. Always
+	// empty in the standard format, which has the selector for it.
+	Events []string `protobuf:"bytes,17,rep,name=events,proto3" json:"events,omitempty"`
+	// When an admin last changed it.
+	UpdatedAt     *timestamppb.Timestamp `protobuf:"bytes,18,opt,name=updated_at,json=updatedAt,proto3" json:"updated_at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Webhook) Reset() {
@@ -176,6 +242,41 @@ func (x *Webhook) GetCreatedAt() *timestamppb.Timestamp {
 func (x *Webhook) GetOldSecretUntil() *timestamppb.Timestamp {
 	if x != nil {
 		return x.OldSecretUntil
+	}
+	return nil
+}
+
+func (x *Webhook) GetId() string {
+	if x != nil {
+		return x.Id
+	}
+	return ""
+}
+
+func (x *Webhook) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *Webhook) GetFormat() WebhookFormat {
+	if x != nil {
+		return x.Format
+	}
+	return WebhookFormat_WEBHOOK_FORMAT_UNSPECIFIED
+}
+
+func (x *Webhook) GetEvents() []string {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *Webhook) GetUpdatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.UpdatedAt
 	}
 	return nil
 }
@@ -355,6 +456,17 @@ type CreateWebhookRequest struct {
 	Selector *EventSelector `protobuf:"bytes,3,opt,name=selector,proto3" json:"selector,omitempty"`
 	// Changes after this revision; from now on if absent. 0 is from the beginning.
 	AfterRevision *int64 `protobuf:"varint,4,opt,name=after_revision,json=afterRevision,proto3,oneof" json:"after_revision,omitempty"`
+	// What it is for.
+	Description string `protobuf:"bytes,5,opt,name=description,proto3" json:"description,omitempty"`
+	// What posts look like.
+	Format WebhookFormat `protobuf:"varint,6,opt,name=format,proto3,enum=herdbook.registry.v1.WebhookFormat" json:"format,omitempty"`
+	// Which events of the format are posted; all if empty.
+	Events []string `protobuf:"bytes,7,rep,name=events,proto3" json:"events,omitempty"`
+	// A secret that the receiver chose, 512 bytes at most: `whsec_` and base64, or else text whose bytes are the
+	// key. If empty one is made up in the standard format, and nothing is signed in MLflow's.
+	Secret string `protobuf:"bytes,8,opt,name=secret,proto3" json:"secret,omitempty"`
+	// Creates it disabled.
+	Disabled      bool `protobuf:"varint,9,opt,name=disabled,proto3" json:"disabled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -417,12 +529,47 @@ func (x *CreateWebhookRequest) GetAfterRevision() int64 {
 	return 0
 }
 
+func (x *CreateWebhookRequest) GetDescription() string {
+	if x != nil {
+		return x.Description
+	}
+	return ""
+}
+
+func (x *CreateWebhookRequest) GetFormat() WebhookFormat {
+	if x != nil {
+		return x.Format
+	}
+	return WebhookFormat_WEBHOOK_FORMAT_UNSPECIFIED
+}
+
+func (x *CreateWebhookRequest) GetEvents() []string {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *CreateWebhookRequest) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
+}
+
+func (x *CreateWebhookRequest) GetDisabled() bool {
+	if x != nil {
+		return x.Disabled
+	}
+	return false
+}
+
 // Response of CreateWebhook.
 type CreateWebhookResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The webhook.
 	Webhook *Webhook `protobuf:"bytes,1,opt,name=webhook,proto3" json:"webhook,omitempty"`
-	// The secret it signs with, `whsec_…`. Shown this once.
+	// The secret it signs with, `whsec_…`, if it was made up. Shown this once.
 	Secret        string `protobuf:"bytes,2,opt,name=secret,proto3" json:"secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -652,8 +799,13 @@ type UpdateWebhookRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The webhook's name, and the new values of the fields in the mask.
 	Webhook *Webhook `protobuf:"bytes,1,opt,name=webhook,proto3" json:"webhook,omitempty"`
-	// `url`, `selector`, `enabled`.
-	UpdateMask    *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// `url`, `selector`, `enabled`, `description`, `events`.
+	UpdateMask *fieldmaskpb.FieldMask `protobuf:"bytes,2,opt,name=update_mask,json=updateMask,proto3" json:"update_mask,omitempty"`
+	// What it is to be called; as it is if empty.
+	NewName string `protobuf:"bytes,3,opt,name=new_name,json=newName,proto3" json:"new_name,omitempty"`
+	// A secret that the receiver chose, as in CreateWebhookRequest, in place of the one it has, which signs too
+	// for 24 hours in the standard format; as it is if empty.
+	Secret        string `protobuf:"bytes,4,opt,name=secret,proto3" json:"secret,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -700,6 +852,20 @@ func (x *UpdateWebhookRequest) GetUpdateMask() *fieldmaskpb.FieldMask {
 		return x.UpdateMask
 	}
 	return nil
+}
+
+func (x *UpdateWebhookRequest) GetNewName() string {
+	if x != nil {
+		return x.NewName
+	}
+	return ""
+}
+
+func (x *UpdateWebhookRequest) GetSecret() string {
+	if x != nil {
+		return x.Secret
+	}
+	return ""
 }
 
 // Response of UpdateWebhook.
@@ -936,7 +1102,9 @@ func (x *RotateWebhookSecretResponse) GetSecret() string {
 type TestWebhookRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the webhook.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// The event of which an example is posted, in a format that has events; its first one if empty.
+	Event         string `protobuf:"bytes,2,opt,name=event,proto3" json:"event,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -974,6 +1142,13 @@ func (*TestWebhookRequest) Descriptor() ([]byte, []int) {
 func (x *TestWebhookRequest) GetName() string {
 	if x != nil {
 		return x.Name
+	}
+	return ""
+}
+
+func (x *TestWebhookRequest) GetEvent() string {
+	if x != nil {
+		return x.Event
 	}
 	return ""
 }
@@ -1340,7 +1515,7 @@ var File_herdbook_registry_v1_webhook_proto protoreflect.FileDescriptor
 
 const file_herdbook_registry_v1_webhook_proto_rawDesc = "" +
 	"\n" +
-	"\"herdbook/registry/v1/webhook.proto\x12\x14herdbook.registry.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dherdbook/common/v1/role.proto\x1a%herdbook/registry/v1/transition.proto\"\xb3\x04\n" +
+	"\"herdbook/registry/v1/webhook.proto\x12\x14herdbook.registry.v1\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dherdbook/common/v1/role.proto\x1a%herdbook/registry/v1/transition.proto\"\xf5\x05\n" +
 	"\aWebhook\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03url\x18\x02 \x01(\tR\x03url\x12?\n" +
@@ -1357,7 +1532,13 @@ const file_herdbook_registry_v1_webhook_proto_rawDesc = "" +
 	"created_by\x18\v \x01(\tR\tcreatedBy\x129\n" +
 	"\n" +
 	"created_at\x18\f \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x12D\n" +
-	"\x10old_secret_until\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x0eoldSecretUntil\"\xe6\x01\n" +
+	"\x10old_secret_until\x18\r \x01(\v2\x1a.google.protobuf.TimestampR\x0eoldSecretUntil\x12\x0e\n" +
+	"\x02id\x18\x0e \x01(\tR\x02id\x12 \n" +
+	"\vdescription\x18\x0f \x01(\tR\vdescription\x12;\n" +
+	"\x06format\x18\x10 \x01(\x0e2#.herdbook.registry.v1.WebhookFormatR\x06format\x12\x16\n" +
+	"\x06events\x18\x11 \x03(\tR\x06events\x129\n" +
+	"\n" +
+	"updated_at\x18\x12 \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\"\xe6\x01\n" +
 	"\x0fWebhookDelivery\x12\x1a\n" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\rR\aattempt\x12*\n" +
@@ -1371,12 +1552,17 @@ const file_herdbook_registry_v1_webhook_proto_rawDesc = "" +
 	"\brevision\x18\x01 \x01(\x03R\brevision\x12*\n" +
 	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x12\x14\n" +
 	"\x05error\x18\x03 \x01(\tR\x05error\x12\x16\n" +
-	"\x06resend\x18\x04 \x01(\bR\x06resend\"\xbc\x01\n" +
+	"\x06resend\x18\x04 \x01(\bR\x06resend\"\xe7\x02\n" +
 	"\x14CreateWebhookRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
 	"\x03url\x18\x02 \x01(\tR\x03url\x12?\n" +
 	"\bselector\x18\x03 \x01(\v2#.herdbook.registry.v1.EventSelectorR\bselector\x12*\n" +
-	"\x0eafter_revision\x18\x04 \x01(\x03H\x00R\rafterRevision\x88\x01\x01B\x11\n" +
+	"\x0eafter_revision\x18\x04 \x01(\x03H\x00R\rafterRevision\x88\x01\x01\x12 \n" +
+	"\vdescription\x18\x05 \x01(\tR\vdescription\x12;\n" +
+	"\x06format\x18\x06 \x01(\x0e2#.herdbook.registry.v1.WebhookFormatR\x06format\x12\x16\n" +
+	"\x06events\x18\a \x03(\tR\x06events\x12\x16\n" +
+	"\x06secret\x18\b \x01(\tR\x06secret\x12\x1a\n" +
+	"\bdisabled\x18\t \x01(\bR\bdisabledB\x11\n" +
 	"\x0f_after_revision\"h\n" +
 	"\x15CreateWebhookResponse\x127\n" +
 	"\awebhook\x18\x01 \x01(\v2\x1d.herdbook.registry.v1.WebhookR\awebhook\x12\x16\n" +
@@ -1387,11 +1573,13 @@ const file_herdbook_registry_v1_webhook_proto_rawDesc = "" +
 	"\awebhook\x18\x01 \x01(\v2\x1d.herdbook.registry.v1.WebhookR\awebhook\"\x15\n" +
 	"\x13ListWebhooksRequest\"Q\n" +
 	"\x14ListWebhooksResponse\x129\n" +
-	"\bwebhooks\x18\x01 \x03(\v2\x1d.herdbook.registry.v1.WebhookR\bwebhooks\"\x8c\x01\n" +
+	"\bwebhooks\x18\x01 \x03(\v2\x1d.herdbook.registry.v1.WebhookR\bwebhooks\"\xbf\x01\n" +
 	"\x14UpdateWebhookRequest\x127\n" +
 	"\awebhook\x18\x01 \x01(\v2\x1d.herdbook.registry.v1.WebhookR\awebhook\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
-	"updateMask\"P\n" +
+	"updateMask\x12\x19\n" +
+	"\bnew_name\x18\x03 \x01(\tR\anewName\x12\x16\n" +
+	"\x06secret\x18\x04 \x01(\tR\x06secret\"P\n" +
 	"\x15UpdateWebhookResponse\x127\n" +
 	"\awebhook\x18\x01 \x01(\v2\x1d.herdbook.registry.v1.WebhookR\awebhook\"*\n" +
 	"\x14DeleteWebhookRequest\x12\x12\n" +
@@ -1401,9 +1589,10 @@ const file_herdbook_registry_v1_webhook_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\"n\n" +
 	"\x1bRotateWebhookSecretResponse\x127\n" +
 	"\awebhook\x18\x01 \x01(\v2\x1d.herdbook.registry.v1.WebhookR\awebhook\x12\x16\n" +
-	"\x06secret\x18\x02 \x01(\tR\x06secret\"(\n" +
+	"\x06secret\x18\x02 \x01(\tR\x06secret\">\n" +
 	"\x12TestWebhookRequest\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"X\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05event\x18\x02 \x01(\tR\x05event\"X\n" +
 	"\x13TestWebhookResponse\x12A\n" +
 	"\bdelivery\x18\x01 \x01(\v2%.herdbook.registry.v1.WebhookDeliveryR\bdelivery\"2\n" +
 	"\x1cListWebhookDeliveriesRequest\x12\x12\n" +
@@ -1424,7 +1613,11 @@ const file_herdbook_registry_v1_webhook_proto_rawDesc = "" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n" +
 	"\trevisions\x18\x02 \x03(\x03R\trevisions\"3\n" +
 	"\x19ResendDeadLettersResponse\x12\x16\n" +
-	"\x06resent\x18\x01 \x01(\x03R\x06resent2\x9c\t\n" +
+	"\x06resent\x18\x01 \x01(\x03R\x06resent*g\n" +
+	"\rWebhookFormat\x12\x1e\n" +
+	"\x1aWEBHOOK_FORMAT_UNSPECIFIED\x10\x00\x12\x1b\n" +
+	"\x17WEBHOOK_FORMAT_STANDARD\x10\x01\x12\x19\n" +
+	"\x15WEBHOOK_FORMAT_MLFLOW\x10\x022\x9c\t\n" +
 	"\x0eWebhookService\x12n\n" +
 	"\rCreateWebhook\x12*.herdbook.registry.v1.CreateWebhookRequest\x1a+.herdbook.registry.v1.CreateWebhookResponse\"\x04\xe8\xe1\x18\x04\x12e\n" +
 	"\n" +
@@ -1451,81 +1644,86 @@ func file_herdbook_registry_v1_webhook_proto_rawDescGZIP() []byte {
 	return file_herdbook_registry_v1_webhook_proto_rawDescData
 }
 
+var file_herdbook_registry_v1_webhook_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
 var file_herdbook_registry_v1_webhook_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_herdbook_registry_v1_webhook_proto_goTypes = []any{
-	(*Webhook)(nil),                       // 0: herdbook.registry.v1.Webhook
-	(*WebhookDelivery)(nil),               // 1: herdbook.registry.v1.WebhookDelivery
-	(*DeadLetter)(nil),                    // 2: herdbook.registry.v1.DeadLetter
-	(*CreateWebhookRequest)(nil),          // 3: herdbook.registry.v1.CreateWebhookRequest
-	(*CreateWebhookResponse)(nil),         // 4: herdbook.registry.v1.CreateWebhookResponse
-	(*GetWebhookRequest)(nil),             // 5: herdbook.registry.v1.GetWebhookRequest
-	(*GetWebhookResponse)(nil),            // 6: herdbook.registry.v1.GetWebhookResponse
-	(*ListWebhooksRequest)(nil),           // 7: herdbook.registry.v1.ListWebhooksRequest
-	(*ListWebhooksResponse)(nil),          // 8: herdbook.registry.v1.ListWebhooksResponse
-	(*UpdateWebhookRequest)(nil),          // 9: herdbook.registry.v1.UpdateWebhookRequest
-	(*UpdateWebhookResponse)(nil),         // 10: herdbook.registry.v1.UpdateWebhookResponse
-	(*DeleteWebhookRequest)(nil),          // 11: herdbook.registry.v1.DeleteWebhookRequest
-	(*DeleteWebhookResponse)(nil),         // 12: herdbook.registry.v1.DeleteWebhookResponse
-	(*RotateWebhookSecretRequest)(nil),    // 13: herdbook.registry.v1.RotateWebhookSecretRequest
-	(*RotateWebhookSecretResponse)(nil),   // 14: herdbook.registry.v1.RotateWebhookSecretResponse
-	(*TestWebhookRequest)(nil),            // 15: herdbook.registry.v1.TestWebhookRequest
-	(*TestWebhookResponse)(nil),           // 16: herdbook.registry.v1.TestWebhookResponse
-	(*ListWebhookDeliveriesRequest)(nil),  // 17: herdbook.registry.v1.ListWebhookDeliveriesRequest
-	(*ListWebhookDeliveriesResponse)(nil), // 18: herdbook.registry.v1.ListWebhookDeliveriesResponse
-	(*ListDeadLettersRequest)(nil),        // 19: herdbook.registry.v1.ListDeadLettersRequest
-	(*ListDeadLettersResponse)(nil),       // 20: herdbook.registry.v1.ListDeadLettersResponse
-	(*ResendDeadLettersRequest)(nil),      // 21: herdbook.registry.v1.ResendDeadLettersRequest
-	(*ResendDeadLettersResponse)(nil),     // 22: herdbook.registry.v1.ResendDeadLettersResponse
-	(*EventSelector)(nil),                 // 23: herdbook.registry.v1.EventSelector
-	(*timestamppb.Timestamp)(nil),         // 24: google.protobuf.Timestamp
-	(*durationpb.Duration)(nil),           // 25: google.protobuf.Duration
-	(*fieldmaskpb.FieldMask)(nil),         // 26: google.protobuf.FieldMask
+	(WebhookFormat)(0),                    // 0: herdbook.registry.v1.WebhookFormat
+	(*Webhook)(nil),                       // 1: herdbook.registry.v1.Webhook
+	(*WebhookDelivery)(nil),               // 2: herdbook.registry.v1.WebhookDelivery
+	(*DeadLetter)(nil),                    // 3: herdbook.registry.v1.DeadLetter
+	(*CreateWebhookRequest)(nil),          // 4: herdbook.registry.v1.CreateWebhookRequest
+	(*CreateWebhookResponse)(nil),         // 5: herdbook.registry.v1.CreateWebhookResponse
+	(*GetWebhookRequest)(nil),             // 6: herdbook.registry.v1.GetWebhookRequest
+	(*GetWebhookResponse)(nil),            // 7: herdbook.registry.v1.GetWebhookResponse
+	(*ListWebhooksRequest)(nil),           // 8: herdbook.registry.v1.ListWebhooksRequest
+	(*ListWebhooksResponse)(nil),          // 9: herdbook.registry.v1.ListWebhooksResponse
+	(*UpdateWebhookRequest)(nil),          // 10: herdbook.registry.v1.UpdateWebhookRequest
+	(*UpdateWebhookResponse)(nil),         // 11: herdbook.registry.v1.UpdateWebhookResponse
+	(*DeleteWebhookRequest)(nil),          // 12: herdbook.registry.v1.DeleteWebhookRequest
+	(*DeleteWebhookResponse)(nil),         // 13: herdbook.registry.v1.DeleteWebhookResponse
+	(*RotateWebhookSecretRequest)(nil),    // 14: herdbook.registry.v1.RotateWebhookSecretRequest
+	(*RotateWebhookSecretResponse)(nil),   // 15: herdbook.registry.v1.RotateWebhookSecretResponse
+	(*TestWebhookRequest)(nil),            // 16: herdbook.registry.v1.TestWebhookRequest
+	(*TestWebhookResponse)(nil),           // 17: herdbook.registry.v1.TestWebhookResponse
+	(*ListWebhookDeliveriesRequest)(nil),  // 18: herdbook.registry.v1.ListWebhookDeliveriesRequest
+	(*ListWebhookDeliveriesResponse)(nil), // 19: herdbook.registry.v1.ListWebhookDeliveriesResponse
+	(*ListDeadLettersRequest)(nil),        // 20: herdbook.registry.v1.ListDeadLettersRequest
+	(*ListDeadLettersResponse)(nil),       // 21: herdbook.registry.v1.ListDeadLettersResponse
+	(*ResendDeadLettersRequest)(nil),      // 22: herdbook.registry.v1.ResendDeadLettersRequest
+	(*ResendDeadLettersResponse)(nil),     // 23: herdbook.registry.v1.ResendDeadLettersResponse
+	(*EventSelector)(nil),                 // 24: herdbook.registry.v1.EventSelector
+	(*timestamppb.Timestamp)(nil),         // 25: google.protobuf.Timestamp
+	(*durationpb.Duration)(nil),           // 26: google.protobuf.Duration
+	(*fieldmaskpb.FieldMask)(nil),         // 27: google.protobuf.FieldMask
 }
 var file_herdbook_registry_v1_webhook_proto_depIdxs = []int32{
-	23, // 0: herdbook.registry.v1.Webhook.selector:type_name -> herdbook.registry.v1.EventSelector
-	24, // 1: herdbook.registry.v1.Webhook.failing_since:type_name -> google.protobuf.Timestamp
-	24, // 2: herdbook.registry.v1.Webhook.next_attempt_at:type_name -> google.protobuf.Timestamp
-	24, // 3: herdbook.registry.v1.Webhook.created_at:type_name -> google.protobuf.Timestamp
-	24, // 4: herdbook.registry.v1.Webhook.old_secret_until:type_name -> google.protobuf.Timestamp
-	24, // 5: herdbook.registry.v1.WebhookDelivery.at:type_name -> google.protobuf.Timestamp
-	25, // 6: herdbook.registry.v1.WebhookDelivery.latency:type_name -> google.protobuf.Duration
-	24, // 7: herdbook.registry.v1.DeadLetter.at:type_name -> google.protobuf.Timestamp
-	23, // 8: herdbook.registry.v1.CreateWebhookRequest.selector:type_name -> herdbook.registry.v1.EventSelector
-	0,  // 9: herdbook.registry.v1.CreateWebhookResponse.webhook:type_name -> herdbook.registry.v1.Webhook
-	0,  // 10: herdbook.registry.v1.GetWebhookResponse.webhook:type_name -> herdbook.registry.v1.Webhook
-	0,  // 11: herdbook.registry.v1.ListWebhooksResponse.webhooks:type_name -> herdbook.registry.v1.Webhook
-	0,  // 12: herdbook.registry.v1.UpdateWebhookRequest.webhook:type_name -> herdbook.registry.v1.Webhook
-	26, // 13: herdbook.registry.v1.UpdateWebhookRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,  // 14: herdbook.registry.v1.UpdateWebhookResponse.webhook:type_name -> herdbook.registry.v1.Webhook
-	0,  // 15: herdbook.registry.v1.RotateWebhookSecretResponse.webhook:type_name -> herdbook.registry.v1.Webhook
-	1,  // 16: herdbook.registry.v1.TestWebhookResponse.delivery:type_name -> herdbook.registry.v1.WebhookDelivery
-	1,  // 17: herdbook.registry.v1.ListWebhookDeliveriesResponse.deliveries:type_name -> herdbook.registry.v1.WebhookDelivery
-	2,  // 18: herdbook.registry.v1.ListDeadLettersResponse.dead_letters:type_name -> herdbook.registry.v1.DeadLetter
-	3,  // 19: herdbook.registry.v1.WebhookService.CreateWebhook:input_type -> herdbook.registry.v1.CreateWebhookRequest
-	5,  // 20: herdbook.registry.v1.WebhookService.GetWebhook:input_type -> herdbook.registry.v1.GetWebhookRequest
-	7,  // 21: herdbook.registry.v1.WebhookService.ListWebhooks:input_type -> herdbook.registry.v1.ListWebhooksRequest
-	9,  // 22: herdbook.registry.v1.WebhookService.UpdateWebhook:input_type -> herdbook.registry.v1.UpdateWebhookRequest
-	11, // 23: herdbook.registry.v1.WebhookService.DeleteWebhook:input_type -> herdbook.registry.v1.DeleteWebhookRequest
-	13, // 24: herdbook.registry.v1.WebhookService.RotateWebhookSecret:input_type -> herdbook.registry.v1.RotateWebhookSecretRequest
-	15, // 25: herdbook.registry.v1.WebhookService.TestWebhook:input_type -> herdbook.registry.v1.TestWebhookRequest
-	17, // 26: herdbook.registry.v1.WebhookService.ListWebhookDeliveries:input_type -> herdbook.registry.v1.ListWebhookDeliveriesRequest
-	19, // 27: herdbook.registry.v1.WebhookService.ListDeadLetters:input_type -> herdbook.registry.v1.ListDeadLettersRequest
-	21, // 28: herdbook.registry.v1.WebhookService.ResendDeadLetters:input_type -> herdbook.registry.v1.ResendDeadLettersRequest
-	4,  // 29: herdbook.registry.v1.WebhookService.CreateWebhook:output_type -> herdbook.registry.v1.CreateWebhookResponse
-	6,  // 30: herdbook.registry.v1.WebhookService.GetWebhook:output_type -> herdbook.registry.v1.GetWebhookResponse
-	8,  // 31: herdbook.registry.v1.WebhookService.ListWebhooks:output_type -> herdbook.registry.v1.ListWebhooksResponse
-	10, // 32: herdbook.registry.v1.WebhookService.UpdateWebhook:output_type -> herdbook.registry.v1.UpdateWebhookResponse
-	12, // 33: herdbook.registry.v1.WebhookService.DeleteWebhook:output_type -> herdbook.registry.v1.DeleteWebhookResponse
-	14, // 34: herdbook.registry.v1.WebhookService.RotateWebhookSecret:output_type -> herdbook.registry.v1.RotateWebhookSecretResponse
-	16, // 35: herdbook.registry.v1.WebhookService.TestWebhook:output_type -> herdbook.registry.v1.TestWebhookResponse
-	18, // 36: herdbook.registry.v1.WebhookService.ListWebhookDeliveries:output_type -> herdbook.registry.v1.ListWebhookDeliveriesResponse
-	20, // 37: herdbook.registry.v1.WebhookService.ListDeadLetters:output_type -> herdbook.registry.v1.ListDeadLettersResponse
-	22, // 38: herdbook.registry.v1.WebhookService.ResendDeadLetters:output_type -> herdbook.registry.v1.ResendDeadLettersResponse
-	29, // [29:39] is the sub-list for method output_type
-	19, // [19:29] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	24, // 0: herdbook.registry.v1.Webhook.selector:type_name -> herdbook.registry.v1.EventSelector
+	25, // 1: herdbook.registry.v1.Webhook.failing_since:type_name -> google.protobuf.Timestamp
+	25, // 2: herdbook.registry.v1.Webhook.next_attempt_at:type_name -> google.protobuf.Timestamp
+	25, // 3: herdbook.registry.v1.Webhook.created_at:type_name -> google.protobuf.Timestamp
+	25, // 4: herdbook.registry.v1.Webhook.old_secret_until:type_name -> google.protobuf.Timestamp
+	0,  // 5: herdbook.registry.v1.Webhook.format:type_name -> herdbook.registry.v1.WebhookFormat
+	25, // 6: herdbook.registry.v1.Webhook.updated_at:type_name -> google.protobuf.Timestamp
+	25, // 7: herdbook.registry.v1.WebhookDelivery.at:type_name -> google.protobuf.Timestamp
+	26, // 8: herdbook.registry.v1.WebhookDelivery.latency:type_name -> google.protobuf.Duration
+	25, // 9: herdbook.registry.v1.DeadLetter.at:type_name -> google.protobuf.Timestamp
+	24, // 10: herdbook.registry.v1.CreateWebhookRequest.selector:type_name -> herdbook.registry.v1.EventSelector
+	0,  // 11: herdbook.registry.v1.CreateWebhookRequest.format:type_name -> herdbook.registry.v1.WebhookFormat
+	1,  // 12: herdbook.registry.v1.CreateWebhookResponse.webhook:type_name -> herdbook.registry.v1.Webhook
+	1,  // 13: herdbook.registry.v1.GetWebhookResponse.webhook:type_name -> herdbook.registry.v1.Webhook
+	1,  // 14: herdbook.registry.v1.ListWebhooksResponse.webhooks:type_name -> herdbook.registry.v1.Webhook
+	1,  // 15: herdbook.registry.v1.UpdateWebhookRequest.webhook:type_name -> herdbook.registry.v1.Webhook
+	27, // 16: herdbook.registry.v1.UpdateWebhookRequest.update_mask:type_name -> google.protobuf.FieldMask
+	1,  // 17: herdbook.registry.v1.UpdateWebhookResponse.webhook:type_name -> herdbook.registry.v1.Webhook
+	1,  // 18: herdbook.registry.v1.RotateWebhookSecretResponse.webhook:type_name -> herdbook.registry.v1.Webhook
+	2,  // 19: herdbook.registry.v1.TestWebhookResponse.delivery:type_name -> herdbook.registry.v1.WebhookDelivery
+	2,  // 20: herdbook.registry.v1.ListWebhookDeliveriesResponse.deliveries:type_name -> herdbook.registry.v1.WebhookDelivery
+	3,  // 21: herdbook.registry.v1.ListDeadLettersResponse.dead_letters:type_name -> herdbook.registry.v1.DeadLetter
+	4,  // 22: herdbook.registry.v1.WebhookService.CreateWebhook:input_type -> herdbook.registry.v1.CreateWebhookRequest
+	6,  // 23: herdbook.registry.v1.WebhookService.GetWebhook:input_type -> herdbook.registry.v1.GetWebhookRequest
+	8,  // 24: herdbook.registry.v1.WebhookService.ListWebhooks:input_type -> herdbook.registry.v1.ListWebhooksRequest
+	10, // 25: herdbook.registry.v1.WebhookService.UpdateWebhook:input_type -> herdbook.registry.v1.UpdateWebhookRequest
+	12, // 26: herdbook.registry.v1.WebhookService.DeleteWebhook:input_type -> herdbook.registry.v1.DeleteWebhookRequest
+	14, // 27: herdbook.registry.v1.WebhookService.RotateWebhookSecret:input_type -> herdbook.registry.v1.RotateWebhookSecretRequest
+	16, // 28: herdbook.registry.v1.WebhookService.TestWebhook:input_type -> herdbook.registry.v1.TestWebhookRequest
+	18, // 29: herdbook.registry.v1.WebhookService.ListWebhookDeliveries:input_type -> herdbook.registry.v1.ListWebhookDeliveriesRequest
+	20, // 30: herdbook.registry.v1.WebhookService.ListDeadLetters:input_type -> herdbook.registry.v1.ListDeadLettersRequest
+	22, // 31: herdbook.registry.v1.WebhookService.ResendDeadLetters:input_type -> herdbook.registry.v1.ResendDeadLettersRequest
+	5,  // 32: herdbook.registry.v1.WebhookService.CreateWebhook:output_type -> herdbook.registry.v1.CreateWebhookResponse
+	7,  // 33: herdbook.registry.v1.WebhookService.GetWebhook:output_type -> herdbook.registry.v1.GetWebhookResponse
+	9,  // 34: herdbook.registry.v1.WebhookService.ListWebhooks:output_type -> herdbook.registry.v1.ListWebhooksResponse
+	11, // 35: herdbook.registry.v1.WebhookService.UpdateWebhook:output_type -> herdbook.registry.v1.UpdateWebhookResponse
+	13, // 36: herdbook.registry.v1.WebhookService.DeleteWebhook:output_type -> herdbook.registry.v1.DeleteWebhookResponse
+	15, // 37: herdbook.registry.v1.WebhookService.RotateWebhookSecret:output_type -> herdbook.registry.v1.RotateWebhookSecretResponse
+	17, // 38: herdbook.registry.v1.WebhookService.TestWebhook:output_type -> herdbook.registry.v1.TestWebhookResponse
+	19, // 39: herdbook.registry.v1.WebhookService.ListWebhookDeliveries:output_type -> herdbook.registry.v1.ListWebhookDeliveriesResponse
+	21, // 40: herdbook.registry.v1.WebhookService.ListDeadLetters:output_type -> herdbook.registry.v1.ListDeadLettersResponse
+	23, // 41: herdbook.registry.v1.WebhookService.ResendDeadLetters:output_type -> herdbook.registry.v1.ResendDeadLettersResponse
+	32, // [32:42] is the sub-list for method output_type
+	22, // [22:32] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_herdbook_registry_v1_webhook_proto_init() }
@@ -1541,13 +1739,14 @@ func file_herdbook_registry_v1_webhook_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herdbook_registry_v1_webhook_proto_rawDesc), len(file_herdbook_registry_v1_webhook_proto_rawDesc)),
-			NumEnums:      0,
+			NumEnums:      1,
 			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
 		GoTypes:           file_herdbook_registry_v1_webhook_proto_goTypes,
 		DependencyIndexes: file_herdbook_registry_v1_webhook_proto_depIdxs,
+		EnumInfos:         file_herdbook_registry_v1_webhook_proto_enumTypes,
 		MessageInfos:      file_herdbook_registry_v1_webhook_proto_msgTypes,
 	}.Build()
 	File_herdbook_registry_v1_webhook_proto = out.File

@@ -48,6 +48,8 @@ const (
 // dead letter, and the next is sent. A webhook that acknowledged nothing for three days, or answered 410,
 // is disabled; once it is enabled again it goes on where it stood.
 //
+// A webhook of another format posts what receivers of another system know: see WebhookFormat.
+//
 // Addresses may be secrets of the receiver's, so that only admins see them.
 type WebhookServiceClient interface {
 	// Creates a webhook. ALREADY_EXISTS if there is one of this name. INVALID_ARGUMENT if its address is
@@ -200,6 +202,8 @@ func (c *webhookServiceClient) ResendDeadLetters(ctx context.Context, in *Resend
 // is tried again, after 5 seconds first and 10 minutes at most. A change that failed ten times becomes a
 // dead letter, and the next is sent. A webhook that acknowledged nothing for three days, or answered 410,
 // is disabled; once it is enabled again it goes on where it stood.
+//
+// A webhook of another format posts what receivers of another system know: see WebhookFormat.
 //
 // Addresses may be secrets of the receiver's, so that only admins see them.
 type WebhookServiceServer interface {

@@ -33,7 +33,9 @@ type ArtifactHeader struct {
 	// Digest that the bytes must have, `sha256:<64 hex digits>`; not checked if empty.
 	Digest string `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
 	// Size that the bytes must have; not checked if absent.
-	Size          *int64 `protobuf:"varint,4,opt,name=size,proto3,oneof" json:"size,omitempty"`
+	Size *int64 `protobuf:"varint,4,opt,name=size,proto3,oneof" json:"size,omitempty"`
+	// The logged model, in place of a run.
+	LoggedModelId string `protobuf:"bytes,5,opt,name=logged_model_id,json=loggedModelId,proto3" json:"logged_model_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -94,6 +96,13 @@ func (x *ArtifactHeader) GetSize() int64 {
 		return *x.Size
 	}
 	return 0
+}
+
+func (x *ArtifactHeader) GetLoggedModelId() string {
+	if x != nil {
+		return x.LoggedModelId
+	}
+	return ""
 }
 
 // A message of UploadArtifact.
@@ -239,7 +248,9 @@ type DownloadArtifactRequest struct {
 	// First byte.
 	Offset int64 `protobuf:"varint,3,opt,name=offset,proto3" json:"offset,omitempty"`
 	// Bytes at most; to the end if 0.
-	Length        int64 `protobuf:"varint,4,opt,name=length,proto3" json:"length,omitempty"`
+	Length int64 `protobuf:"varint,4,opt,name=length,proto3" json:"length,omitempty"`
+	// The logged model, in place of a run.
+	LoggedModelId string `protobuf:"bytes,5,opt,name=logged_model_id,json=loggedModelId,proto3" json:"logged_model_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -300,6 +311,13 @@ func (x *DownloadArtifactRequest) GetLength() int64 {
 		return x.Length
 	}
 	return 0
+}
+
+func (x *DownloadArtifactRequest) GetLoggedModelId() string {
+	if x != nil {
+		return x.LoggedModelId
+	}
+	return ""
 }
 
 // A message of DownloadArtifact.
@@ -399,7 +417,9 @@ type ListArtifactsRequest struct {
 	// Files a page: 1 to 1,000; 100 if 0.
 	PageSize uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before; empty for the first.
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// The logged model, in place of a run.
+	LoggedModelId string `protobuf:"bytes,5,opt,name=logged_model_id,json=loggedModelId,proto3" json:"logged_model_id,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -462,6 +482,13 @@ func (x *ListArtifactsRequest) GetPageToken() string {
 	return ""
 }
 
+func (x *ListArtifactsRequest) GetLoggedModelId() string {
+	if x != nil {
+		return x.LoggedModelId
+	}
+	return ""
+}
+
 // Response of ListArtifacts.
 type ListArtifactsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -517,45 +544,542 @@ func (x *ListArtifactsResponse) GetNextPageToken() string {
 	return ""
 }
 
+// Request of ListFolder.
+type ListFolderRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The logged model, in place of a run.
+	LoggedModelId string `protobuf:"bytes,2,opt,name=logged_model_id,json=loggedModelId,proto3" json:"logged_model_id,omitempty"`
+	// The folder; the topmost if empty.
+	Path string `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`
+	// Entries a page: 1 to 1,000; 100 if 0.
+	PageSize uint32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,5,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFolderRequest) Reset() {
+	*x = ListFolderRequest{}
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFolderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFolderRequest) ProtoMessage() {}
+
+func (x *ListFolderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFolderRequest.ProtoReflect.Descriptor instead.
+func (*ListFolderRequest) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_artifact_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *ListFolderRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *ListFolderRequest) GetLoggedModelId() string {
+	if x != nil {
+		return x.LoggedModelId
+	}
+	return ""
+}
+
+func (x *ListFolderRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *ListFolderRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListFolderRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response of ListFolder.
+type ListFolderResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The entries; none if there is no such folder.
+	Entries []*FolderEntry `protobuf:"bytes,1,rep,name=entries,proto3" json:"entries,omitempty"`
+	// Token of the next page; empty if this was the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListFolderResponse) Reset() {
+	*x = ListFolderResponse{}
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListFolderResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListFolderResponse) ProtoMessage() {}
+
+func (x *ListFolderResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListFolderResponse.ProtoReflect.Descriptor instead.
+func (*ListFolderResponse) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_artifact_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *ListFolderResponse) GetEntries() []*FolderEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+func (x *ListFolderResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// What lies in a folder.
+type FolderEntry struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is.
+	//
+	// Types that are valid to be assigned to Entry:
+	//
+	//	*FolderEntry_File
+	//	*FolderEntry_Folder
+	Entry         isFolderEntry_Entry `protobuf_oneof:"entry"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FolderEntry) Reset() {
+	*x = FolderEntry{}
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FolderEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FolderEntry) ProtoMessage() {}
+
+func (x *FolderEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FolderEntry.ProtoReflect.Descriptor instead.
+func (*FolderEntry) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_artifact_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *FolderEntry) GetEntry() isFolderEntry_Entry {
+	if x != nil {
+		return x.Entry
+	}
+	return nil
+}
+
+func (x *FolderEntry) GetFile() *v1.File {
+	if x != nil {
+		if x, ok := x.Entry.(*FolderEntry_File); ok {
+			return x.File
+		}
+	}
+	return nil
+}
+
+func (x *FolderEntry) GetFolder() string {
+	if x != nil {
+		if x, ok := x.Entry.(*FolderEntry_Folder); ok {
+			return x.Folder
+		}
+	}
+	return ""
+}
+
+type isFolderEntry_Entry interface {
+	isFolderEntry_Entry()
+}
+
+type FolderEntry_File struct {
+	// A file.
+	File *v1.File `protobuf:"bytes,1,opt,name=file,proto3,oneof"`
+}
+
+type FolderEntry_Folder struct {
+	// The whole path of a folder.
+	Folder string `protobuf:"bytes,2,opt,name=folder,proto3,oneof"`
+}
+
+func (*FolderEntry_File) isFolderEntry_Entry() {}
+
+func (*FolderEntry_Folder) isFolderEntry_Entry() {}
+
+// Request of DeleteArtifacts.
+type DeleteArtifactsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The logged model, in place of a run.
+	LoggedModelId string `protobuf:"bytes,2,opt,name=logged_model_id,json=loggedModelId,proto3" json:"logged_model_id,omitempty"`
+	// A file or a folder; everything if empty.
+	Path          string `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteArtifactsRequest) Reset() {
+	*x = DeleteArtifactsRequest{}
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteArtifactsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteArtifactsRequest) ProtoMessage() {}
+
+func (x *DeleteArtifactsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteArtifactsRequest.ProtoReflect.Descriptor instead.
+func (*DeleteArtifactsRequest) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_artifact_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *DeleteArtifactsRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *DeleteArtifactsRequest) GetLoggedModelId() string {
+	if x != nil {
+		return x.LoggedModelId
+	}
+	return ""
+}
+
+func (x *DeleteArtifactsRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+// Response of DeleteArtifacts.
+type DeleteArtifactsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Files that were deleted.
+	Deleted       int64 `protobuf:"varint,1,opt,name=deleted,proto3" json:"deleted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DeleteArtifactsResponse) Reset() {
+	*x = DeleteArtifactsResponse{}
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DeleteArtifactsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DeleteArtifactsResponse) ProtoMessage() {}
+
+func (x *DeleteArtifactsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DeleteArtifactsResponse.ProtoReflect.Descriptor instead.
+func (*DeleteArtifactsResponse) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_artifact_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *DeleteArtifactsResponse) GetDeleted() int64 {
+	if x != nil {
+		return x.Deleted
+	}
+	return 0
+}
+
+// Request of PresignArtifact.
+type PresignArtifactRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The run.
+	RunId string `protobuf:"bytes,1,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// The logged model, in place of a run.
+	LoggedModelId string `protobuf:"bytes,2,opt,name=logged_model_id,json=loggedModelId,proto3" json:"logged_model_id,omitempty"`
+	// Path of the file.
+	Path string `protobuf:"bytes,3,opt,name=path,proto3" json:"path,omitempty"`
+	// Seconds for which the URL is good: 1 to 604,800; 900 if 0.
+	ExpiresInSeconds uint32 `protobuf:"varint,4,opt,name=expires_in_seconds,json=expiresInSeconds,proto3" json:"expires_in_seconds,omitempty"`
+	unknownFields    protoimpl.UnknownFields
+	sizeCache        protoimpl.SizeCache
+}
+
+func (x *PresignArtifactRequest) Reset() {
+	*x = PresignArtifactRequest{}
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PresignArtifactRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PresignArtifactRequest) ProtoMessage() {}
+
+func (x *PresignArtifactRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PresignArtifactRequest.ProtoReflect.Descriptor instead.
+func (*PresignArtifactRequest) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_artifact_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *PresignArtifactRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *PresignArtifactRequest) GetLoggedModelId() string {
+	if x != nil {
+		return x.LoggedModelId
+	}
+	return ""
+}
+
+func (x *PresignArtifactRequest) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *PresignArtifactRequest) GetExpiresInSeconds() uint32 {
+	if x != nil {
+		return x.ExpiresInSeconds
+	}
+	return 0
+}
+
+// Response of PresignArtifact.
+type PresignArtifactResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The file.
+	File *v1.File `protobuf:"bytes,1,opt,name=file,proto3" json:"file,omitempty"`
+	// The URL, to be read with GET.
+	Url           string `protobuf:"bytes,2,opt,name=url,proto3" json:"url,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PresignArtifactResponse) Reset() {
+	*x = PresignArtifactResponse{}
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PresignArtifactResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PresignArtifactResponse) ProtoMessage() {}
+
+func (x *PresignArtifactResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_artifact_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PresignArtifactResponse.ProtoReflect.Descriptor instead.
+func (*PresignArtifactResponse) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_artifact_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *PresignArtifactResponse) GetFile() *v1.File {
+	if x != nil {
+		return x.File
+	}
+	return nil
+}
+
+func (x *PresignArtifactResponse) GetUrl() string {
+	if x != nil {
+		return x.Url
+	}
+	return ""
+}
+
 var File_herdbook_tracking_v1_artifact_proto protoreflect.FileDescriptor
 
 const file_herdbook_tracking_v1_artifact_proto_rawDesc = "" +
 	"\n" +
-	"#herdbook/tracking/v1/artifact.proto\x12\x14herdbook.tracking.v1\x1a\x1dherdbook/common/v1/file.proto\x1a\x1dherdbook/common/v1/role.proto\"u\n" +
+	"#herdbook/tracking/v1/artifact.proto\x12\x14herdbook.tracking.v1\x1a\x1dherdbook/common/v1/file.proto\x1a\x1dherdbook/common/v1/role.proto\"\x9d\x01\n" +
 	"\x0eArtifactHeader\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n" +
 	"\x06digest\x18\x03 \x01(\tR\x06digest\x12\x17\n" +
-	"\x04size\x18\x04 \x01(\x03H\x00R\x04size\x88\x01\x01B\a\n" +
+	"\x04size\x18\x04 \x01(\x03H\x00R\x04size\x88\x01\x01\x12&\n" +
+	"\x0flogged_model_id\x18\x05 \x01(\tR\rloggedModelIdB\a\n" +
 	"\x05_size\"z\n" +
 	"\x15UploadArtifactRequest\x12>\n" +
 	"\x06header\x18\x01 \x01(\v2$.herdbook.tracking.v1.ArtifactHeaderH\x00R\x06header\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunkB\t\n" +
 	"\amessage\"F\n" +
 	"\x16UploadArtifactResponse\x12,\n" +
-	"\x04file\x18\x01 \x01(\v2\x18.herdbook.common.v1.FileR\x04file\"t\n" +
+	"\x04file\x18\x01 \x01(\v2\x18.herdbook.common.v1.FileR\x04file\"\x9c\x01\n" +
 	"\x17DownloadArtifactRequest\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x16\n" +
 	"\x06offset\x18\x03 \x01(\x03R\x06offset\x12\x16\n" +
-	"\x06length\x18\x04 \x01(\x03R\x06length\"m\n" +
+	"\x06length\x18\x04 \x01(\x03R\x06length\x12&\n" +
+	"\x0flogged_model_id\x18\x05 \x01(\tR\rloggedModelId\"m\n" +
 	"\x18DownloadArtifactResponse\x12.\n" +
 	"\x04file\x18\x01 \x01(\v2\x18.herdbook.common.v1.FileH\x00R\x04file\x12\x16\n" +
 	"\x05chunk\x18\x02 \x01(\fH\x00R\x05chunkB\t\n" +
-	"\amessage\"}\n" +
+	"\amessage\"\xa5\x01\n" +
 	"\x14ListArtifactsRequest\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04path\x18\x02 \x01(\tR\x04path\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tR\tpageToken\"o\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12&\n" +
+	"\x0flogged_model_id\x18\x05 \x01(\tR\rloggedModelId\"o\n" +
 	"\x15ListArtifactsResponse\x12.\n" +
 	"\x05files\x18\x01 \x03(\v2\x18.herdbook.common.v1.FileR\x05files\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xf1\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa2\x01\n" +
+	"\x11ListFolderRequest\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12&\n" +
+	"\x0flogged_model_id\x18\x02 \x01(\tR\rloggedModelId\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\x12\x1b\n" +
+	"\tpage_size\x18\x04 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x05 \x01(\tR\tpageToken\"y\n" +
+	"\x12ListFolderResponse\x12;\n" +
+	"\aentries\x18\x01 \x03(\v2!.herdbook.tracking.v1.FolderEntryR\aentries\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"`\n" +
+	"\vFolderEntry\x12.\n" +
+	"\x04file\x18\x01 \x01(\v2\x18.herdbook.common.v1.FileH\x00R\x04file\x12\x18\n" +
+	"\x06folder\x18\x02 \x01(\tH\x00R\x06folderB\a\n" +
+	"\x05entry\"k\n" +
+	"\x16DeleteArtifactsRequest\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12&\n" +
+	"\x0flogged_model_id\x18\x02 \x01(\tR\rloggedModelId\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\"3\n" +
+	"\x17DeleteArtifactsResponse\x12\x18\n" +
+	"\adeleted\x18\x01 \x01(\x03R\adeleted\"\x99\x01\n" +
+	"\x16PresignArtifactRequest\x12\x15\n" +
+	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12&\n" +
+	"\x0flogged_model_id\x18\x02 \x01(\tR\rloggedModelId\x12\x12\n" +
+	"\x04path\x18\x03 \x01(\tR\x04path\x12,\n" +
+	"\x12expires_in_seconds\x18\x04 \x01(\rR\x10expiresInSeconds\"Y\n" +
+	"\x17PresignArtifactResponse\x12,\n" +
+	"\x04file\x18\x01 \x01(\v2\x18.herdbook.common.v1.FileR\x04file\x12\x10\n" +
+	"\x03url\x18\x02 \x01(\tR\x03url2\xc4\x05\n" +
 	"\x0fArtifactService\x12s\n" +
 	"\x0eUploadArtifact\x12+.herdbook.tracking.v1.UploadArtifactRequest\x1a,.herdbook.tracking.v1.UploadArtifactResponse\"\x04\xe8\xe1\x18\x02(\x01\x12y\n" +
 	"\x10DownloadArtifact\x12-.herdbook.tracking.v1.DownloadArtifactRequest\x1a..herdbook.tracking.v1.DownloadArtifactResponse\"\x04\xe8\xe1\x18\x010\x01\x12n\n" +
-	"\rListArtifacts\x12*.herdbook.tracking.v1.ListArtifactsRequest\x1a+.herdbook.tracking.v1.ListArtifactsResponse\"\x04\xe8\xe1\x18\x01B\xea\x01\n" +
+	"\rListArtifacts\x12*.herdbook.tracking.v1.ListArtifactsRequest\x1a+.herdbook.tracking.v1.ListArtifactsResponse\"\x04\xe8\xe1\x18\x01\x12e\n" +
+	"\n" +
+	"ListFolder\x12'.herdbook.tracking.v1.ListFolderRequest\x1a(.herdbook.tracking.v1.ListFolderResponse\"\x04\xe8\xe1\x18\x01\x12t\n" +
+	"\x0fDeleteArtifacts\x12,.herdbook.tracking.v1.DeleteArtifactsRequest\x1a-.herdbook.tracking.v1.DeleteArtifactsResponse\"\x04\xe8\xe1\x18\x02\x12t\n" +
+	"\x0fPresignArtifact\x12,.herdbook.tracking.v1.PresignArtifactRequest\x1a-.herdbook.tracking.v1.PresignArtifactResponse\"\x04\xe8\xe1\x18\x01B\xea\x01\n" +
 	"\x18com.herdbook.tracking.v1B\rArtifactProtoP\x01ZMgithub.com/herdbook/herdbook/clients/go/proto/herdbook/tracking/v1;trackingv1\xa2\x02\x03HTX\xaa\x02\x14Herdbook.Tracking.V1\xca\x02\x14Herdbook\\Tracking\\V1\xe2\x02 Herdbook\\Tracking\\V1\\GPBMetadata\xea\x02\x16Herdbook::Tracking::V1b\x06proto3"
 
 var (
@@ -570,7 +1094,7 @@ func file_herdbook_tracking_v1_artifact_proto_rawDescGZIP() []byte {
 	return file_herdbook_tracking_v1_artifact_proto_rawDescData
 }
 
-var file_herdbook_tracking_v1_artifact_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_herdbook_tracking_v1_artifact_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_herdbook_tracking_v1_artifact_proto_goTypes = []any{
 	(*ArtifactHeader)(nil),           // 0: herdbook.tracking.v1.ArtifactHeader
 	(*UploadArtifactRequest)(nil),    // 1: herdbook.tracking.v1.UploadArtifactRequest
@@ -579,24 +1103,40 @@ var file_herdbook_tracking_v1_artifact_proto_goTypes = []any{
 	(*DownloadArtifactResponse)(nil), // 4: herdbook.tracking.v1.DownloadArtifactResponse
 	(*ListArtifactsRequest)(nil),     // 5: herdbook.tracking.v1.ListArtifactsRequest
 	(*ListArtifactsResponse)(nil),    // 6: herdbook.tracking.v1.ListArtifactsResponse
-	(*v1.File)(nil),                  // 7: herdbook.common.v1.File
+	(*ListFolderRequest)(nil),        // 7: herdbook.tracking.v1.ListFolderRequest
+	(*ListFolderResponse)(nil),       // 8: herdbook.tracking.v1.ListFolderResponse
+	(*FolderEntry)(nil),              // 9: herdbook.tracking.v1.FolderEntry
+	(*DeleteArtifactsRequest)(nil),   // 10: herdbook.tracking.v1.DeleteArtifactsRequest
+	(*DeleteArtifactsResponse)(nil),  // 11: herdbook.tracking.v1.DeleteArtifactsResponse
+	(*PresignArtifactRequest)(nil),   // 12: herdbook.tracking.v1.PresignArtifactRequest
+	(*PresignArtifactResponse)(nil),  // 13: herdbook.tracking.v1.PresignArtifactResponse
+	(*v1.File)(nil),                  // 14: herdbook.common.v1.File
 }
 var file_herdbook_tracking_v1_artifact_proto_depIdxs = []int32{
-	0, // 0: herdbook.tracking.v1.UploadArtifactRequest.header:type_name -> herdbook.tracking.v1.ArtifactHeader
-	7, // 1: herdbook.tracking.v1.UploadArtifactResponse.file:type_name -> herdbook.common.v1.File
-	7, // 2: herdbook.tracking.v1.DownloadArtifactResponse.file:type_name -> herdbook.common.v1.File
-	7, // 3: herdbook.tracking.v1.ListArtifactsResponse.files:type_name -> herdbook.common.v1.File
-	1, // 4: herdbook.tracking.v1.ArtifactService.UploadArtifact:input_type -> herdbook.tracking.v1.UploadArtifactRequest
-	3, // 5: herdbook.tracking.v1.ArtifactService.DownloadArtifact:input_type -> herdbook.tracking.v1.DownloadArtifactRequest
-	5, // 6: herdbook.tracking.v1.ArtifactService.ListArtifacts:input_type -> herdbook.tracking.v1.ListArtifactsRequest
-	2, // 7: herdbook.tracking.v1.ArtifactService.UploadArtifact:output_type -> herdbook.tracking.v1.UploadArtifactResponse
-	4, // 8: herdbook.tracking.v1.ArtifactService.DownloadArtifact:output_type -> herdbook.tracking.v1.DownloadArtifactResponse
-	6, // 9: herdbook.tracking.v1.ArtifactService.ListArtifacts:output_type -> herdbook.tracking.v1.ListArtifactsResponse
-	7, // [7:10] is the sub-list for method output_type
-	4, // [4:7] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	0,  // 0: herdbook.tracking.v1.UploadArtifactRequest.header:type_name -> herdbook.tracking.v1.ArtifactHeader
+	14, // 1: herdbook.tracking.v1.UploadArtifactResponse.file:type_name -> herdbook.common.v1.File
+	14, // 2: herdbook.tracking.v1.DownloadArtifactResponse.file:type_name -> herdbook.common.v1.File
+	14, // 3: herdbook.tracking.v1.ListArtifactsResponse.files:type_name -> herdbook.common.v1.File
+	9,  // 4: herdbook.tracking.v1.ListFolderResponse.entries:type_name -> herdbook.tracking.v1.FolderEntry
+	14, // 5: herdbook.tracking.v1.FolderEntry.file:type_name -> herdbook.common.v1.File
+	14, // 6: herdbook.tracking.v1.PresignArtifactResponse.file:type_name -> herdbook.common.v1.File
+	1,  // 7: herdbook.tracking.v1.ArtifactService.UploadArtifact:input_type -> herdbook.tracking.v1.UploadArtifactRequest
+	3,  // 8: herdbook.tracking.v1.ArtifactService.DownloadArtifact:input_type -> herdbook.tracking.v1.DownloadArtifactRequest
+	5,  // 9: herdbook.tracking.v1.ArtifactService.ListArtifacts:input_type -> herdbook.tracking.v1.ListArtifactsRequest
+	7,  // 10: herdbook.tracking.v1.ArtifactService.ListFolder:input_type -> herdbook.tracking.v1.ListFolderRequest
+	10, // 11: herdbook.tracking.v1.ArtifactService.DeleteArtifacts:input_type -> herdbook.tracking.v1.DeleteArtifactsRequest
+	12, // 12: herdbook.tracking.v1.ArtifactService.PresignArtifact:input_type -> herdbook.tracking.v1.PresignArtifactRequest
+	2,  // 13: herdbook.tracking.v1.ArtifactService.UploadArtifact:output_type -> herdbook.tracking.v1.UploadArtifactResponse
+	4,  // 14: herdbook.tracking.v1.ArtifactService.DownloadArtifact:output_type -> herdbook.tracking.v1.DownloadArtifactResponse
+	6,  // 15: herdbook.tracking.v1.ArtifactService.ListArtifacts:output_type -> herdbook.tracking.v1.ListArtifactsResponse
+	8,  // 16: herdbook.tracking.v1.ArtifactService.ListFolder:output_type -> herdbook.tracking.v1.ListFolderResponse
+	11, // 17: herdbook.tracking.v1.ArtifactService.DeleteArtifacts:output_type -> herdbook.tracking.v1.DeleteArtifactsResponse
+	13, // 18: herdbook.tracking.v1.ArtifactService.PresignArtifact:output_type -> herdbook.tracking.v1.PresignArtifactResponse
+	13, // [13:19] is the sub-list for method output_type
+	7,  // [7:13] is the sub-list for method input_type
+	7,  // [7:7] is the sub-list for extension type_name
+	7,  // [7:7] is the sub-list for extension extendee
+	0,  // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_herdbook_tracking_v1_artifact_proto_init() }
@@ -613,13 +1153,17 @@ func file_herdbook_tracking_v1_artifact_proto_init() {
 		(*DownloadArtifactResponse_File)(nil),
 		(*DownloadArtifactResponse_Chunk)(nil),
 	}
+	file_herdbook_tracking_v1_artifact_proto_msgTypes[9].OneofWrappers = []any{
+		(*FolderEntry_File)(nil),
+		(*FolderEntry_Folder)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herdbook_tracking_v1_artifact_proto_rawDesc), len(file_herdbook_tracking_v1_artifact_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

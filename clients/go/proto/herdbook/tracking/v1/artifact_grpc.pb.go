@@ -22,13 +22,17 @@ const (
 	ArtifactService_UploadArtifact_FullMethodName   = "/herdbook.tracking.v1.ArtifactService/UploadArtifact"
 	ArtifactService_DownloadArtifact_FullMethodName = "/herdbook.tracking.v1.ArtifactService/DownloadArtifact"
 	ArtifactService_ListArtifacts_FullMethodName    = "/herdbook.tracking.v1.ArtifactService/ListArtifacts"
+	ArtifactService_ListFolder_FullMethodName       = "/herdbook.tracking.v1.ArtifactService/ListFolder"
+	ArtifactService_DeleteArtifacts_FullMethodName  = "/herdbook.tracking.v1.ArtifactService/DeleteArtifacts"
+	ArtifactService_PresignArtifact_FullMethodName  = "/herdbook.tracking.v1.ArtifactService/PresignArtifact"
 )
 
 // ArtifactServiceClient is the client API for ArtifactService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Files of runs, kept by the digest of their content.
+// Files of runs and of logged models, kept by the digest of their content. A request names either a run or a
+// logged model.
 type ArtifactServiceClient interface {
 	// Uploads a file: first a message with the header, then its bytes in pieces of at most 1 MiB.
 	// The file is there, whole, when the answer comes, and not before. A path that is there already is
@@ -36,8 +40,15 @@ type ArtifactServiceClient interface {
 	UploadArtifact(ctx context.Context, opts ...grpc.CallOption) (grpc.ClientStreamingClient[UploadArtifactRequest, UploadArtifactResponse], error)
 	// Downloads a file or a part of it: first a message with the file's facts, then its bytes.
 	DownloadArtifact(ctx context.Context, in *DownloadArtifactRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[DownloadArtifactResponse], error)
-	// Lists the files of a run below a path, by path.
+	// Lists the files of a run or a logged model below a path, by path.
 	ListArtifacts(ctx context.Context, in *ListArtifactsRequest, opts ...grpc.CallOption) (*ListArtifactsResponse, error)
+	// Lists what lies directly in a folder: files, and folders without what is in them, by path.
+	ListFolder(ctx context.Context, in *ListFolderRequest, opts ...grpc.CallOption) (*ListFolderResponse, error)
+	// Deletes a file, or all files of a folder. Versions that were registered with them keep theirs.
+	DeleteArtifacts(ctx context.Context, in *DeleteArtifactsRequest, opts ...grpc.CallOption) (*DeleteArtifactsResponse, error)
+	// Makes a URL by which anybody can read a file for a while, without this server. FAILED_PRECONDITION
+	// (NOT_PRESIGNED) where the files are not in a bucket.
+	PresignArtifact(ctx context.Context, in *PresignArtifactRequest, opts ...grpc.CallOption) (*PresignArtifactResponse, error)
 }
 
 type artifactServiceClient struct {
@@ -90,11 +101,42 @@ func (c *artifactServiceClient) ListArtifacts(ctx context.Context, in *ListArtif
 	return out, nil
 }
 
+func (c *artifactServiceClient) ListFolder(ctx context.Context, in *ListFolderRequest, opts ...grpc.CallOption) (*ListFolderResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListFolderResponse)
+	err := c.cc.Invoke(ctx, ArtifactService_ListFolder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *artifactServiceClient) DeleteArtifacts(ctx context.Context, in *DeleteArtifactsRequest, opts ...grpc.CallOption) (*DeleteArtifactsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(DeleteArtifactsResponse)
+	err := c.cc.Invoke(ctx, ArtifactService_DeleteArtifacts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *artifactServiceClient) PresignArtifact(ctx context.Context, in *PresignArtifactRequest, opts ...grpc.CallOption) (*PresignArtifactResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PresignArtifactResponse)
+	err := c.cc.Invoke(ctx, ArtifactService_PresignArtifact_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ArtifactServiceServer is the server API for ArtifactService service.
 // All implementations must embed UnimplementedArtifactServiceServer
 // for forward compatibility.
 //
-// Files of runs, kept by the digest of their content.
+// Files of runs and of logged models, kept by the digest of their content. A request names either a run or a
+// logged model.
 type ArtifactServiceServer interface {
 	// Uploads a file: first a message with the header, then its bytes in pieces of at most 1 MiB.
 	// The file is there, whole, when the answer comes, and not before. A path that is there already is
@@ -102,8 +144,15 @@ type ArtifactServiceServer interface {
 	UploadArtifact(grpc.ClientStreamingServer[UploadArtifactRequest, UploadArtifactResponse]) error
 	// Downloads a file or a part of it: first a message with the file's facts, then its bytes.
 	DownloadArtifact(*DownloadArtifactRequest, grpc.ServerStreamingServer[DownloadArtifactResponse]) error
-	// Lists the files of a run below a path, by path.
+	// Lists the files of a run or a logged model below a path, by path.
 	ListArtifacts(context.Context, *ListArtifactsRequest) (*ListArtifactsResponse, error)
+	// Lists what lies directly in a folder: files, and folders without what is in them, by path.
+	ListFolder(context.Context, *ListFolderRequest) (*ListFolderResponse, error)
+	// Deletes a file, or all files of a folder. Versions that were registered with them keep theirs.
+	DeleteArtifacts(context.Context, *DeleteArtifactsRequest) (*DeleteArtifactsResponse, error)
+	// Makes a URL by which anybody can read a file for a while, without this server. FAILED_PRECONDITION
+	// (NOT_PRESIGNED) where the files are not in a bucket.
+	PresignArtifact(context.Context, *PresignArtifactRequest) (*PresignArtifactResponse, error)
 	mustEmbedUnimplementedArtifactServiceServer()
 }
 
@@ -122,6 +171,15 @@ func (UnimplementedArtifactServiceServer) DownloadArtifact(*DownloadArtifactRequ
 }
 func (UnimplementedArtifactServiceServer) ListArtifacts(context.Context, *ListArtifactsRequest) (*ListArtifactsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListArtifacts not implemented")
+}
+func (UnimplementedArtifactServiceServer) ListFolder(context.Context, *ListFolderRequest) (*ListFolderResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListFolder not implemented")
+}
+func (UnimplementedArtifactServiceServer) DeleteArtifacts(context.Context, *DeleteArtifactsRequest) (*DeleteArtifactsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method DeleteArtifacts not implemented")
+}
+func (UnimplementedArtifactServiceServer) PresignArtifact(context.Context, *PresignArtifactRequest) (*PresignArtifactResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method PresignArtifact not implemented")
 }
 func (UnimplementedArtifactServiceServer) mustEmbedUnimplementedArtifactServiceServer() {}
 func (UnimplementedArtifactServiceServer) testEmbeddedByValue()                         {}
@@ -180,6 +238,60 @@ func _ArtifactService_ListArtifacts_Handler(srv interface{}, ctx context.Context
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ArtifactService_ListFolder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListFolderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ArtifactServiceServer).ListFolder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ArtifactService_ListFolder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ArtifactServiceServer).ListFolder(ctx, req.(*ListFolderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ArtifactService_DeleteArtifacts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(DeleteArtifactsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ArtifactServiceServer).DeleteArtifacts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ArtifactService_DeleteArtifacts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ArtifactServiceServer).DeleteArtifacts(ctx, req.(*DeleteArtifactsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _ArtifactService_PresignArtifact_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PresignArtifactRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ArtifactServiceServer).PresignArtifact(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ArtifactService_PresignArtifact_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ArtifactServiceServer).PresignArtifact(ctx, req.(*PresignArtifactRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ArtifactService_ServiceDesc is the grpc.ServiceDesc for ArtifactService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -190,6 +302,18 @@ var ArtifactService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "ListArtifacts",
 			Handler:    _ArtifactService_ListArtifacts_Handler,
+		},
+		{
+			MethodName: "ListFolder",
+			Handler:    _ArtifactService_ListFolder_Handler,
+		},
+		{
+			MethodName: "DeleteArtifacts",
+			Handler:    _ArtifactService_DeleteArtifacts_Handler,
+		},
+		{
+			MethodName: "PresignArtifact",
+			Handler:    _ArtifactService_PresignArtifact_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -132,7 +132,12 @@ type CreateExperimentRequest struct {
 	// What it is about; Markdown.
 	Description string `protobuf:"bytes,2,opt,name=description,proto3" json:"description,omitempty"`
 	// Free key-value pairs.
-	Tags          map[string]string `protobuf:"bytes,3,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	Tags map[string]string `protobuf:"bytes,3,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
+	// Number to give it, such as that of a system it is brought from; the next one if absent. ALREADY_EXISTS if it is
+	// taken, deleted experiments included; numbers that are given out later pass over it.
+	Id *int64 `protobuf:"varint,4,opt,name=id,proto3,oneof" json:"id,omitempty"`
+	// When it was created, if that was elsewhere; now if absent.
+	CreatedAt     *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=created_at,json=createdAt,proto3" json:"created_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -184,6 +189,20 @@ func (x *CreateExperimentRequest) GetDescription() string {
 func (x *CreateExperimentRequest) GetTags() map[string]string {
 	if x != nil {
 		return x.Tags
+	}
+	return nil
+}
+
+func (x *CreateExperimentRequest) GetId() int64 {
+	if x != nil && x.Id != nil {
+		return *x.Id
+	}
+	return 0
+}
+
+func (x *CreateExperimentRequest) GetCreatedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.CreatedAt
 	}
 	return nil
 }
@@ -846,6 +865,147 @@ func (*PurgeExperimentResponse) Descriptor() ([]byte, []int) {
 	return file_herdbook_tracking_v1_experiment_proto_rawDescGZIP(), []int{14}
 }
 
+// Request of SearchExperiments.
+type SearchExperimentsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which experiments, such as `name LIKE 'fraud-%' and tags.team = 'risk-ml'`.
+	//
+	// Left sides: `tags.<key>`, `attributes.<name>` with `name`, `id`, `created_at`, `updated_at`. Operators and values
+	// as in SearchRuns. All experiments if empty.
+	Filter string `protobuf:"bytes,1,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Orders by attributes, first the strongest, such as `name` or `updated_at desc`; then, and if empty, last updated
+	// first. At most 4.
+	OrderBy []string `protobuf:"bytes,2,rep,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
+	// Entries a page: 1 to 1,000; 100 if 0.
+	PageSize uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the page before; empty for the first.
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Which to show.
+	View          v1.View `protobuf:"varint,5,opt,name=view,proto3,enum=herdbook.common.v1.View" json:"view,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchExperimentsRequest) Reset() {
+	*x = SearchExperimentsRequest{}
+	mi := &file_herdbook_tracking_v1_experiment_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchExperimentsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchExperimentsRequest) ProtoMessage() {}
+
+func (x *SearchExperimentsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_experiment_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchExperimentsRequest.ProtoReflect.Descriptor instead.
+func (*SearchExperimentsRequest) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_experiment_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *SearchExperimentsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *SearchExperimentsRequest) GetOrderBy() []string {
+	if x != nil {
+		return x.OrderBy
+	}
+	return nil
+}
+
+func (x *SearchExperimentsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *SearchExperimentsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *SearchExperimentsRequest) GetView() v1.View {
+	if x != nil {
+		return x.View
+	}
+	return v1.View(0)
+}
+
+// Response of SearchExperiments.
+type SearchExperimentsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The experiments.
+	Experiments []*Experiment `protobuf:"bytes,1,rep,name=experiments,proto3" json:"experiments,omitempty"`
+	// Token of the next page; empty if this was the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchExperimentsResponse) Reset() {
+	*x = SearchExperimentsResponse{}
+	mi := &file_herdbook_tracking_v1_experiment_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchExperimentsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchExperimentsResponse) ProtoMessage() {}
+
+func (x *SearchExperimentsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_experiment_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchExperimentsResponse.ProtoReflect.Descriptor instead.
+func (*SearchExperimentsResponse) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_experiment_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *SearchExperimentsResponse) GetExperiments() []*Experiment {
+	if x != nil {
+		return x.Experiments
+	}
+	return nil
+}
+
+func (x *SearchExperimentsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
 var File_herdbook_tracking_v1_experiment_proto protoreflect.FileDescriptor
 
 const file_herdbook_tracking_v1_experiment_proto_rawDesc = "" +
@@ -864,14 +1024,18 @@ const file_herdbook_tracking_v1_experiment_proto_rawDesc = "" +
 	"updated_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\tupdatedAt\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xd5\x01\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xac\x02\n" +
 	"\x17CreateExperimentRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\x12K\n" +
-	"\x04tags\x18\x03 \x03(\v27.herdbook.tracking.v1.CreateExperimentRequest.TagsEntryR\x04tags\x1a7\n" +
+	"\x04tags\x18\x03 \x03(\v27.herdbook.tracking.v1.CreateExperimentRequest.TagsEntryR\x04tags\x12\x13\n" +
+	"\x02id\x18\x04 \x01(\x03H\x00R\x02id\x88\x01\x01\x129\n" +
+	"\n" +
+	"created_at\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\x1a7\n" +
 	"\tTagsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\\\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01B\x05\n" +
+	"\x03_id\"\\\n" +
 	"\x18CreateExperimentResponse\x12@\n" +
 	"\n" +
 	"experiment\x18\x01 \x01(\v2 .herdbook.tracking.v1.ExperimentR\n" +
@@ -914,7 +1078,17 @@ const file_herdbook_tracking_v1_experiment_proto_rawDesc = "" +
 	"experiment\"(\n" +
 	"\x16PurgeExperimentRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\"\x19\n" +
-	"\x17PurgeExperimentResponse2\xd6\x06\n" +
+	"\x17PurgeExperimentResponse\"\xb7\x01\n" +
+	"\x18SearchExperimentsRequest\x12\x16\n" +
+	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x19\n" +
+	"\border_by\x18\x02 \x03(\tR\aorderBy\x12\x1b\n" +
+	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12,\n" +
+	"\x04view\x18\x05 \x01(\x0e2\x18.herdbook.common.v1.ViewR\x04view\"\x87\x01\n" +
+	"\x19SearchExperimentsResponse\x12B\n" +
+	"\vexperiments\x18\x01 \x03(\v2 .herdbook.tracking.v1.ExperimentR\vexperiments\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken2\xd2\a\n" +
 	"\x11ExperimentService\x12w\n" +
 	"\x10CreateExperiment\x12-.herdbook.tracking.v1.CreateExperimentRequest\x1a..herdbook.tracking.v1.CreateExperimentResponse\"\x04\xe8\xe1\x18\x02\x12n\n" +
 	"\rGetExperiment\x12*.herdbook.tracking.v1.GetExperimentRequest\x1a+.herdbook.tracking.v1.GetExperimentResponse\"\x04\xe8\xe1\x18\x01\x12t\n" +
@@ -922,7 +1096,8 @@ const file_herdbook_tracking_v1_experiment_proto_rawDesc = "" +
 	"\x10UpdateExperiment\x12-.herdbook.tracking.v1.UpdateExperimentRequest\x1a..herdbook.tracking.v1.UpdateExperimentResponse\"\x04\xe8\xe1\x18\x02\x12w\n" +
 	"\x10DeleteExperiment\x12-.herdbook.tracking.v1.DeleteExperimentRequest\x1a..herdbook.tracking.v1.DeleteExperimentResponse\"\x04\xe8\xe1\x18\x02\x12z\n" +
 	"\x11RestoreExperiment\x12..herdbook.tracking.v1.RestoreExperimentRequest\x1a/.herdbook.tracking.v1.RestoreExperimentResponse\"\x04\xe8\xe1\x18\x02\x12t\n" +
-	"\x0fPurgeExperiment\x12,.herdbook.tracking.v1.PurgeExperimentRequest\x1a-.herdbook.tracking.v1.PurgeExperimentResponse\"\x04\xe8\xe1\x18\x04B\xec\x01\n" +
+	"\x0fPurgeExperiment\x12,.herdbook.tracking.v1.PurgeExperimentRequest\x1a-.herdbook.tracking.v1.PurgeExperimentResponse\"\x04\xe8\xe1\x18\x04\x12z\n" +
+	"\x11SearchExperiments\x12..herdbook.tracking.v1.SearchExperimentsRequest\x1a/.herdbook.tracking.v1.SearchExperimentsResponse\"\x04\xe8\xe1\x18\x01B\xec\x01\n" +
 	"\x18com.herdbook.tracking.v1B\x0fExperimentProtoP\x01ZMgithub.com/herdbook/herdbook/clients/go/proto/herdbook/tracking/v1;trackingv1\xa2\x02\x03HTX\xaa\x02\x14Herdbook.Tracking.V1\xca\x02\x14Herdbook\\Tracking\\V1\xe2\x02 Herdbook\\Tracking\\V1\\GPBMetadata\xea\x02\x16Herdbook::Tracking::V1b\x06proto3"
 
 var (
@@ -937,7 +1112,7 @@ func file_herdbook_tracking_v1_experiment_proto_rawDescGZIP() []byte {
 	return file_herdbook_tracking_v1_experiment_proto_rawDescData
 }
 
-var file_herdbook_tracking_v1_experiment_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_herdbook_tracking_v1_experiment_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_herdbook_tracking_v1_experiment_proto_goTypes = []any{
 	(*Experiment)(nil),                // 0: herdbook.tracking.v1.Experiment
 	(*CreateExperimentRequest)(nil),   // 1: herdbook.tracking.v1.CreateExperimentRequest
@@ -954,46 +1129,53 @@ var file_herdbook_tracking_v1_experiment_proto_goTypes = []any{
 	(*RestoreExperimentResponse)(nil), // 12: herdbook.tracking.v1.RestoreExperimentResponse
 	(*PurgeExperimentRequest)(nil),    // 13: herdbook.tracking.v1.PurgeExperimentRequest
 	(*PurgeExperimentResponse)(nil),   // 14: herdbook.tracking.v1.PurgeExperimentResponse
-	nil,                               // 15: herdbook.tracking.v1.Experiment.TagsEntry
-	nil,                               // 16: herdbook.tracking.v1.CreateExperimentRequest.TagsEntry
-	(v1.Lifecycle)(0),                 // 17: herdbook.common.v1.Lifecycle
-	(*timestamppb.Timestamp)(nil),     // 18: google.protobuf.Timestamp
-	(v1.View)(0),                      // 19: herdbook.common.v1.View
-	(*fieldmaskpb.FieldMask)(nil),     // 20: google.protobuf.FieldMask
+	(*SearchExperimentsRequest)(nil),  // 15: herdbook.tracking.v1.SearchExperimentsRequest
+	(*SearchExperimentsResponse)(nil), // 16: herdbook.tracking.v1.SearchExperimentsResponse
+	nil,                               // 17: herdbook.tracking.v1.Experiment.TagsEntry
+	nil,                               // 18: herdbook.tracking.v1.CreateExperimentRequest.TagsEntry
+	(v1.Lifecycle)(0),                 // 19: herdbook.common.v1.Lifecycle
+	(*timestamppb.Timestamp)(nil),     // 20: google.protobuf.Timestamp
+	(v1.View)(0),                      // 21: herdbook.common.v1.View
+	(*fieldmaskpb.FieldMask)(nil),     // 22: google.protobuf.FieldMask
 }
 var file_herdbook_tracking_v1_experiment_proto_depIdxs = []int32{
-	15, // 0: herdbook.tracking.v1.Experiment.tags:type_name -> herdbook.tracking.v1.Experiment.TagsEntry
-	17, // 1: herdbook.tracking.v1.Experiment.lifecycle:type_name -> herdbook.common.v1.Lifecycle
-	18, // 2: herdbook.tracking.v1.Experiment.created_at:type_name -> google.protobuf.Timestamp
-	18, // 3: herdbook.tracking.v1.Experiment.updated_at:type_name -> google.protobuf.Timestamp
-	16, // 4: herdbook.tracking.v1.CreateExperimentRequest.tags:type_name -> herdbook.tracking.v1.CreateExperimentRequest.TagsEntry
-	0,  // 5: herdbook.tracking.v1.CreateExperimentResponse.experiment:type_name -> herdbook.tracking.v1.Experiment
-	0,  // 6: herdbook.tracking.v1.GetExperimentResponse.experiment:type_name -> herdbook.tracking.v1.Experiment
-	19, // 7: herdbook.tracking.v1.ListExperimentsRequest.view:type_name -> herdbook.common.v1.View
-	0,  // 8: herdbook.tracking.v1.ListExperimentsResponse.experiments:type_name -> herdbook.tracking.v1.Experiment
-	0,  // 9: herdbook.tracking.v1.UpdateExperimentRequest.experiment:type_name -> herdbook.tracking.v1.Experiment
-	20, // 10: herdbook.tracking.v1.UpdateExperimentRequest.update_mask:type_name -> google.protobuf.FieldMask
-	0,  // 11: herdbook.tracking.v1.UpdateExperimentResponse.experiment:type_name -> herdbook.tracking.v1.Experiment
-	0,  // 12: herdbook.tracking.v1.RestoreExperimentResponse.experiment:type_name -> herdbook.tracking.v1.Experiment
-	1,  // 13: herdbook.tracking.v1.ExperimentService.CreateExperiment:input_type -> herdbook.tracking.v1.CreateExperimentRequest
-	3,  // 14: herdbook.tracking.v1.ExperimentService.GetExperiment:input_type -> herdbook.tracking.v1.GetExperimentRequest
-	5,  // 15: herdbook.tracking.v1.ExperimentService.ListExperiments:input_type -> herdbook.tracking.v1.ListExperimentsRequest
-	7,  // 16: herdbook.tracking.v1.ExperimentService.UpdateExperiment:input_type -> herdbook.tracking.v1.UpdateExperimentRequest
-	9,  // 17: herdbook.tracking.v1.ExperimentService.DeleteExperiment:input_type -> herdbook.tracking.v1.DeleteExperimentRequest
-	11, // 18: herdbook.tracking.v1.ExperimentService.RestoreExperiment:input_type -> herdbook.tracking.v1.RestoreExperimentRequest
-	13, // 19: herdbook.tracking.v1.ExperimentService.PurgeExperiment:input_type -> herdbook.tracking.v1.PurgeExperimentRequest
-	2,  // 20: herdbook.tracking.v1.ExperimentService.CreateExperiment:output_type -> herdbook.tracking.v1.CreateExperimentResponse
-	4,  // 21: herdbook.tracking.v1.ExperimentService.GetExperiment:output_type -> herdbook.tracking.v1.GetExperimentResponse
-	6,  // 22: herdbook.tracking.v1.ExperimentService.ListExperiments:output_type -> herdbook.tracking.v1.ListExperimentsResponse
-	8,  // 23: herdbook.tracking.v1.ExperimentService.UpdateExperiment:output_type -> herdbook.tracking.v1.UpdateExperimentResponse
-	10, // 24: herdbook.tracking.v1.ExperimentService.DeleteExperiment:output_type -> herdbook.tracking.v1.DeleteExperimentResponse
-	12, // 25: herdbook.tracking.v1.ExperimentService.RestoreExperiment:output_type -> herdbook.tracking.v1.RestoreExperimentResponse
-	14, // 26: herdbook.tracking.v1.ExperimentService.PurgeExperiment:output_type -> herdbook.tracking.v1.PurgeExperimentResponse
-	20, // [20:27] is the sub-list for method output_type
-	13, // [13:20] is the sub-list for method input_type
-	13, // [13:13] is the sub-list for extension type_name
-	13, // [13:13] is the sub-list for extension extendee
-	0,  // [0:13] is the sub-list for field type_name
+	17, // 0: herdbook.tracking.v1.Experiment.tags:type_name -> herdbook.tracking.v1.Experiment.TagsEntry
+	19, // 1: herdbook.tracking.v1.Experiment.lifecycle:type_name -> herdbook.common.v1.Lifecycle
+	20, // 2: herdbook.tracking.v1.Experiment.created_at:type_name -> google.protobuf.Timestamp
+	20, // 3: herdbook.tracking.v1.Experiment.updated_at:type_name -> google.protobuf.Timestamp
+	18, // 4: herdbook.tracking.v1.CreateExperimentRequest.tags:type_name -> herdbook.tracking.v1.CreateExperimentRequest.TagsEntry
+	20, // 5: herdbook.tracking.v1.CreateExperimentRequest.created_at:type_name -> google.protobuf.Timestamp
+	0,  // 6: herdbook.tracking.v1.CreateExperimentResponse.experiment:type_name -> herdbook.tracking.v1.Experiment
+	0,  // 7: herdbook.tracking.v1.GetExperimentResponse.experiment:type_name -> herdbook.tracking.v1.Experiment
+	21, // 8: herdbook.tracking.v1.ListExperimentsRequest.view:type_name -> herdbook.common.v1.View
+	0,  // 9: herdbook.tracking.v1.ListExperimentsResponse.experiments:type_name -> herdbook.tracking.v1.Experiment
+	0,  // 10: herdbook.tracking.v1.UpdateExperimentRequest.experiment:type_name -> herdbook.tracking.v1.Experiment
+	22, // 11: herdbook.tracking.v1.UpdateExperimentRequest.update_mask:type_name -> google.protobuf.FieldMask
+	0,  // 12: herdbook.tracking.v1.UpdateExperimentResponse.experiment:type_name -> herdbook.tracking.v1.Experiment
+	0,  // 13: herdbook.tracking.v1.RestoreExperimentResponse.experiment:type_name -> herdbook.tracking.v1.Experiment
+	21, // 14: herdbook.tracking.v1.SearchExperimentsRequest.view:type_name -> herdbook.common.v1.View
+	0,  // 15: herdbook.tracking.v1.SearchExperimentsResponse.experiments:type_name -> herdbook.tracking.v1.Experiment
+	1,  // 16: herdbook.tracking.v1.ExperimentService.CreateExperiment:input_type -> herdbook.tracking.v1.CreateExperimentRequest
+	3,  // 17: herdbook.tracking.v1.ExperimentService.GetExperiment:input_type -> herdbook.tracking.v1.GetExperimentRequest
+	5,  // 18: herdbook.tracking.v1.ExperimentService.ListExperiments:input_type -> herdbook.tracking.v1.ListExperimentsRequest
+	7,  // 19: herdbook.tracking.v1.ExperimentService.UpdateExperiment:input_type -> herdbook.tracking.v1.UpdateExperimentRequest
+	9,  // 20: herdbook.tracking.v1.ExperimentService.DeleteExperiment:input_type -> herdbook.tracking.v1.DeleteExperimentRequest
+	11, // 21: herdbook.tracking.v1.ExperimentService.RestoreExperiment:input_type -> herdbook.tracking.v1.RestoreExperimentRequest
+	13, // 22: herdbook.tracking.v1.ExperimentService.PurgeExperiment:input_type -> herdbook.tracking.v1.PurgeExperimentRequest
+	15, // 23: herdbook.tracking.v1.ExperimentService.SearchExperiments:input_type -> herdbook.tracking.v1.SearchExperimentsRequest
+	2,  // 24: herdbook.tracking.v1.ExperimentService.CreateExperiment:output_type -> herdbook.tracking.v1.CreateExperimentResponse
+	4,  // 25: herdbook.tracking.v1.ExperimentService.GetExperiment:output_type -> herdbook.tracking.v1.GetExperimentResponse
+	6,  // 26: herdbook.tracking.v1.ExperimentService.ListExperiments:output_type -> herdbook.tracking.v1.ListExperimentsResponse
+	8,  // 27: herdbook.tracking.v1.ExperimentService.UpdateExperiment:output_type -> herdbook.tracking.v1.UpdateExperimentResponse
+	10, // 28: herdbook.tracking.v1.ExperimentService.DeleteExperiment:output_type -> herdbook.tracking.v1.DeleteExperimentResponse
+	12, // 29: herdbook.tracking.v1.ExperimentService.RestoreExperiment:output_type -> herdbook.tracking.v1.RestoreExperimentResponse
+	14, // 30: herdbook.tracking.v1.ExperimentService.PurgeExperiment:output_type -> herdbook.tracking.v1.PurgeExperimentResponse
+	16, // 31: herdbook.tracking.v1.ExperimentService.SearchExperiments:output_type -> herdbook.tracking.v1.SearchExperimentsResponse
+	24, // [24:32] is the sub-list for method output_type
+	16, // [16:24] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_herdbook_tracking_v1_experiment_proto_init() }
@@ -1001,6 +1183,7 @@ func file_herdbook_tracking_v1_experiment_proto_init() {
 	if File_herdbook_tracking_v1_experiment_proto != nil {
 		return
 	}
+	file_herdbook_tracking_v1_experiment_proto_msgTypes[1].OneofWrappers = []any{}
 	file_herdbook_tracking_v1_experiment_proto_msgTypes[3].OneofWrappers = []any{
 		(*GetExperimentRequest_Id)(nil),
 		(*GetExperimentRequest_Name)(nil),
@@ -1011,7 +1194,7 @@ func file_herdbook_tracking_v1_experiment_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herdbook_tracking_v1_experiment_proto_rawDesc), len(file_herdbook_tracking_v1_experiment_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,7 @@ const (
 	ExperimentService_DeleteExperiment_FullMethodName  = "/herdbook.tracking.v1.ExperimentService/DeleteExperiment"
 	ExperimentService_RestoreExperiment_FullMethodName = "/herdbook.tracking.v1.ExperimentService/RestoreExperiment"
 	ExperimentService_PurgeExperiment_FullMethodName   = "/herdbook.tracking.v1.ExperimentService/PurgeExperiment"
+	ExperimentService_SearchExperiments_FullMethodName = "/herdbook.tracking.v1.ExperimentService/SearchExperiments"
 )
 
 // ExperimentServiceClient is the client API for ExperimentService service.
@@ -50,6 +51,8 @@ type ExperimentServiceClient interface {
 	// is gone, which takes long for many runs; if the caller does not wait, or the server ends meanwhile, it is gone on with.
 	// FAILED_PRECONDITION if it is in use, or if runs of other experiments were forked from its runs.
 	PurgeExperiment(ctx context.Context, in *PurgeExperimentRequest, opts ...grpc.CallOption) (*PurgeExperimentResponse, error)
+	// Finds experiments by a filter, in an order.
+	SearchExperiments(ctx context.Context, in *SearchExperimentsRequest, opts ...grpc.CallOption) (*SearchExperimentsResponse, error)
 }
 
 type experimentServiceClient struct {
@@ -130,6 +133,16 @@ func (c *experimentServiceClient) PurgeExperiment(ctx context.Context, in *Purge
 	return out, nil
 }
 
+func (c *experimentServiceClient) SearchExperiments(ctx context.Context, in *SearchExperimentsRequest, opts ...grpc.CallOption) (*SearchExperimentsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SearchExperimentsResponse)
+	err := c.cc.Invoke(ctx, ExperimentService_SearchExperiments_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ExperimentServiceServer is the server API for ExperimentService service.
 // All implementations must embed UnimplementedExperimentServiceServer
 // for forward compatibility.
@@ -152,6 +165,8 @@ type ExperimentServiceServer interface {
 	// is gone, which takes long for many runs; if the caller does not wait, or the server ends meanwhile, it is gone on with.
 	// FAILED_PRECONDITION if it is in use, or if runs of other experiments were forked from its runs.
 	PurgeExperiment(context.Context, *PurgeExperimentRequest) (*PurgeExperimentResponse, error)
+	// Finds experiments by a filter, in an order.
+	SearchExperiments(context.Context, *SearchExperimentsRequest) (*SearchExperimentsResponse, error)
 	mustEmbedUnimplementedExperimentServiceServer()
 }
 
@@ -182,6 +197,9 @@ func (UnimplementedExperimentServiceServer) RestoreExperiment(context.Context, *
 }
 func (UnimplementedExperimentServiceServer) PurgeExperiment(context.Context, *PurgeExperimentRequest) (*PurgeExperimentResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method PurgeExperiment not implemented")
+}
+func (UnimplementedExperimentServiceServer) SearchExperiments(context.Context, *SearchExperimentsRequest) (*SearchExperimentsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SearchExperiments not implemented")
 }
 func (UnimplementedExperimentServiceServer) mustEmbedUnimplementedExperimentServiceServer() {}
 func (UnimplementedExperimentServiceServer) testEmbeddedByValue()                           {}
@@ -330,6 +348,24 @@ func _ExperimentService_PurgeExperiment_Handler(srv interface{}, ctx context.Con
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ExperimentService_SearchExperiments_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SearchExperimentsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ExperimentServiceServer).SearchExperiments(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ExperimentService_SearchExperiments_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ExperimentServiceServer).SearchExperiments(ctx, req.(*SearchExperimentsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ExperimentService_ServiceDesc is the grpc.ServiceDesc for ExperimentService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -364,6 +400,10 @@ var ExperimentService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "PurgeExperiment",
 			Handler:    _ExperimentService_PurgeExperiment_Handler,
+		},
+		{
+			MethodName: "SearchExperiments",
+			Handler:    _ExperimentService_SearchExperiments_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

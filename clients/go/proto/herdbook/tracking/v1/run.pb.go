@@ -558,7 +558,9 @@ type Dataset struct {
 	// Its columns as JSON, if known.
 	Schema string `protobuf:"bytes,5,opt,name=schema,proto3" json:"schema,omitempty"`
 	// Facts about the content as JSON, such as the number of rows.
-	Profile       string `protobuf:"bytes,6,opt,name=profile,proto3" json:"profile,omitempty"`
+	Profile string `protobuf:"bytes,6,opt,name=profile,proto3" json:"profile,omitempty"`
+	// What it is loaded from, in the writer's own notation, if `uri` does not say all.
+	Source        string `protobuf:"bytes,7,opt,name=source,proto3" json:"source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -635,13 +637,22 @@ func (x *Dataset) GetProfile() string {
 	return ""
 }
 
+func (x *Dataset) GetSource() string {
+	if x != nil {
+		return x.Source
+	}
+	return ""
+}
+
 // A data set as a run read it.
 type DatasetInput struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The data set.
 	Dataset *Dataset `protobuf:"bytes,1,opt,name=dataset,proto3" json:"dataset,omitempty"`
 	// What for, such as `training`, `validation`, `test`.
-	Context       string `protobuf:"bytes,2,opt,name=context,proto3" json:"context,omitempty"`
+	Context string `protobuf:"bytes,2,opt,name=context,proto3" json:"context,omitempty"`
+	// Free key-value pairs.
+	Tags          map[string]string `protobuf:"bytes,3,rep,name=tags,proto3" json:"tags,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -688,6 +699,13 @@ func (x *DatasetInput) GetContext() string {
 		return x.Context
 	}
 	return ""
+}
+
+func (x *DatasetInput) GetTags() map[string]string {
+	if x != nil {
+		return x.Tags
+	}
+	return nil
 }
 
 // The code of a run.
@@ -967,7 +985,14 @@ type CreateRunRequest struct {
 	// Key for safe repeats: at most 128 characters, unique per run to be made; kept a day at least.
 	RequestId string `protobuf:"bytes,13,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
 	// A run to go on from: its curves up to a step count as those of the new run. Points are not copied.
-	ForkedFrom    *Fork `protobuf:"bytes,14,opt,name=forked_from,json=forkedFrom,proto3" json:"forked_from,omitempty"`
+	ForkedFrom *Fork `protobuf:"bytes,14,opt,name=forked_from,json=forkedFrom,proto3" json:"forked_from,omitempty"`
+	// Id to give it, such as that of a system it is brought from: 32 hex digits; made by the server if empty.
+	// ALREADY_EXISTS if it is taken.
+	RunId string `protobuf:"bytes,15,opt,name=run_id,json=runId,proto3" json:"run_id,omitempty"`
+	// How it stands; RUNNING if not stated.
+	Status RunStatus `protobuf:"varint,16,opt,name=status,proto3,enum=herdbook.tracking.v1.RunStatus" json:"status,omitempty"`
+	// When it ended; now if absent and the status is final.
+	EndedAt       *timestamppb.Timestamp `protobuf:"bytes,17,opt,name=ended_at,json=endedAt,proto3" json:"ended_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1096,6 +1121,27 @@ func (x *CreateRunRequest) GetRequestId() string {
 func (x *CreateRunRequest) GetForkedFrom() *Fork {
 	if x != nil {
 		return x.ForkedFrom
+	}
+	return nil
+}
+
+func (x *CreateRunRequest) GetRunId() string {
+	if x != nil {
+		return x.RunId
+	}
+	return ""
+}
+
+func (x *CreateRunRequest) GetStatus() RunStatus {
+	if x != nil {
+		return x.Status
+	}
+	return RunStatus_RUN_STATUS_UNSPECIFIED
+}
+
+func (x *CreateRunRequest) GetEndedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EndedAt
 	}
 	return nil
 }
@@ -1349,7 +1395,8 @@ type SearchRunsRequest struct {
 	//
 	// Left sides: `metrics.<key>` (its latest value; `metrics.<key>.min` and `.max` for the extremes),
 	// `params.<key>`, `tags.<key>`, `attributes.<name>` with `run_id`, `name`, `status`, `user`,
-	// `started_at`, `ended_at`, `experiment_id`, `parent_run_id`, and `inputs.name`, `inputs.digest`.
+	// `started_at`, `ended_at`, `experiment_id`, `parent_run_id`, and `inputs.name`, `inputs.digest`,
+	// `inputs.context`.
 	// Keys with other than letters, digits, `_`, `.`, `/` and `-` stand in backquotes or double quotes.
 	// Operators: `= != < <= > >= LIKE ILIKE IN (…) IS NULL IS NOT NULL`, joined by AND, OR, NOT and
 	// parentheses, in any case. A param is compared as a number with a number, as text with a text; a status
@@ -1358,7 +1405,7 @@ type SearchRunsRequest struct {
 	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
 	// Orders, first the strongest, such as `metrics.acc desc`; then, and if empty, newest first.
 	// Runs without the value come last. Params that read as numbers are ordered as numbers, and come before
-	// other texts, both ascending and descending. At most 3.
+	// other texts, both ascending and descending; `params.lr as text` orders by the text. At most 8.
 	OrderBy []string `protobuf:"bytes,3,rep,name=order_by,json=orderBy,proto3" json:"order_by,omitempty"`
 	// Runs a page: 1 to 1,000; 100 if 0.
 	PageSize uint32 `protobuf:"varint,4,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
@@ -2644,7 +2691,7 @@ const file_herdbook_tracking_v1_run_proto_rawDesc = "" +
 	"\x03max\x18\x06 \x01(\x01H\x01R\x03max\x88\x01\x01\x12\x14\n" +
 	"\x05count\x18\a \x01(\x03R\x05countB\x06\n" +
 	"\x04_minB\x06\n" +
-	"\x04_max\"\x9a\x01\n" +
+	"\x04_max\"\xb2\x01\n" +
 	"\aDataset\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\tR\x06digest\x12\x10\n" +
@@ -2652,10 +2699,15 @@ const file_herdbook_tracking_v1_run_proto_rawDesc = "" +
 	"\vsource_type\x18\x04 \x01(\tR\n" +
 	"sourceType\x12\x16\n" +
 	"\x06schema\x18\x05 \x01(\tR\x06schema\x12\x18\n" +
-	"\aprofile\x18\x06 \x01(\tR\aprofile\"a\n" +
+	"\aprofile\x18\x06 \x01(\tR\aprofile\x12\x16\n" +
+	"\x06source\x18\a \x01(\tR\x06source\"\xdc\x01\n" +
 	"\fDatasetInput\x127\n" +
 	"\adataset\x18\x01 \x01(\v2\x1d.herdbook.tracking.v1.DatasetR\adataset\x12\x18\n" +
-	"\acontext\x18\x02 \x01(\tR\acontext\"\xca\x01\n" +
+	"\acontext\x18\x02 \x01(\tR\acontext\x12@\n" +
+	"\x04tags\x18\x03 \x03(\v2,.herdbook.tracking.v1.DatasetInput.TagsEntryR\x04tags\x1a7\n" +
+	"\tTagsEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\xca\x01\n" +
 	"\x06Source\x12\x1e\n" +
 	"\n" +
 	"repository\x18\x01 \x01(\tR\n" +
@@ -2679,7 +2731,7 @@ const file_herdbook_tracking_v1_run_proto_rawDesc = "" +
 	"\x04step\x18\x03 \x01(\x03R\x04step\x12\x1c\n" +
 	"\atime_us\x18\x04 \x01(\x03H\x00R\x06timeUs\x88\x01\x01B\n" +
 	"\n" +
-	"\b_time_us\"\x94\x06\n" +
+	"\b_time_us\"\x9b\a\n" +
 	"\x10CreateRunRequest\x12#\n" +
 	"\rexperiment_id\x18\x01 \x01(\x03R\fexperimentId\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x12\n" +
@@ -2698,7 +2750,10 @@ const file_herdbook_tracking_v1_run_proto_rawDesc = "" +
 	"\n" +
 	"request_id\x18\r \x01(\tR\trequestId\x12;\n" +
 	"\vforked_from\x18\x0e \x01(\v2\x1a.herdbook.tracking.v1.ForkR\n" +
-	"forkedFrom\x1a9\n" +
+	"forkedFrom\x12\x15\n" +
+	"\x06run_id\x18\x0f \x01(\tR\x05runId\x127\n" +
+	"\x06status\x18\x10 \x01(\x0e2\x1f.herdbook.tracking.v1.RunStatusR\x06status\x125\n" +
+	"\bended_at\x18\x11 \x01(\v2\x1a.google.protobuf.TimestampR\aendedAt\x1a9\n" +
 	"\vParamsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a7\n" +
@@ -2848,7 +2903,7 @@ func file_herdbook_tracking_v1_run_proto_rawDescGZIP() []byte {
 }
 
 var file_herdbook_tracking_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_herdbook_tracking_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 41)
+var file_herdbook_tracking_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
 var file_herdbook_tracking_v1_run_proto_goTypes = []any{
 	(RunStatus)(0),                // 0: herdbook.tracking.v1.RunStatus
 	(AggregateFunction)(0),        // 1: herdbook.tracking.v1.AggregateFunction
@@ -2889,85 +2944,89 @@ var file_herdbook_tracking_v1_run_proto_goTypes = []any{
 	(*DeleteTagsResponse)(nil),    // 36: herdbook.tracking.v1.DeleteTagsResponse
 	nil,                           // 37: herdbook.tracking.v1.Run.ParamsEntry
 	nil,                           // 38: herdbook.tracking.v1.Run.TagsEntry
-	nil,                           // 39: herdbook.tracking.v1.CreateRunRequest.ParamsEntry
-	nil,                           // 40: herdbook.tracking.v1.CreateRunRequest.TagsEntry
-	nil,                           // 41: herdbook.tracking.v1.LogBatchRequest.ParamsEntry
-	nil,                           // 42: herdbook.tracking.v1.LogBatchRequest.TagsEntry
-	(*timestamppb.Timestamp)(nil), // 43: google.protobuf.Timestamp
-	(v1.Lifecycle)(0),             // 44: herdbook.common.v1.Lifecycle
-	(*fieldmaskpb.FieldMask)(nil), // 45: google.protobuf.FieldMask
-	(v1.View)(0),                  // 46: herdbook.common.v1.View
+	nil,                           // 39: herdbook.tracking.v1.DatasetInput.TagsEntry
+	nil,                           // 40: herdbook.tracking.v1.CreateRunRequest.ParamsEntry
+	nil,                           // 41: herdbook.tracking.v1.CreateRunRequest.TagsEntry
+	nil,                           // 42: herdbook.tracking.v1.LogBatchRequest.ParamsEntry
+	nil,                           // 43: herdbook.tracking.v1.LogBatchRequest.TagsEntry
+	(*timestamppb.Timestamp)(nil), // 44: google.protobuf.Timestamp
+	(v1.Lifecycle)(0),             // 45: herdbook.common.v1.Lifecycle
+	(*fieldmaskpb.FieldMask)(nil), // 46: google.protobuf.FieldMask
+	(v1.View)(0),                  // 47: herdbook.common.v1.View
 }
 var file_herdbook_tracking_v1_run_proto_depIdxs = []int32{
 	0,  // 0: herdbook.tracking.v1.Run.status:type_name -> herdbook.tracking.v1.RunStatus
-	43, // 1: herdbook.tracking.v1.Run.started_at:type_name -> google.protobuf.Timestamp
-	43, // 2: herdbook.tracking.v1.Run.ended_at:type_name -> google.protobuf.Timestamp
+	44, // 1: herdbook.tracking.v1.Run.started_at:type_name -> google.protobuf.Timestamp
+	44, // 2: herdbook.tracking.v1.Run.ended_at:type_name -> google.protobuf.Timestamp
 	37, // 3: herdbook.tracking.v1.Run.params:type_name -> herdbook.tracking.v1.Run.ParamsEntry
 	38, // 4: herdbook.tracking.v1.Run.tags:type_name -> herdbook.tracking.v1.Run.TagsEntry
 	4,  // 5: herdbook.tracking.v1.Run.metrics:type_name -> herdbook.tracking.v1.MetricSummary
 	6,  // 6: herdbook.tracking.v1.Run.inputs:type_name -> herdbook.tracking.v1.DatasetInput
 	7,  // 7: herdbook.tracking.v1.Run.source:type_name -> herdbook.tracking.v1.Source
 	8,  // 8: herdbook.tracking.v1.Run.environment:type_name -> herdbook.tracking.v1.Environment
-	44, // 9: herdbook.tracking.v1.Run.lifecycle:type_name -> herdbook.common.v1.Lifecycle
-	43, // 10: herdbook.tracking.v1.Run.created_at:type_name -> google.protobuf.Timestamp
-	43, // 11: herdbook.tracking.v1.Run.updated_at:type_name -> google.protobuf.Timestamp
+	45, // 9: herdbook.tracking.v1.Run.lifecycle:type_name -> herdbook.common.v1.Lifecycle
+	44, // 10: herdbook.tracking.v1.Run.created_at:type_name -> google.protobuf.Timestamp
+	44, // 11: herdbook.tracking.v1.Run.updated_at:type_name -> google.protobuf.Timestamp
 	3,  // 12: herdbook.tracking.v1.Run.forked_from:type_name -> herdbook.tracking.v1.Fork
-	43, // 13: herdbook.tracking.v1.MetricSummary.latest_time:type_name -> google.protobuf.Timestamp
+	44, // 13: herdbook.tracking.v1.MetricSummary.latest_time:type_name -> google.protobuf.Timestamp
 	5,  // 14: herdbook.tracking.v1.DatasetInput.dataset:type_name -> herdbook.tracking.v1.Dataset
-	43, // 15: herdbook.tracking.v1.CreateRunRequest.started_at:type_name -> google.protobuf.Timestamp
-	39, // 16: herdbook.tracking.v1.CreateRunRequest.params:type_name -> herdbook.tracking.v1.CreateRunRequest.ParamsEntry
-	40, // 17: herdbook.tracking.v1.CreateRunRequest.tags:type_name -> herdbook.tracking.v1.CreateRunRequest.TagsEntry
-	6,  // 18: herdbook.tracking.v1.CreateRunRequest.inputs:type_name -> herdbook.tracking.v1.DatasetInput
-	7,  // 19: herdbook.tracking.v1.CreateRunRequest.source:type_name -> herdbook.tracking.v1.Source
-	8,  // 20: herdbook.tracking.v1.CreateRunRequest.environment:type_name -> herdbook.tracking.v1.Environment
-	3,  // 21: herdbook.tracking.v1.CreateRunRequest.forked_from:type_name -> herdbook.tracking.v1.Fork
-	2,  // 22: herdbook.tracking.v1.CreateRunResponse.run:type_name -> herdbook.tracking.v1.Run
-	2,  // 23: herdbook.tracking.v1.GetRunResponse.run:type_name -> herdbook.tracking.v1.Run
-	2,  // 24: herdbook.tracking.v1.UpdateRunRequest.run:type_name -> herdbook.tracking.v1.Run
-	45, // 25: herdbook.tracking.v1.UpdateRunRequest.update_mask:type_name -> google.protobuf.FieldMask
-	2,  // 26: herdbook.tracking.v1.UpdateRunResponse.run:type_name -> herdbook.tracking.v1.Run
-	46, // 27: herdbook.tracking.v1.SearchRunsRequest.view:type_name -> herdbook.common.v1.View
-	2,  // 28: herdbook.tracking.v1.SearchRunsResponse.runs:type_name -> herdbook.tracking.v1.Run
-	46, // 29: herdbook.tracking.v1.AggregateRunsRequest.view:type_name -> herdbook.common.v1.View
-	19, // 30: herdbook.tracking.v1.AggregateRunsRequest.aggregates:type_name -> herdbook.tracking.v1.Aggregate
-	1,  // 31: herdbook.tracking.v1.Aggregate.function:type_name -> herdbook.tracking.v1.AggregateFunction
-	21, // 32: herdbook.tracking.v1.AggregateRunsResponse.groups:type_name -> herdbook.tracking.v1.RunGroup
-	22, // 33: herdbook.tracking.v1.RunGroup.values:type_name -> herdbook.tracking.v1.GroupValue
-	23, // 34: herdbook.tracking.v1.RunGroup.aggregates:type_name -> herdbook.tracking.v1.AggregateValue
-	2,  // 35: herdbook.tracking.v1.RunGroup.best_run:type_name -> herdbook.tracking.v1.Run
-	2,  // 36: herdbook.tracking.v1.RestoreRunResponse.run:type_name -> herdbook.tracking.v1.Run
-	41, // 37: herdbook.tracking.v1.LogBatchRequest.params:type_name -> herdbook.tracking.v1.LogBatchRequest.ParamsEntry
-	42, // 38: herdbook.tracking.v1.LogBatchRequest.tags:type_name -> herdbook.tracking.v1.LogBatchRequest.TagsEntry
-	9,  // 39: herdbook.tracking.v1.LogBatchRequest.metrics:type_name -> herdbook.tracking.v1.Metric
-	6,  // 40: herdbook.tracking.v1.LogBatchRequest.inputs:type_name -> herdbook.tracking.v1.DatasetInput
-	29, // 41: herdbook.tracking.v1.LogBatchRequest.position:type_name -> herdbook.tracking.v1.StreamPosition
-	10, // 42: herdbook.tracking.v1.RunService.CreateRun:input_type -> herdbook.tracking.v1.CreateRunRequest
-	12, // 43: herdbook.tracking.v1.RunService.GetRun:input_type -> herdbook.tracking.v1.GetRunRequest
-	14, // 44: herdbook.tracking.v1.RunService.UpdateRun:input_type -> herdbook.tracking.v1.UpdateRunRequest
-	16, // 45: herdbook.tracking.v1.RunService.SearchRuns:input_type -> herdbook.tracking.v1.SearchRunsRequest
-	18, // 46: herdbook.tracking.v1.RunService.AggregateRuns:input_type -> herdbook.tracking.v1.AggregateRunsRequest
-	24, // 47: herdbook.tracking.v1.RunService.DeleteRun:input_type -> herdbook.tracking.v1.DeleteRunRequest
-	26, // 48: herdbook.tracking.v1.RunService.RestoreRun:input_type -> herdbook.tracking.v1.RestoreRunRequest
-	31, // 49: herdbook.tracking.v1.RunService.PurgeRun:input_type -> herdbook.tracking.v1.PurgeRunRequest
-	33, // 50: herdbook.tracking.v1.RunService.RequestStop:input_type -> herdbook.tracking.v1.RequestStopRequest
-	28, // 51: herdbook.tracking.v1.RunService.LogBatch:input_type -> herdbook.tracking.v1.LogBatchRequest
-	35, // 52: herdbook.tracking.v1.RunService.DeleteTags:input_type -> herdbook.tracking.v1.DeleteTagsRequest
-	11, // 53: herdbook.tracking.v1.RunService.CreateRun:output_type -> herdbook.tracking.v1.CreateRunResponse
-	13, // 54: herdbook.tracking.v1.RunService.GetRun:output_type -> herdbook.tracking.v1.GetRunResponse
-	15, // 55: herdbook.tracking.v1.RunService.UpdateRun:output_type -> herdbook.tracking.v1.UpdateRunResponse
-	17, // 56: herdbook.tracking.v1.RunService.SearchRuns:output_type -> herdbook.tracking.v1.SearchRunsResponse
-	20, // 57: herdbook.tracking.v1.RunService.AggregateRuns:output_type -> herdbook.tracking.v1.AggregateRunsResponse
-	25, // 58: herdbook.tracking.v1.RunService.DeleteRun:output_type -> herdbook.tracking.v1.DeleteRunResponse
-	27, // 59: herdbook.tracking.v1.RunService.RestoreRun:output_type -> herdbook.tracking.v1.RestoreRunResponse
-	32, // 60: herdbook.tracking.v1.RunService.PurgeRun:output_type -> herdbook.tracking.v1.PurgeRunResponse
-	34, // 61: herdbook.tracking.v1.RunService.RequestStop:output_type -> herdbook.tracking.v1.RequestStopResponse
-	30, // 62: herdbook.tracking.v1.RunService.LogBatch:output_type -> herdbook.tracking.v1.LogBatchResponse
-	36, // 63: herdbook.tracking.v1.RunService.DeleteTags:output_type -> herdbook.tracking.v1.DeleteTagsResponse
-	53, // [53:64] is the sub-list for method output_type
-	42, // [42:53] is the sub-list for method input_type
-	42, // [42:42] is the sub-list for extension type_name
-	42, // [42:42] is the sub-list for extension extendee
-	0,  // [0:42] is the sub-list for field type_name
+	39, // 15: herdbook.tracking.v1.DatasetInput.tags:type_name -> herdbook.tracking.v1.DatasetInput.TagsEntry
+	44, // 16: herdbook.tracking.v1.CreateRunRequest.started_at:type_name -> google.protobuf.Timestamp
+	40, // 17: herdbook.tracking.v1.CreateRunRequest.params:type_name -> herdbook.tracking.v1.CreateRunRequest.ParamsEntry
+	41, // 18: herdbook.tracking.v1.CreateRunRequest.tags:type_name -> herdbook.tracking.v1.CreateRunRequest.TagsEntry
+	6,  // 19: herdbook.tracking.v1.CreateRunRequest.inputs:type_name -> herdbook.tracking.v1.DatasetInput
+	7,  // 20: herdbook.tracking.v1.CreateRunRequest.source:type_name -> herdbook.tracking.v1.Source
+	8,  // 21: herdbook.tracking.v1.CreateRunRequest.environment:type_name -> herdbook.tracking.v1.Environment
+	3,  // 22: herdbook.tracking.v1.CreateRunRequest.forked_from:type_name -> herdbook.tracking.v1.Fork
+	0,  // 23: herdbook.tracking.v1.CreateRunRequest.status:type_name -> herdbook.tracking.v1.RunStatus
+	44, // 24: herdbook.tracking.v1.CreateRunRequest.ended_at:type_name -> google.protobuf.Timestamp
+	2,  // 25: herdbook.tracking.v1.CreateRunResponse.run:type_name -> herdbook.tracking.v1.Run
+	2,  // 26: herdbook.tracking.v1.GetRunResponse.run:type_name -> herdbook.tracking.v1.Run
+	2,  // 27: herdbook.tracking.v1.UpdateRunRequest.run:type_name -> herdbook.tracking.v1.Run
+	46, // 28: herdbook.tracking.v1.UpdateRunRequest.update_mask:type_name -> google.protobuf.FieldMask
+	2,  // 29: herdbook.tracking.v1.UpdateRunResponse.run:type_name -> herdbook.tracking.v1.Run
+	47, // 30: herdbook.tracking.v1.SearchRunsRequest.view:type_name -> herdbook.common.v1.View
+	2,  // 31: herdbook.tracking.v1.SearchRunsResponse.runs:type_name -> herdbook.tracking.v1.Run
+	47, // 32: herdbook.tracking.v1.AggregateRunsRequest.view:type_name -> herdbook.common.v1.View
+	19, // 33: herdbook.tracking.v1.AggregateRunsRequest.aggregates:type_name -> herdbook.tracking.v1.Aggregate
+	1,  // 34: herdbook.tracking.v1.Aggregate.function:type_name -> herdbook.tracking.v1.AggregateFunction
+	21, // 35: herdbook.tracking.v1.AggregateRunsResponse.groups:type_name -> herdbook.tracking.v1.RunGroup
+	22, // 36: herdbook.tracking.v1.RunGroup.values:type_name -> herdbook.tracking.v1.GroupValue
+	23, // 37: herdbook.tracking.v1.RunGroup.aggregates:type_name -> herdbook.tracking.v1.AggregateValue
+	2,  // 38: herdbook.tracking.v1.RunGroup.best_run:type_name -> herdbook.tracking.v1.Run
+	2,  // 39: herdbook.tracking.v1.RestoreRunResponse.run:type_name -> herdbook.tracking.v1.Run
+	42, // 40: herdbook.tracking.v1.LogBatchRequest.params:type_name -> herdbook.tracking.v1.LogBatchRequest.ParamsEntry
+	43, // 41: herdbook.tracking.v1.LogBatchRequest.tags:type_name -> herdbook.tracking.v1.LogBatchRequest.TagsEntry
+	9,  // 42: herdbook.tracking.v1.LogBatchRequest.metrics:type_name -> herdbook.tracking.v1.Metric
+	6,  // 43: herdbook.tracking.v1.LogBatchRequest.inputs:type_name -> herdbook.tracking.v1.DatasetInput
+	29, // 44: herdbook.tracking.v1.LogBatchRequest.position:type_name -> herdbook.tracking.v1.StreamPosition
+	10, // 45: herdbook.tracking.v1.RunService.CreateRun:input_type -> herdbook.tracking.v1.CreateRunRequest
+	12, // 46: herdbook.tracking.v1.RunService.GetRun:input_type -> herdbook.tracking.v1.GetRunRequest
+	14, // 47: herdbook.tracking.v1.RunService.UpdateRun:input_type -> herdbook.tracking.v1.UpdateRunRequest
+	16, // 48: herdbook.tracking.v1.RunService.SearchRuns:input_type -> herdbook.tracking.v1.SearchRunsRequest
+	18, // 49: herdbook.tracking.v1.RunService.AggregateRuns:input_type -> herdbook.tracking.v1.AggregateRunsRequest
+	24, // 50: herdbook.tracking.v1.RunService.DeleteRun:input_type -> herdbook.tracking.v1.DeleteRunRequest
+	26, // 51: herdbook.tracking.v1.RunService.RestoreRun:input_type -> herdbook.tracking.v1.RestoreRunRequest
+	31, // 52: herdbook.tracking.v1.RunService.PurgeRun:input_type -> herdbook.tracking.v1.PurgeRunRequest
+	33, // 53: herdbook.tracking.v1.RunService.RequestStop:input_type -> herdbook.tracking.v1.RequestStopRequest
+	28, // 54: herdbook.tracking.v1.RunService.LogBatch:input_type -> herdbook.tracking.v1.LogBatchRequest
+	35, // 55: herdbook.tracking.v1.RunService.DeleteTags:input_type -> herdbook.tracking.v1.DeleteTagsRequest
+	11, // 56: herdbook.tracking.v1.RunService.CreateRun:output_type -> herdbook.tracking.v1.CreateRunResponse
+	13, // 57: herdbook.tracking.v1.RunService.GetRun:output_type -> herdbook.tracking.v1.GetRunResponse
+	15, // 58: herdbook.tracking.v1.RunService.UpdateRun:output_type -> herdbook.tracking.v1.UpdateRunResponse
+	17, // 59: herdbook.tracking.v1.RunService.SearchRuns:output_type -> herdbook.tracking.v1.SearchRunsResponse
+	20, // 60: herdbook.tracking.v1.RunService.AggregateRuns:output_type -> herdbook.tracking.v1.AggregateRunsResponse
+	25, // 61: herdbook.tracking.v1.RunService.DeleteRun:output_type -> herdbook.tracking.v1.DeleteRunResponse
+	27, // 62: herdbook.tracking.v1.RunService.RestoreRun:output_type -> herdbook.tracking.v1.RestoreRunResponse
+	32, // 63: herdbook.tracking.v1.RunService.PurgeRun:output_type -> herdbook.tracking.v1.PurgeRunResponse
+	34, // 64: herdbook.tracking.v1.RunService.RequestStop:output_type -> herdbook.tracking.v1.RequestStopResponse
+	30, // 65: herdbook.tracking.v1.RunService.LogBatch:output_type -> herdbook.tracking.v1.LogBatchResponse
+	36, // 66: herdbook.tracking.v1.RunService.DeleteTags:output_type -> herdbook.tracking.v1.DeleteTagsResponse
+	56, // [56:67] is the sub-list for method output_type
+	45, // [45:56] is the sub-list for method input_type
+	45, // [45:45] is the sub-list for extension type_name
+	45, // [45:45] is the sub-list for extension extendee
+	0,  // [0:45] is the sub-list for field type_name
 }
 
 func init() { file_herdbook_tracking_v1_run_proto_init() }
@@ -2988,7 +3047,7 @@ func file_herdbook_tracking_v1_run_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herdbook_tracking_v1_run_proto_rawDesc), len(file_herdbook_tracking_v1_run_proto_rawDesc)),
 			NumEnums:      2,
-			NumMessages:   41,
+			NumMessages:   42,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
