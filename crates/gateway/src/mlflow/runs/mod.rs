@@ -150,9 +150,9 @@ async fn get(call: Call) -> Answer<Response> {
         futures::join!(runs.get_run(request), logged_models::of_runs(&call, &ids));
     let found = found.map_err(|status| of_run(&id, status))?;
     let run = shown::with_tags(found.into_inner().run.unwrap_or_default());
-    let models = models?;
+    let models = models?.remove(&run.id).unwrap_or_default();
     wire::json(&One {
-        run: Whole::of(&run, models.get(&run.id)),
+        run: Whole::of(&run, Some(&models)),
     })
 }
 

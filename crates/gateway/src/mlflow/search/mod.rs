@@ -6,6 +6,7 @@ mod run_filter;
 pub(super) mod runs;
 mod words;
 
+pub(super) use clauses::text;
 use herdbook_proto::common::v1::View;
 use serde_json::Value;
 

@@ -53,6 +53,8 @@ async fn a_new_run_is_told_field_by_field() {
         "inputs": {},
     });
     assert_eq!(run, expected);
+    let mut expected = expected;
+    expected["outputs"] = json!({});
     assert_eq!(door.whole(&id).await, expected);
 }
 
@@ -454,6 +456,55 @@ async fn charts_ask_for_one_to_a_hundred_runs() {
         );
         let message = refused["message"].as_str().unwrap();
         assert!(message.contains(says), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn data_sets_of_experiments_are_told_once_for_each_use() {
+    let door = Door::start().await;
+    let input = |name: &str, context: &str| {
+        json!({
+            "tags": [{"key": "mlflow.data.context", "value": context}],
+            "dataset": {"name": name, "digest": "d", "source_type": "s3", "source": "s"},
+        })
+    };
+    for inputs in [
+        json!([input("wine", "training"), input("beer", "test")]),
+        json!([input("wine", "training"), input("wine", "test")]),
+    ] {
+        let id = id_of(&door.made(json!({})).await);
+        door.done("runs/log-inputs", json!({"run_id": id, "datasets": inputs}))
+            .await;
+    }
+    door.experiment("other").await;
+    let summary = |name: &str, context: &str| json!({"experiment_id": "0", "name": name, "digest": "d", "context": context});
+    let search = |ids: Value| {
+        door.post(
+            "experiments/search-datasets",
+            json!({"experiment_ids": ids}),
+        )
+    };
+    let summaries = json!({"dataset_summaries": [
+        summary("beer", "test"), summary("wine", "test"), summary("wine", "training"),
+    ]});
+    assert_eq!(search(json!(["0", "1"])).await, (200, summaries));
+    assert_eq!(search(json!(["1"])).await, (200, json!({})));
+    for (ids, says) in [
+        (
+            json!([]),
+            "SearchDatasets request must specify at least one experiment_id.",
+        ),
+        (
+            json!(vec!["1"; 21]),
+            "SearchDatasets request cannot specify more than",
+        ),
+    ] {
+        let (status, refused) = search(ids).await;
+        assert_eq!(status, 400);
+        assert!(
+            refused["message"].as_str().unwrap().contains(says),
+            "{refused}"
+        );
     }
 }
 
