@@ -1,5 +1,6 @@
 //! Searches: MLflow's filters and orders in the language of the services.
 
+mod artifact_uri;
 mod clauses;
 pub(super) mod experiments;
 mod run_filter;
