@@ -28,7 +28,7 @@ pub(super) use shown::{Many, Shown};
 use self::{shown::One, source::Source};
 use super::{
     call::Call,
-    endpoint::Endpoint,
+    endpoint::{Base, Endpoint},
     error::{Answer, Error},
     logged_models::artifact_uri,
     registered_models::{
@@ -58,6 +58,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::post("model-versions/set-tag", set_tag),
         Endpoint::new(Method::DELETE, "model-versions/delete-tag", delete_tag),
         Endpoint::get("model-versions/get-artifact", artifact::get),
+        Endpoint::get("model-versions/get-artifact", artifact::get).at(Base::Root),
     ]
 }
 
