@@ -17,7 +17,7 @@ use http::Method;
 use prost_types::FieldMask;
 use serde::Deserialize;
 
-pub(super) use names::{RUN_LINK, Tag};
+pub(super) use names::{RUN_ID, RUN_LINK, Tag};
 pub(super) use names::{is_prompt, model as model_name, tag_key, tag_value, tags, version};
 pub(super) use search::VERSIONS;
 pub(super) use shown::{TagShown, tags_shown};
