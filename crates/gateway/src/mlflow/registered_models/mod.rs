@@ -166,17 +166,20 @@ struct Search {
 async fn find(call: Call) -> Answer<Response> {
     let fields: Search = call.read()?;
     let size = fields.max_results.unwrap_or(PAGE);
-    if !(0..=PAGE_MOST).contains(&size) {
+    if size > PAGE_MOST {
         return Err(Error::invalid(format!(
             "Invalid value {size} for parameter 'max_results' supplied: It must be at most {PAGE_MOST}"
         )));
     }
-    if size == 0 {
+    let filter = MODELS.filter(fields.filter.as_deref().unwrap_or_default())?;
+    let order_by = MODELS.orders(&fields.order_by)?;
+    if size <= 0 {
+        // A page of nothing, which MLflow's server takes for models alone.
         return wire::empty();
     }
     let request = SearchModelsRequest {
-        filter: MODELS.filter(fields.filter.as_deref().unwrap_or_default())?,
-        order_by: MODELS.orders(&fields.order_by)?,
+        filter,
+        order_by,
         page_size: u32::try_from(size).unwrap_or_default(),
         page_token: fields.page_token.unwrap_or_default(),
         newest_versions: true,

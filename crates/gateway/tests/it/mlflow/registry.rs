@@ -96,6 +96,13 @@ async fn models_are_made_found_renamed_and_deleted() {
         .await;
     assert_eq!(names(&page), ["m2", "m0"]);
 
+    for (size, expected) in [("0", 200), ("-1", 200), ("1001", 400)] {
+        let (status, page) = door
+            .asked(&format!("registered-models/search?max_results={size}"))
+            .await;
+        assert_eq!((status, names(&page)), (expected, vec![]), "{size}");
+    }
+
     let renamed = json!({"name": "m0", "new_name": "m9"});
     let (status, _) = door.post("registered-models/rename", renamed).await;
     assert_eq!(status, 200);
