@@ -14,9 +14,11 @@ HEX = r"[0-9a-f]{32}"
 UUID = r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"
 MADE_UP = re.compile(rf"(?<![0-9a-zA-Z])(m-{HEX}|tr-{HEX}|{UUID}|{HEX}|[0-9a-f]{{64}})(?![0-9a-zA-Z])")
 RECENTLY = 86_400_000  # milliseconds
+NOW = "<now, ms>"
 EXPERIMENT_FIELDS = {"experiment_id", "experiment_ids", "_experiment_id"}
 """Where a number as text is an experiment's id."""
 EXPERIMENT_PLACES = re.compile(r"(mlflow-artifacts:/|mlflow-artifacts/artifacts/|/experiments/)(\d+)(?=/|$)")
+MILLISECONDS = re.compile(r"(?<!\d)\d{13}(?!\d)")
 RANDOM_NAME = re.compile(r"^[a-z]+-[a-z]+-\d{1,3}$")
 """As servers name a run that was given none: `gifted-shrew-42`."""
 
@@ -60,6 +62,10 @@ def _fields(entity: object) -> dict:
     return {name: getattr(entity, name) for name in sorted(set(names))}
 
 
+def _is_now(milliseconds: float) -> bool:
+    return abs(milliseconds - time.time() * 1000) < RECENTLY
+
+
 class Normaliser:
     """Gives what a server makes up names in order of appearance; one for a subject's function."""
 
@@ -76,8 +82,10 @@ class Normaliser:
                 return [self.normal(part, field) for part in value]
             case bool():
                 return value
-            case int() | float() if abs(value - time.time() * 1000) < RECENTLY:
-                return "<now, ms>" if isinstance(value, int) else "<now, ms, float>"
+            case int() if _is_now(value):
+                return NOW
+            case float() if _is_now(value):
+                return "<now, ms, float>"
             case str():
                 return self._text(value, field)
         return value
@@ -87,8 +95,7 @@ class Normaliser:
             return self._experiment(text)
         if field in ("run_name", "mlflow.runName", "name") and RANDOM_NAME.match(text):
             return "<a random name>"
-        if text.isdigit() and abs(int(text) - time.time() * 1000) < RECENTLY:
-            return "<now, ms, text>"
+        text = MILLISECONDS.sub(lambda found: NOW if _is_now(int(found[0])) else found[0], text)
         text = text.replace(self.server.mark, "").replace(self.server.uri, "<server>")
         text = text.replace(str(self.server.folder), "<folder>")
         text = EXPERIMENT_PLACES.sub(lambda found: found[1] + self._experiment(found[2]), text)

@@ -115,7 +115,7 @@ def search_of_models(server: Server):
             break
     return {
         "found": {condition: refusal(lambda: sorted(found(condition))) for condition in conditions},
-        "refused": {condition: refusal(found, condition) for condition in refused},
+        "refused": {condition: refusal(lambda: sorted(found(condition))) for condition in refused},
         "orders": {str(order): refusal(found, order_by=order) for order in orders},
         "orders refused": [refusal(found, order_by=order) for order in (["nothing"], ["tags.n"], ["name UP"], ["name, timestamp"])],
         "default": found(),
@@ -140,10 +140,10 @@ def search_of_versions(server: Server):
     def found(condition, **options):
         return [f"{version.name} {version.version}" for version in server.client.search_model_versions(condition, **options)]
 
-    conditions = [f"name = '{name}'", f"name != '{name}' AND name LIKE '%{server.mark}'", f"name LIKE '%{server.mark}'", f"name ILIKE 'SEARCHED%{server.mark}'", f"run_id = '{made[0].run_id}'", f"run_id IN ('{made[0].run_id}', '{other[0].run_id}')", f"source_path = '{made[0].source}'", f"name = '{name}' AND tags.q = 'good'", f"name = '{name}' AND tags.q != 'good'", f"name LIKE '%{server.mark}' AND tags.`a b` = 'x'", f"name = '{name}' AND version_number = 2", f"name = '{name}' AND version_number > 1", f"name = '{name}' AND version_number <= 2", f"attributes.name = '{name}'", f"name = '{name}' and tag.q LIKE '%oo%'"]
-    refused = ["name", f"name = {name}", "name > 'a'", "name IN ('a', 'b')", f"name = '{name}' OR name = 'x'", "nothing = 'x'", "tags.q > '1'", "run_id LIKE 'a%'", "version_number = '2'", "version_number LIKE '2'", "current_stage = 'Staging'", "source_path LIKE '%m%'", "creation_timestamp > 0"]
-    orders = [["name", "version_number"], ["name DESC", "version_number DESC"], ["version_number"], ["version_number DESC", "name"], ["creation_timestamp"], ["creation_timestamp DESC"], ["last_updated_timestamp DESC"], ["timestamp"]]
     both = f"name LIKE '%{server.mark}'"
+    conditions = [f"name = '{name}'", f"name != '{name}' AND name LIKE '%{server.mark}'", f"name LIKE '%{server.mark}'", f"name ILIKE 'SEARCHED%{server.mark}'", f"run_id = '{made[0].run_id}'", f"run_id IN ('{made[0].run_id}', '{other[0].run_id}')", f"source_path = '{made[0].source}'", f"name = '{name}' AND tags.q = 'good'", f"name = '{name}' AND tags.q != 'good'", f"name LIKE '%{server.mark}' AND tags.`a b` = 'x'", f"name = '{name}' AND version_number = 2", f"name = '{name}' AND version_number > 1", f"name = '{name}' AND version_number <= 2", f"attributes.name = '{name}'", f"name = '{name}' and tag.q LIKE '%oo%'"]
+    refused = ["name", f"name = {name}", "name > 'a'", "name IN ('a', 'b')", f"name = '{name}' OR name = 'x'", "nothing = 'x'", "tags.q > '1'", "run_id LIKE 'a%'", f"{both} AND version_number = '2'", "version_number LIKE '2'", "current_stage = 'Staging'", f"{both} AND source_path LIKE '%m%'", "creation_timestamp > 0"]
+    orders = [["name", "version_number"], ["name DESC", "version_number DESC"], ["version_number"], ["version_number DESC", "name"], ["creation_timestamp"], ["creation_timestamp DESC"], ["last_updated_timestamp DESC"], ["timestamp"]]
     pages, token = [], None
     while True:
         page = server.client.search_model_versions(both, max_results=2, order_by=["name", "version_number"], page_token=token)
@@ -153,7 +153,7 @@ def search_of_versions(server: Server):
             break
     return {
         "found": {condition: refusal(lambda: sorted(found(condition))) for condition in conditions},
-        "refused": {condition: refusal(found, condition) for condition in refused},
+        "refused": {condition: refusal(lambda: sorted(found(condition))) for condition in refused},
         "orders": {str(order): refusal(found, both, order_by=order) for order in orders},
         "orders refused": [refusal(found, both, order_by=order) for order in (["nothing"], ["tags.q"], ["name UP"], ["run_id"])],
         "pages": pages,
@@ -175,7 +175,7 @@ def tags_and_names(server: Server):
         refusal(server.client.create_registered_model, ""),
         refusal(server.client.create_registered_model, "with/slash"),
         refusal(server.client.create_registered_model, "with:colon"),
-        refusal(server.client.create_registered_model, "x" * 257),
+        refusal(server.client.create_registered_model, server.name("x" * 257)),
         refusal(server.client.set_registered_model_tag, name, "k" * 251, "v"),
         refusal(server.client.set_registered_model_tag, name, "key", "v" * 100_001),
         refusal(server.client.set_model_version_tag, name, "1", "k" * 251, "v"),
