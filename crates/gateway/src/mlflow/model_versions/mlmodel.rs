@@ -236,7 +236,7 @@ signature:
             &nested,
             &doubled,
         ] {
-            assert!(parse(text).is_err(), "{:.40}", text);
+            assert!(parse(text).is_err(), "{text:.40}");
         }
     }
 }
