@@ -165,7 +165,10 @@ mod tests {
             ("ü/%C3%BC", "ü/ü"),
             ("ab:c", "ab:c"),
             ("a%0Ab", "a%0ab"),
-            ("seen%25step%250%25timestamp%251795%25j3.png", "seen%step%0%timestamp%1795%j3.png"),
+            (
+                "seen%25step%250%25timestamp%251795%25j3.png",
+                "seen%step%0%timestamp%1795%j3.png",
+            ),
         ] {
             assert_eq!(checked(path).ok().as_deref(), Some(plain));
         }
