@@ -59,7 +59,7 @@ need_typescript_client() {
   npm_install clients/typescript
   npm_install $typescript_client
   if [ -z "$(find clients/typescript/dist/index.js 2>/dev/null)" ] ||
-    [ -n "$(find proto clients/googleapis clients/typescript/src clients/typescript/*.json -newer clients/typescript/dist/index.js -not -path '*/src/proto/*' -type f)" ]; then
+    [ -n "$(find proto clients/typescript/src clients/typescript/*.json -newer clients/typescript/dist/index.js -not -path '*/src/proto/*' -type f)" ]; then
     say "build: the npm package"
     npm run --silent --prefix clients/typescript build
     touch clients/typescript/dist/index.js

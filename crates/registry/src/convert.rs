@@ -28,6 +28,8 @@ use crate::{
 const BASES: usize = 100;
 /// Owners of a model.
 const OWNERS: usize = 100;
+/// Characters of an alias.
+const ALIAS_CHARS: usize = 255;
 
 /// Checks the name of a model.
 pub(crate) fn check_model_name(field: &str, name: &str, violations: &mut Violations) {
@@ -85,22 +87,28 @@ pub(crate) fn check_flavor(field: &str, flavor: &str, violations: &mut Violation
     }
 }
 
-/// Checks an alias.
+/// Checks an alias. It may be the name of a stage in another case: what is written exactly is found first.
 pub(crate) fn check_alias(alias: &str, policy: &Policy) -> Result<(), InvalidRequest> {
-    let fits = alias.len() <= 255
-        && alias.contains(|c: char| !c.is_ascii_digit())
-        && alias
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
-    if !fits {
-        let what = "must be letters, digits, `_` and `-`, and not only digits";
-        return Err(InvalidRequest::field("alias", what));
+    let refused = |what: String| Err(InvalidRequest::field("alias", what));
+    let within = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-');
+    let only_digits = alias.bytes().all(|b| b.is_ascii_digit());
+    if only_digits || alias.chars().count() > ALIAS_CHARS || !alias.chars().all(within) {
+        return refused(format!(
+            "must be at most {ALIAS_CHARS} letters, digits, `_` and `-`, and not only digits"
+        ));
     }
-    if alias.eq_ignore_ascii_case("latest") || policy.stage(alias).is_some() {
-        let what = format!("{alias:?} means something else already; choose another");
-        return Err(InvalidRequest::field("alias", what));
+    if alias.eq_ignore_ascii_case("latest") {
+        return refused(format!("{alias:?} is the newest version; choose another"));
     }
-    Ok(())
+    if policy.stages.iter().all(|stage| stage.name != alias) {
+        return Ok(());
+    }
+    refused(match alias.to_lowercase() {
+        lower if lower != alias => {
+            format!("{alias:?} is a stage; write {lower:?} in lower case, or choose another")
+        }
+        _ => format!("{alias:?} is a stage; choose another"),
+    })
 }
 
 /// A model with what stands where.

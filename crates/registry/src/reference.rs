@@ -18,7 +18,7 @@ pub(crate) struct Reference {
 pub(crate) enum Pointer {
     Number(i64),
     Latest,
-    /// A stage, an alias, a label or a number, in this order.
+    /// A stage or an alias that is written exactly so, a stage in any case, a label or a number, in this order.
     Named(String),
 }
 

@@ -33,6 +33,8 @@ use crate::{Services, door};
 const BODY_BYTES: usize = MESSAGE_BYTES;
 /// The header by which MLflow's clients name a workspace.
 const MLFLOW_WORKSPACE: &str = "x-mlflow-workspace";
+/// The workspace of those who name none and have no token.
+const DEFAULT_WORKSPACE: &str = "default";
 /// What assertions of other services would have to be for; none are made for doors.
 const SERVICE: &str = "herdbook.gateway";
 
@@ -45,6 +47,7 @@ pub(super) struct Door {
 /// One call.
 pub(super) struct Call {
     caller: Caller,
+    workspace: Option<String>,
     services: Services,
     captured: Vec<(String, String)>,
     headers: HeaderMap,
@@ -72,9 +75,15 @@ impl Door {
         let caller = caller.map_err(Error::of)?;
         tracing::Span::current().record("caller", &*caller.name);
         tracing::Span::current().record("workspace", caller.workspace.0);
+        let named = match credentials.get(WORKSPACE) {
+            Some(name) => name.to_str().ok(),
+            None if credentials.contains_key(AUTHORIZATION) => None,
+            None => Some(DEFAULT_WORKSPACE),
+        };
         let (parts, body) = request.into_parts();
         let call = Call {
             caller,
+            workspace: named.map(str::to_owned),
             services: self.services.clone(),
             captured,
             headers: parts.headers,
@@ -144,6 +153,11 @@ impl Call {
     pub(super) fn captured(&self, name: &str) -> &str {
         let found = self.captured.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| &**value).unwrap_or_default()
+    }
+
+    /// The name of the workspace that is called; `None` where only the token knows it.
+    pub(super) fn workspace(&self) -> Option<&str> {
+        self.workspace.as_deref()
     }
 
     /// A header of the request.

@@ -26,8 +26,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Log {
-    #[serde(flatten)]
-    named: Named,
     datasets: Vec<Input>,
     models: Vec<Model>,
 }
@@ -100,8 +98,8 @@ impl<'a> Shown<'a> {
 }
 
 async fn log(call: Call) -> Answer<Response> {
+    let id = call.read::<Named>()?.id()?;
     let fields: Log = call.read()?;
-    let id = fields.named.id()?;
     let inputs = fields.datasets.into_iter().enumerate();
     let inputs: Vec<DatasetInput> = inputs.map(read).collect::<Answer<_>>()?;
     for inputs in inputs.chunks(AT_ONCE) {

@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use axum::response::Response;
 use herdbook_core::limits::{PARAM_VALUE_BYTES, TAG_VALUE_BYTES};
 use herdbook_proto::{
+    common::v1::Lifecycle,
     lineage::v1::{Edge, RecordRequest, lineage_service_client::LineageServiceClient},
     tracking::v1::{
         DeleteTagsRequest, GetRunRequest, LogBatchRequest, LoggedModelMetric, MeasuredDataset,
@@ -21,7 +22,12 @@ use super::{
     endpoint::Endpoint,
     error::{Answer, Error},
     logged_models,
-    runs::{Named, tags::Fields, words::of_run},
+    runs::{
+        Named,
+        shown::with_tags,
+        tags::Fields,
+        words::{inactive, of_run},
+    },
     wire::{self, validate},
 };
 
@@ -87,24 +93,6 @@ struct Batch {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct OnePoint {
-    #[serde(flatten)]
-    named: Named,
-    #[serde(flatten)]
-    point: Point,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct OnePair {
-    #[serde(flatten)]
-    named: Named,
-    #[serde(flatten)]
-    pair: Pair,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
 struct Model {
     run_id: Option<String>,
     model_json: Option<String>,
@@ -151,17 +139,16 @@ async fn log_batch(call: Call) -> Answer<Response> {
 }
 
 async fn log_metric(call: Call) -> Answer<Response> {
-    let fields: OnePoint = call.read()?;
-    let id = fields.named.id()?;
-    log_points(&call, &id, points(vec![fields.point], |_| String::new())?).await?;
+    let id = call.read::<Named>()?.id()?;
+    let point = call.read()?;
+    log_points(&call, &id, points(vec![point], |_| String::new())?).await?;
     wire::empty()
 }
 
 async fn log_param(call: Call) -> Answer<Response> {
-    let fields: OnePair = call.read()?;
-    let id = fields.named.id()?;
+    let id = call.read::<Named>()?.id()?;
     let facts = Facts {
-        params: HashMap::from([param("", fields.pair)?]),
+        params: HashMap::from([param("", call.read()?)?]),
         tags: HashMap::new(),
     };
     let logged = facts.log(&call, &id).await;
@@ -170,20 +157,18 @@ async fn log_param(call: Call) -> Answer<Response> {
 }
 
 async fn set_tag(call: Call) -> Answer<Response> {
-    let fields: OnePair = call.read()?;
-    let id = fields.named.id()?;
+    let id = call.read::<Named>()?.id()?;
     let facts = Facts {
         params: HashMap::new(),
-        tags: HashMap::from([tag("", fields.pair)?]),
+        tags: HashMap::from([tag("", call.read()?)?]),
     };
     facts.log(&call, &id).await?;
     wire::empty()
 }
 
 async fn delete_tag(call: Call) -> Answer<Response> {
-    let fields: OnePair = call.read()?;
-    let id = fields.named.id()?;
-    let key = wire::required_text("key", fields.pair.key)?;
+    let id = call.read::<Named>()?.id()?;
+    let key = wire::required_text("key", call.read::<Pair>()?.key)?;
     let found = call
         .runs()
         .get_run(GetRunRequest { run_id: id.clone() })
@@ -191,8 +176,12 @@ async fn delete_tag(call: Call) -> Answer<Response> {
     let run = found
         .map_err(|status| of_run(&id, status))?
         .into_inner()
-        .run;
-    if run.is_some_and(|run| !super::runs::shown::with_tags(run).tags.contains_key(&key)) {
+        .run
+        .unwrap_or_default();
+    if run.lifecycle() == Lifecycle::Deleted {
+        return Err(inactive(&format!("run {id}")));
+    }
+    if !with_tags(run).tags.contains_key(&key) {
         return Err(Error::not_found(format!(
             "No tag with name: {key} in run with id {id}"
         )));
@@ -298,6 +287,12 @@ fn points(points: Vec<Point>, path: impl Fn(usize) -> String) -> Answer<Points> 
             time_us,
         });
     }
+    // Of points of one step and time the service has the last as the latest, MLflow the greatest.
+    metrics.sort_by(|a, b| {
+        let place = |metric: &Metric| (metric.step, metric.time_us, !metric.value.is_nan());
+        let places = place(a).cmp(&place(b));
+        places.then_with(|| a.value.total_cmp(&b.value))
+    });
     Ok(Points { metrics, of_models })
 }
 

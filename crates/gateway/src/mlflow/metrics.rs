@@ -32,8 +32,6 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct One {
-    #[serde(flatten)]
-    named: Named,
     metric_key: Option<String>,
     #[serde(deserialize_with = "wire::int")]
     max_results: Option<i64>,
@@ -100,8 +98,8 @@ impl Point {
 }
 
 async fn history(call: Call) -> Answer<Response> {
+    let id = call.read::<Named>()?.id()?;
     let fields: One = call.read()?;
-    let id = fields.named.id()?;
     let key = wire::required_text("metric_key", fields.metric_key)?;
     let from = Place::read(fields.page_token.as_deref().unwrap_or_default())?;
     let count = match fields.max_results {
@@ -167,7 +165,19 @@ impl Place {
 async fn bulk(call: Call) -> Answer<Response> {
     let fields: Many = call.read()?;
     let mut ids = fields.run_id;
-    check_runs("GetMetricHistoryBulk", "run_id", &ids)?;
+    match ids.len() {
+        0 => {
+            return Err(Error::invalid(
+                "GetMetricHistoryBulk request must specify at least one run_id.",
+            ));
+        }
+        count if count > RUNS => {
+            return Err(Error::invalid(format!(
+                "GetMetricHistoryBulk request cannot specify more than {RUNS} run_ids. Received {count} run_ids."
+            )));
+        }
+        _ => {}
+    }
     let key = fields
         .metric_key
         .ok_or_else(|| Error::invalid("GetMetricHistoryBulk request must specify a metric_key."))?;
@@ -198,7 +208,15 @@ async fn bulk(call: Call) -> Answer<Response> {
 async fn interval(call: Call) -> Answer<Response> {
     let fields: Many = call.read()?;
     let ids = fields.run_ids;
-    check_runs("GetMetricHistoryBulkInterval", "run_ids", &ids)?;
+    match ids.len() {
+        0 => return Err(wire::missing("run_ids")),
+        count if count > RUNS => {
+            return Err(Error::invalid(format!(
+                "GetMetricHistoryBulkInterval request must specify at most {RUNS} run_ids. Received {count} run_ids."
+            )));
+        }
+        _ => {}
+    }
     let key = wire::required_text("metric_key", fields.metric_key)?;
     let count = fields
         .max_results
@@ -235,18 +253,6 @@ async fn interval(call: Call) -> Answer<Response> {
     })
 }
 
-fn check_runs(what: &str, field: &str, ids: &[String]) -> Answer<()> {
-    match ids.len() {
-        0 => Err(Error::invalid(format!(
-            "{what} request must specify at least one {field}."
-        ))),
-        count if count > RUNS => Err(Error::invalid(format!(
-            "{what} request cannot specify more than {RUNS} run_ids. Received {count} run_ids."
-        ))),
-        _ => Ok(()),
-    }
-}
-
 /// The points of a metric between two steps, in the order in which they were committed.
 async fn read(
     call: &Call,
@@ -277,12 +283,19 @@ async fn read(
 
 fn by_time(a: &Point, b: &Point) -> Ordering {
     let times = (a.timestamp, a.step).cmp(&(b.timestamp, b.step));
-    times.then(a.value.total_cmp(&b.value))
+    times.then_with(|| by_value(a.value, b.value))
 }
 
 fn by_step(a: &Point, b: &Point) -> Ordering {
     let steps = (a.step, a.timestamp).cmp(&(b.step, b.timestamp));
-    steps.then(a.value.total_cmp(&b.value))
+    steps.then_with(|| by_value(a.value, b.value))
+}
+
+/// MLflow's databases have a NaN as 0 with a mark, and so does it stand among the others.
+fn by_value(a: f64, b: f64) -> Ordering {
+    let kept = |value: f64| if value.is_nan() { 0.0 } else { value };
+    let values = kept(a).total_cmp(&kept(b));
+    values.then_with(|| a.total_cmp(&b))
 }
 
 /// Tells points that are the same, which lie beside each other, once.

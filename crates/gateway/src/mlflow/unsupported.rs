@@ -9,15 +9,11 @@ use super::{
 };
 
 /// Roots of what is not done, and what it is.
-const ROOTS: [(&str, &str); 18] = [
+const ROOTS: [(&str, &str); 17] = [
     ("traces", "traces"),
     ("assessments", "assessments of traces"),
     ("sessions", "sessions of traces"),
     ("datasets", "evaluation data sets"),
-    (
-        "experiments/search-datasets",
-        "lists of the data sets of experiments; search runs by their inputs",
-    ),
     ("scorers", "scorers"),
     ("gateway", "the AI gateway"),
     ("gateway-proxy", "the AI gateway"),

@@ -91,30 +91,33 @@ impl Store {
     }
 }
 
-/// The number of the version that stands in the stage `name`, or has it as alias, label or number.
+/// The number of the version that stands in the stage `name`, or has it as alias, label or number. A stage is
+/// found in any case, but behind an alias that is written exactly so.
 async fn named(
     transaction: &mut PgConnection,
     model: &Model,
     name: &str,
 ) -> Result<Option<i64>, RegistryError> {
-    let stage = model.policy.stage(name);
+    let stage = model.policy.stage(name).map_or(name, |stage| &stage.name);
+    let place_of_stage = if stage == name { 1 } else { 3 };
     Ok(sqlx::query_scalar(
         "SELECT number FROM ( \
-             (SELECT 1 AS place, number FROM registry.versions \
+             (SELECT $6::int AS place, number FROM registry.versions \
               WHERE model_key = $1 AND stage = $2 ORDER BY number DESC LIMIT 1) \
              UNION ALL SELECT 2, number FROM registry.aliases \
                  WHERE model_key = $1 AND alias = $3 \
-             UNION ALL SELECT 3, number FROM registry.versions \
-                 WHERE model_key = $1 AND label = ANY($4) AND deleted_at IS NULL \
              UNION ALL SELECT 4, number FROM registry.versions \
+                 WHERE model_key = $1 AND label = ANY($4) AND deleted_at IS NULL \
+             UNION ALL SELECT 5, number FROM registry.versions \
                  WHERE model_key = $1 AND number = $5 AND deleted_at IS NULL) AS found \
          ORDER BY place LIMIT 1",
     )
     .bind(model.key)
-    .bind(stage.map_or(name, |stage| &stage.name))
+    .bind(stage)
     .bind(name)
     .bind(labels(name))
     .bind(name.parse::<i64>().ok())
+    .bind(place_of_stage)
     .fetch_optional(transaction)
     .await?)
 }

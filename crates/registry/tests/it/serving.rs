@@ -209,6 +209,47 @@ async fn a_reference_gives_all_that_a_server_of_models_needs() {
 }
 
 #[tokio::test]
+async fn an_alias_that_is_written_exactly_is_found_before_a_stage_in_another_case() {
+    let cluster = Cluster::start().await;
+    for _ in 0..2 {
+        cluster.register(0.9).await;
+    }
+    cluster.promote(1, "Production").await.unwrap();
+    let set = async |alias: &str| {
+        let request = SetAliasRequest {
+            model: MODEL.to_owned(),
+            alias: alias.to_owned(),
+            version: 2,
+        };
+        cluster.models().set_alias(request).await
+    };
+    let number = async |name: &str| {
+        let reference = format!("{MODEL}@{name}");
+        let found = resolve(&cluster.channel, &reference).await.unwrap();
+        // What is read from Postgres and what is kept are one.
+        let version = cluster.resolve(&reference).await.unwrap();
+        assert_eq!(found.version, version.number, "{name}");
+        found.version
+    };
+    assert_eq!(number("production").await, 1);
+    for alias in ["production", "ünï"] {
+        set(alias).await.unwrap();
+        assert_eq!(number(alias).await, 2, "{alias}");
+    }
+    assert_eq!(number("Production").await, 1);
+    assert_eq!(number("PRODUCTION").await, 1);
+    for alias in ["Production", "latest", "LATEST", "12", "", "a b", "a.b"] {
+        let refused = set(alias).await.unwrap_err();
+        assert_eq!(fields(&refused), ["alias"], "{alias}");
+    }
+    let refused = set("Production").await.unwrap_err();
+    let told = format!("{refused:?}");
+    assert!(told.contains("in lower case"), "{told}");
+    assert_eq!(fields(&set(&"a".repeat(256)).await.unwrap_err()), ["alias"]);
+    set(&"ü".repeat(255)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_reference_to_another_workspace_than_the_calls_is_refused() {
     let cluster = Cluster::start().await;
     cluster.register(0.9).await;

@@ -19,7 +19,8 @@ use axum::{
 use http::Method;
 use serde::Deserialize;
 
-use self::place::{Holder, Place, checked};
+pub(super) use self::place::checked;
+use self::place::{Holder, Place};
 use super::{
     call::Call,
     endpoint::{Base, Endpoint},

@@ -66,7 +66,7 @@ fn is_run(text: &str) -> bool {
 
 /// The path that a client means, refused if it may lead elsewhere: decoded until that changes nothing, and
 /// without the empty parts and dots that say nothing.
-pub(super) fn checked(path: &str) -> Answer<String> {
+pub(in crate::mlflow) fn checked(path: &str) -> Answer<String> {
     let invalid = || Error::invalid("Invalid path");
     let mut plain = path.to_owned();
     for _ in 0..DECODED {

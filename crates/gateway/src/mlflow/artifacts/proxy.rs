@@ -70,7 +70,8 @@ async fn put(call: Call, body: Body) -> Answer<Response> {
         unsupported::error("Herdbook keeps files of runs and of logged models, and no others")
     })?;
     upload::keep(&call, &place, body).await?;
-    wire::empty()
+    // Not even an empty object, unlike all other endpoints.
+    Ok(Response::default())
 }
 
 async fn delete(call: Call, _: Body) -> Answer<Response> {

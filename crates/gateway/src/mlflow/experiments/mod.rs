@@ -1,13 +1,18 @@
 //! Experiments.
 
+mod datasets;
 pub(super) mod shown;
 
 use std::collections::HashMap;
 
 use axum::response::Response;
-use herdbook_proto::tracking::v1::{
-    CreateExperimentRequest, DeleteExperimentRequest, Experiment, GetExperimentRequest,
-    RestoreExperimentRequest, UpdateExperimentRequest, get_experiment_request::Experiment as Which,
+use herdbook_proto::{
+    common::v1::View,
+    tracking::v1::{
+        CreateExperimentRequest, DeleteExperimentRequest, Experiment, GetExperimentRequest,
+        RestoreExperimentRequest, SearchExperimentsRequest, UpdateExperimentRequest,
+        get_experiment_request::Experiment as Which,
+    },
 };
 use prost_types::FieldMask;
 use serde::{Deserialize, Serialize};
@@ -19,6 +24,7 @@ use super::{
     error::{Answer, Error},
     logging::Pair,
     runs::words::of_experiment,
+    search,
     wire::{self, validate},
 };
 
@@ -32,6 +38,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::post("experiments/restore", restore),
         Endpoint::post("experiments/set-experiment-tag", set_tag),
         Endpoint::post("experiments/delete-experiment-tag", delete_tag),
+        Endpoint::post("experiments/search-datasets", datasets::search),
     ]
 }
 
@@ -108,11 +115,12 @@ async fn get(call: Call) -> Answer<Response> {
     let id = wire::required_text("experiment_id", call.read::<ById>()?.experiment_id)?;
     let experiment = by_id(&call, &id).await?;
     wire::json(&One {
-        experiment: Shown::from(experiment),
+        experiment: Shown::of(experiment, call.workspace()),
     })
 }
 
-/// A deleted experiment is not found by its name, which is free again.
+/// The experiment that has a name. Where none in use has it, a deleted one is told: clients then say that it is deleted,
+/// and do not begin another by chance.
 async fn get_by_name(call: Call) -> Answer<Response> {
     let fields: ByName = call.read()?;
     let name = wire::required_text("experiment_name", fields.experiment_name)?;
@@ -120,15 +128,29 @@ async fn get_by_name(call: Call) -> Answer<Response> {
         experiment: Some(Which::Name(name.clone())),
     };
     let found = call.experiments().get_experiment(request).await;
-    let found = found.map_err(Error::from).map_err(|error| match error {
-        missing if missing.is_for("EXPERIMENT_NOT_FOUND") => {
-            missing.saying(format!("Could not find experiment with name '{name}'"))
-        }
-        error => error,
-    })?;
+    let experiment = match found.map_err(Error::from) {
+        Ok(found) => found.into_inner().experiment,
+        Err(missing) if missing.is_for("EXPERIMENT_NOT_FOUND") => deleted(&call, &name).await?,
+        Err(error) => return Err(error),
+    };
+    let experiment = experiment
+        .ok_or_else(|| Error::not_found(format!("Could not find experiment with name '{name}'")))?;
     wire::json(&One {
-        experiment: Shown::from(found.into_inner().experiment.unwrap_or_default()),
+        experiment: Shown::of(experiment, call.workspace()),
     })
+}
+
+/// Of the deleted experiments that had a name, the one that was changed last.
+async fn deleted(call: &Call, name: &str) -> Answer<Option<Experiment>> {
+    let request = SearchExperimentsRequest {
+        filter: format!("name = {}", search::text(name)),
+        order_by: vec!["updated_at desc".to_owned()],
+        page_size: 1,
+        view: View::Deleted.into(),
+        ..Default::default()
+    };
+    let found = call.experiments().search_experiments(request).await?;
+    Ok(found.into_inner().experiments.pop())
 }
 
 async fn rename(call: Call) -> Answer<Response> {

@@ -25,14 +25,17 @@ pub(in crate::mlflow) struct Shown {
     creation_time: Option<i64>,
     #[serde(skip_serializing_if = "HashMap::is_empty", serialize_with = "pairs")]
     tags: HashMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspace: Option<String>,
 }
 
 fn pairs<S: Serializer>(tags: &HashMap<String, String>, writer: S) -> Result<S::Ok, S::Error> {
     Pairs(tags).serialize(writer)
 }
 
-impl From<Experiment> for Shown {
-    fn from(mut experiment: Experiment) -> Self {
+impl Shown {
+    /// An experiment of this workspace.
+    pub(in crate::mlflow) fn of(mut experiment: Experiment, workspace: Option<&str>) -> Self {
         let wanted = experiment.tags.remove(LOCATION);
         Self {
             experiment_id: experiment.id.to_string(),
@@ -46,6 +49,7 @@ impl From<Experiment> for Shown {
             creation_time: millis(experiment.created_at.as_ref()),
             name: experiment.name,
             tags: experiment.tags,
+            workspace: workspace.map(str::to_owned),
         }
     }
 }

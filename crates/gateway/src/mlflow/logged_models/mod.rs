@@ -216,7 +216,9 @@ async fn by_id(call: &Call, id: &str) -> Answer<LoggedModel> {
 /// Why a call about the model `id` failed, in MLflow's words where it is not there.
 fn refused(id: &str, status: tonic::Status) -> Error {
     match Error::from(status) {
-        error if error.is_for("LOGGED_MODEL_NOT_FOUND") => not_found(id),
+        error if error.is_for("LOGGED_MODEL_NOT_FOUND") || error.is_for("LOGGED_MODEL_DELETED") => {
+            not_found(id)
+        }
         error if error.is_for("PARAM_CHANGED") => Error::invalid(
             "Changing param values is not allowed. A param of the logged model has another value already.",
         ),

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::{about, versions};
 use crate::mlflow::{
+    artifacts::checked,
     call::Call,
     error::{Answer, Error},
     registered_models::{model_name, version},
@@ -29,9 +30,9 @@ struct Fields {
 
 pub(super) async fn get(call: Call) -> Answer<Response> {
     let fields: Fields = call.read()?;
+    let path = checked(&wire::required_text("path", fields.path)?)?;
     let name = model_name("name", fields.name)?;
     let number = version(fields.version)?;
-    let path = wire::required_text("path", fields.path)?;
     let request = DownloadVersionFileRequest {
         reference: format!("{name}/{number}"),
         path: path.clone(),

@@ -1,6 +1,8 @@
 //! Versions of registered models.
 
 mod artifact;
+mod create;
+mod mlmodel;
 mod shown;
 mod source;
 mod transition;
@@ -9,30 +11,29 @@ use axum::response::Response;
 use herdbook_core::limits::MESSAGE_BYTES;
 use herdbook_proto::{
     registry::v1::{
-        CreateVersionRequest, DeleteVersionRequest, GetVersionRequest, SearchVersionsRequest,
-        UpdateVersionRequest, Version, version_service_client::VersionServiceClient,
+        DeleteVersionRequest, GetVersionRequest, SearchVersionsRequest, UpdateVersionRequest,
+        Version, version_service_client::VersionServiceClient,
     },
     tracking::v1::{
-        GetLoggedModelRequest, LogLoggedModelRequest, LoggedModel,
-        logged_model_service_client::LoggedModelServiceClient,
+        GetLoggedModelRequest, LoggedModel, logged_model_service_client::LoggedModelServiceClient,
     },
 };
 use herdbook_rpc::CallerChannel;
 use http::Method;
 use prost_types::FieldMask;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(super) use shown::{Many, Shown};
 
-use self::{shown::One, source::Source};
+use self::shown::One;
 use super::{
     call::Call,
-    endpoint::Endpoint,
+    endpoint::{Base, Endpoint},
     error::{Answer, Error},
     logged_models::artifact_uri,
     registered_models::{
-        self as models, RUN_LINK, Tag, VERSIONS, model_name, refused, tag_key, tag_value, version,
+        self as models, VERSIONS, model_name, refused, tag_key, tag_value, version,
     },
     wire,
 };
@@ -43,12 +44,10 @@ const PAGE_MOST: i64 = 200_000;
 const AT_A_TIME: i64 = 1_000;
 /// Versions that stand behind each other as sources at most.
 const SOURCES: usize = 10;
-/// The tag of a logged model that says as which versions it was registered.
-const REGISTERED_AS: &str = "mlflow.modelVersions";
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::post("model-versions/create", create),
+        Endpoint::post("model-versions/create", create::create),
         Endpoint::get("model-versions/get", get),
         Endpoint::get("model-versions/search", find),
         Endpoint::new(Method::PATCH, "model-versions/update", update),
@@ -58,6 +57,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         Endpoint::post("model-versions/set-tag", set_tag),
         Endpoint::new(Method::DELETE, "model-versions/delete-tag", delete_tag),
         Endpoint::get("model-versions/get-artifact", artifact::get),
+        Endpoint::get("model-versions/get-artifact", artifact::get).at(Base::Root),
     ]
 }
 
@@ -67,12 +67,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
 struct Fields {
     name: Option<String>,
     version: Option<String>,
-    source: Option<String>,
-    run_id: Option<String>,
-    model_id: Option<String>,
-    run_link: Option<String>,
     description: Option<String>,
-    tags: Vec<Tag>,
     key: Option<String>,
     value: Option<String>,
 }
@@ -147,69 +142,6 @@ fn whole(mut version: Version) -> Answer<Response> {
     wire::json(&One {
         model_version: Shown::from(version).with_aliases(aliases),
     })
-}
-
-async fn create(call: Call) -> Answer<Response> {
-    let fields: Fields = call.read()?;
-    let name = model_name("name", fields.name)?;
-    let given = wire::required_text("source", fields.source)?;
-    let mut tags = models::tags(fields.tags)?;
-    let model_id = fields.model_id.filter(|id| !id.is_empty());
-    let Source {
-        source,
-        files_from,
-        run_id,
-    } = match models::is_prompt(&tags) {
-        // A prompt is its tags: its source is a placeholder.
-        true => Source {
-            source: given,
-            ..Source::default()
-        },
-        false => {
-            let run_id = fields.run_id;
-            source::read(&call, &given, run_id, model_id.clone()).await?
-        }
-    };
-    if let Some(link) = fields.run_link.filter(|link| !link.is_empty()) {
-        tags.insert(RUN_LINK.to_owned(), link);
-    }
-    let request = CreateVersionRequest {
-        model: name.clone(),
-        source,
-        files_from,
-        run_id,
-        description: fields.description.unwrap_or_default(),
-        tags,
-        external: true,
-        ..Default::default()
-    };
-    let made = versions(&call).create_version(request).await;
-    let made = made.map_err(|error| models::about(&name, error))?;
-    let version = made.into_inner().version.unwrap_or_default();
-    if let Some(id) = model_id
-        && let Err(error) = note_registration(&call, &id, &version).await
-    {
-        // The version is there, and knows its logged model: only MLflow's pages look at this.
-        tracing::warn!(%id, ?error, "a logged model does not say that it was registered");
-    }
-    whole(version)
-}
-
-/// Notes at a logged model as which version it was registered.
-async fn note_registration(call: &Call, id: &str, version: &Version) -> Answer<()> {
-    let model = logged_model(call, id).await?;
-    let before = model.tags.get(REGISTERED_AS);
-    let known = before.and_then(|text| serde_json::from_str::<Vec<Value>>(text).ok());
-    let mut known = known.unwrap_or_default();
-    // Its numbers are numbers there.
-    known.push(json!({"name": version.model, "version": version.number}));
-    let request = LogLoggedModelRequest {
-        model_id: id.to_owned(),
-        tags: [(REGISTERED_AS.to_owned(), Value::from(known).to_string())].into(),
-        ..Default::default()
-    };
-    logged_models(call).log_logged_model(request).await?;
-    Ok(())
 }
 
 async fn logged_model(call: &Call, id: &str) -> Answer<LoggedModel> {

@@ -4,7 +4,7 @@ use herdbook_proto::registry::v1::Version;
 use serde::Serialize;
 
 use crate::mlflow::{
-    registered_models::{RUN_LINK, TagShown, tags_shown},
+    registered_models::{RUN_ID, RUN_LINK, TagShown, tags_shown},
     wire::millis,
 };
 
@@ -49,9 +49,16 @@ impl Shown {
     }
 }
 
+/// The run that a version came from, as it was given; empty if it was not.
+pub(super) fn run_id(version: &Version) -> &str {
+    version.tags.get(RUN_ID).unwrap_or(&version.run_id)
+}
+
 /// As lists have it, without aliases.
 impl From<Version> for Shown {
     fn from(mut version: Version) -> Self {
+        let run_id = run_id(&version).to_owned();
+        version.tags.remove(RUN_ID);
         let run_link = version.tags.remove(RUN_LINK);
         Self {
             name: version.model,
@@ -62,7 +69,7 @@ impl From<Version> for Shown {
             current_stage: version.stage,
             description: version.description,
             source: version.source,
-            run_id: version.run_id,
+            run_id,
             run_link: run_link.unwrap_or_default(),
             status: "READY",
             tags: tags_shown(version.tags),

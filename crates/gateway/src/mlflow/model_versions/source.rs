@@ -2,7 +2,11 @@
 
 use herdbook_proto::registry::v1::Version;
 
-use super::get_version;
+use super::{
+    get_version,
+    mlmodel::{self, Described},
+    shown,
+};
 use crate::mlflow::{
     call::Call,
     error::{Answer, Error},
@@ -10,18 +14,19 @@ use crate::mlflow::{
 };
 
 /// A source that was looked at.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(super) struct Source {
     /// As the version keeps it.
     pub(super) source: String,
     /// Where its files are taken from, if not from there.
     pub(super) files_from: String,
     pub(super) run_id: String,
+    pub(super) described: Described,
 }
 
 /// What of Herdbook a source names.
 #[derive(Debug, PartialEq, Eq)]
-enum Place<'a> {
+pub(super) enum Place<'a> {
     /// A run, and the path of its artifacts.
     Run(&'a str, &'a str),
     LoggedModel(&'a str),
@@ -32,7 +37,7 @@ enum Place<'a> {
 }
 
 /// What a source names.
-fn place(source: &str) -> Place<'_> {
+pub(super) fn place(source: &str) -> Place<'_> {
     if let Some(rest) = source.strip_prefix("runs:/") {
         let rest = rest.trim_start_matches('/');
         let (run, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -106,6 +111,7 @@ pub(super) async fn read(
         Place::Run(run, path) if !path.is_empty() => format!("runs:/{run}/{path}"),
         _ => String::new(),
     };
+    let described = mlmodel::read(call, &files_from).await;
     Ok(Source {
         source: source.to_owned(),
         files_from: if files_from == source {
@@ -114,6 +120,7 @@ pub(super) async fn read(
             files_from
         },
         run_id,
+        described,
     })
 }
 
@@ -132,7 +139,7 @@ async fn of_version(
         )));
     }
     let differs = |given: Option<String>, own: &str| given.is_some_and(|given| given != own);
-    if differs(run_id, &version.run_id) || differs(model_id, &version.logged_model) {
+    if differs(run_id, shown::run_id(&version)) || differs(model_id, &version.logged_model) {
         return Err(Error::invalid(format!(
             "Invalid model version source: '{source}'. The run_id and model_id request parameters must match the \
              referenced model version."
@@ -141,7 +148,11 @@ async fn of_version(
     Ok(Source {
         source: format!("models:/{}/{}", version.model, version.number),
         files_from: String::new(),
-        run_id: version.run_id,
+        run_id: shown::run_id(&version).to_owned(),
+        described: Described {
+            flavor: version.flavor,
+            schema: version.schema,
+        },
     })
 }
 
@@ -153,11 +164,21 @@ pub(super) async fn referred(call: &Call, reference: &str) -> Answer<Version> {
     let (name, version) = parts.ok_or_else(|| {
         Error::invalid(format!("Not a proper models:/ URI: models:/{reference}."))
     })?;
-    let found = match version.parse::<i64>() {
-        Ok(number) if !reference.contains('@') => get_version(call, name, number).await?,
-        _ => super::resolve(call, name, version).await?,
-    };
-    Ok(found)
+    if reference.contains('@') || version == "latest" {
+        return super::resolve(call, name, version).await;
+    }
+    match version.parse::<i64>() {
+        Ok(number) => get_version(call, name, number).await,
+        Err(_) => newest_in(call, name, version).await,
+    }
+}
+
+/// The newest version in a stage, whatever aliases are called like it.
+async fn newest_in(call: &Call, name: &str, stage: &str) -> Answer<Version> {
+    let mut stages = get_model(call, name).await?.stages.into_iter();
+    let found = stages.find(|content| content.stage.eq_ignore_ascii_case(stage));
+    let missing = || Error::not_found(format!("No version of {name} stands in {stage}"));
+    found.and_then(|content| content.newest).ok_or_else(missing)
 }
 
 /// Refuses a path that leads out of where it begins.

@@ -17,7 +17,7 @@ use http::Method;
 use prost_types::FieldMask;
 use serde::Deserialize;
 
-pub(super) use names::{RUN_LINK, Tag};
+pub(super) use names::{RUN_ID, RUN_LINK, Tag};
 pub(super) use names::{is_prompt, model as model_name, tag_key, tag_value, tags, version};
 pub(super) use search::VERSIONS;
 pub(super) use shown::{TagShown, tags_shown};
@@ -166,17 +166,20 @@ struct Search {
 async fn find(call: Call) -> Answer<Response> {
     let fields: Search = call.read()?;
     let size = fields.max_results.unwrap_or(PAGE);
-    if !(0..=PAGE_MOST).contains(&size) {
+    if size > PAGE_MOST {
         return Err(Error::invalid(format!(
             "Invalid value {size} for parameter 'max_results' supplied: It must be at most {PAGE_MOST}"
         )));
     }
-    if size == 0 {
+    let filter = MODELS.filter(fields.filter.as_deref().unwrap_or_default())?;
+    let order_by = MODELS.orders(&fields.order_by)?;
+    if size <= 0 {
+        // A page of nothing, which MLflow's server takes for models alone.
         return wire::empty();
     }
     let request = SearchModelsRequest {
-        filter: MODELS.filter(fields.filter.as_deref().unwrap_or_default())?,
-        order_by: MODELS.orders(&fields.order_by)?,
+        filter,
+        order_by,
         page_size: u32::try_from(size).unwrap_or_default(),
         page_token: fields.page_token.unwrap_or_default(),
         newest_versions: true,

@@ -17,6 +17,8 @@ pub(in crate::mlflow) const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
 const PROMPT_TEXT: &str = "mlflow.prompt.text";
 /// Keeps the link to the run that a version was given, for which the registry has no field.
 pub(in crate::mlflow) const RUN_LINK: &str = "mlflow.herdbook.runLink";
+/// Keeps the run that a version came from where its id is none that a run of Herdbook can have.
+pub(in crate::mlflow) const RUN_ID: &str = "mlflow.herdbook.runId";
 
 /// Characters of the key of a tag, of its value, and of an alias.
 const KEY_CHARS: usize = 250;

@@ -2,7 +2,7 @@
 
 use super::{
     clauses::{self, Clause, Field, Value, quote, tag},
-    names::IS_PROMPT,
+    names::{IS_PROMPT, RUN_ID},
 };
 use crate::mlflow::error::{Answer, Error};
 
@@ -20,6 +20,8 @@ pub(in crate::mlflow) struct Searched {
 struct Attribute {
     name: &'static str,
     ours: &'static str,
+    /// The tag that has it where `ours` cannot.
+    or_tag: Option<&'static str>,
     operators: &'static [&'static str],
     number: bool,
 }
@@ -33,6 +35,7 @@ pub(in crate::mlflow) const MODELS: Searched = Searched {
     attributes: &[Attribute {
         name: "name",
         ours: "name",
+        or_tag: None,
         operators: TEXTS,
         number: false,
     }],
@@ -51,24 +54,28 @@ pub(in crate::mlflow) const VERSIONS: Searched = Searched {
         Attribute {
             name: "name",
             ours: "name",
+            or_tag: None,
             operators: TEXTS,
             number: false,
         },
         Attribute {
             name: "version_number",
             ours: "version",
+            or_tag: None,
             operators: NUMBERS,
             number: true,
         },
         Attribute {
             name: "run_id",
             ours: "run_id",
+            or_tag: Some(RUN_ID),
             operators: TEXTS,
             number: false,
         },
         Attribute {
             name: "source_path",
             ours: "source",
+            or_tag: None,
             operators: TEXT,
             number: false,
         },
@@ -132,23 +139,17 @@ impl Searched {
             let number: i64 = written.parse().map_err(|_| not_numeric(name, written))?;
             return Ok(format!("{ours} {operator} {number}"));
         }
-        // What has none has an empty text there.
-        match (&clause.value, operator) {
-            (Value::Text(text), "=") if text.is_empty() => Ok(format!("{ours} IS NULL")),
-            (Value::Text(text), "!=") if text.is_empty() => Ok(format!("{ours} IS NOT NULL")),
-            (Value::Text(text), "!=") => Ok(format!("NOT {ours} = {}", quote(text))),
-            (Value::Text(text), _) if !operator.ends_with("IN") => {
-                Ok(format!("{ours} {operator} {}", quote(text)))
-            }
-            (Value::Texts(texts), "IN" | "NOT IN") => {
-                let texts: Vec<_> = texts.iter().map(|text| quote(text)).collect();
-                Ok(format!("{ours} {operator} ({})", texts.join(", ")))
-            }
-            _ => Err(Error::invalid(format!(
-                "Expected a quoted string value or a list of quoted string values for attributes. Got value {:?}",
-                clause.value
-            ))),
-        }
+        let Some(tagged) = attribute.or_tag else {
+            return of_text(ours, operator, &clause.value);
+        };
+        let one = of_text(ours, operator, &clause.value)?;
+        let other = of_text(&tag(tagged), operator, &clause.value)?;
+        // One of both is not there, and that one is unlike all texts.
+        let empty = clause.value == Value::Text(String::new());
+        let both =
+            (operator == "=" && empty) || (operator == "!=" && !empty) || operator == "NOT IN";
+        let joined = if both { "AND" } else { "OR" };
+        Ok(format!("({one} {joined} {other})"))
     }
 
     /// Orders of MLflow's as those of the registry.
@@ -207,6 +208,25 @@ impl Searched {
     }
 }
 
+/// A condition on a text; what has none has an empty one in MLflow.
+fn of_text(ours: &str, operator: &str, value: &Value) -> Answer<String> {
+    match (value, operator) {
+        (Value::Text(text), "=") if text.is_empty() => Ok(format!("{ours} IS NULL")),
+        (Value::Text(text), "!=") if text.is_empty() => Ok(format!("{ours} IS NOT NULL")),
+        (Value::Text(text), "!=") => Ok(format!("NOT {ours} = {}", quote(text))),
+        (Value::Text(text), _) if !operator.ends_with("IN") => {
+            Ok(format!("{ours} {operator} {}", quote(text)))
+        }
+        (Value::Texts(texts), "IN" | "NOT IN") => {
+            let texts: Vec<_> = texts.iter().map(|text| quote(text)).collect();
+            Ok(format!("{ours} {operator} ({})", texts.join(", ")))
+        }
+        _ => Err(Error::invalid(format!(
+            "Expected a quoted string value or a list of quoted string values for attributes. Got value {value:?}"
+        ))),
+    }
+}
+
 /// Whether a filter is for prompts: else it is for models alone.
 fn asks_for_prompts(clauses: &[Clause]) -> bool {
     let of_prompts = |clause: &&Clause| clause.field == Field::Tag(IS_PROMPT.to_owned());
@@ -260,11 +280,22 @@ mod tests {
         );
         assert_eq!(
             filter("run_id NOT IN ('a', 'b')"),
-            format!("{NO_PROMPTS} AND run_id NOT IN ('a', 'b')")
+            format!(
+                "{NO_PROMPTS} AND (run_id NOT IN ('a', 'b') AND tags.`mlflow.herdbook.runId` NOT IN ('a', 'b'))"
+            )
         );
         assert_eq!(
             filter("run_id != 'a' AND source_path = ''"),
-            format!("{NO_PROMPTS} AND NOT run_id = 'a' AND source IS NULL")
+            format!(
+                "{NO_PROMPTS} AND (NOT run_id = 'a' AND NOT tags.`mlflow.herdbook.runId` = 'a') AND source IS NULL"
+            )
+        );
+        assert_eq!(
+            filter("run_id = 'a' AND run_id != ''"),
+            format!(
+                "{NO_PROMPTS} AND (run_id = 'a' OR tags.`mlflow.herdbook.runId` = 'a') \
+                 AND (run_id IS NOT NULL OR tags.`mlflow.herdbook.runId` IS NOT NULL)"
+            )
         );
         assert_eq!(
             filter("tags.`a b` != 'x' AND source_path LIKE 's3:%'"),

@@ -40,7 +40,8 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
     ]
 }
 
-/// By which a request names a run; the older name counts where the newer is missing.
+/// By which a request names a run; the older name counts where the newer is missing. Read by itself: what is read as
+/// a part of other fields does not tell which one is wrong.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Named {
@@ -69,8 +70,6 @@ struct Create {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Update {
-    #[serde(flatten)]
-    named: Named,
     status: Option<serde_json::Value>,
     #[serde(deserialize_with = "wire::int")]
     end_time: Option<i64>,
@@ -151,15 +150,15 @@ async fn get(call: Call) -> Answer<Response> {
         futures::join!(runs.get_run(request), logged_models::of_runs(&call, &ids));
     let found = found.map_err(|status| of_run(&id, status))?;
     let run = shown::with_tags(found.into_inner().run.unwrap_or_default());
-    let models = models?;
+    let models = models?.remove(&run.id).unwrap_or_default();
     wire::json(&One {
-        run: Whole::of(&run, models.get(&run.id)),
+        run: Whole::of(&run, Some(&models)),
     })
 }
 
 async fn update(call: Call) -> Answer<Response> {
+    let id = call.read::<Named>()?.id()?;
     let fields: Update = call.read()?;
-    let id = fields.named.id()?;
     let mut run = Run {
         id: id.clone(),
         ..Default::default()

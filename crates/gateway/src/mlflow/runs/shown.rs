@@ -2,7 +2,7 @@
 
 use herdbook_proto::{
     common::v1::Lifecycle,
-    tracking::v1::{DatasetInput, MetricSummary, Run, RunModels, RunStatus},
+    tracking::v1::{DatasetInput, MetricSummary, ModelOutput, Run, RunModels, RunStatus},
 };
 use serde::{Serialize, Serializer};
 
@@ -23,8 +23,8 @@ pub(in crate::mlflow) struct Whole<'a> {
     info: Info<'a>,
     data: Data<'a>,
     inputs: Inputs<'a>,
-    #[serde(skip_serializing_if = "Outputs::is_empty")]
-    outputs: Outputs<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outputs: Option<Outputs<'a>>,
 }
 
 /// Its attributes.
@@ -77,25 +77,18 @@ struct ModelInput<'a> {
 
 #[derive(Serialize)]
 struct Outputs<'a> {
-    #[serde(serialize_with = "made")]
-    model_outputs: Option<&'a RunModels>,
+    #[serde(skip_serializing_if = "is_empty", serialize_with = "made")]
+    model_outputs: &'a [ModelOutput],
 }
 
 #[derive(Serialize)]
-struct ModelOutput<'a> {
+struct ShownOutput<'a> {
     model_id: &'a str,
     step: i64,
 }
 
-impl Outputs<'_> {
-    fn is_empty(&self) -> bool {
-        self.model_outputs
-            .is_none_or(|models| models.outputs.is_empty())
-    }
-}
-
 impl<'a> Whole<'a> {
-    /// `run`, with the models it used and made.
+    /// `run`, with the models it used and made, unless it is just made itself.
     pub(in crate::mlflow) fn of(run: &'a Run, models: Option<&'a RunModels>) -> Self {
         Self {
             info: Info::of(run),
@@ -108,9 +101,9 @@ impl<'a> Whole<'a> {
                 dataset_inputs: &run.inputs,
                 model_inputs: models.map_or(&[], |models| &models.input_model_ids),
             },
-            outputs: Outputs {
-                model_outputs: models,
-            },
+            outputs: models.map(|models| Outputs {
+                model_outputs: &models.outputs,
+            }),
         }
     }
 }
@@ -170,9 +163,8 @@ fn models<S: Serializer>(ids: &[String], writer: S) -> Result<S::Ok, S::Error> {
     writer.collect_seq(ids.iter().map(|model_id| ModelInput { model_id }))
 }
 
-fn made<S: Serializer>(models: &Option<&RunModels>, writer: S) -> Result<S::Ok, S::Error> {
-    let outputs = models.iter().flat_map(|models| &models.outputs);
-    writer.collect_seq(outputs.map(|output| ModelOutput {
+fn made<S: Serializer>(outputs: &[ModelOutput], writer: S) -> Result<S::Ok, S::Error> {
+    writer.collect_seq(outputs.iter().map(|output| ShownOutput {
         model_id: &output.model_id,
         step: output.step,
     }))

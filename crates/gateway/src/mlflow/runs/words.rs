@@ -5,15 +5,10 @@ use crate::mlflow::error::{Error, ErrorCode};
 /// What a service said of the run `id`.
 pub(in crate::mlflow) fn of_run(id: &str, error: impl Into<Error>) -> Error {
     let error = error.into();
-    let inactive = |what: String| {
-        Error::invalid(format!(
-            "The {what} must be in the 'active' state. Current state is deleted."
-        ))
-    };
     if error.is_for("RUN_NOT_FOUND") {
         Error::not_found(format!("Run with id={id} not found"))
     } else if error.is_for("RUN_DELETED") {
-        inactive(format!("run {id}"))
+        inactive(&format!("run {id}"))
     } else if error.is_for("PARAM_CHANGED") {
         let of = |name| error.detail(name).unwrap_or_default();
         Error::invalid(format!(
@@ -36,12 +31,17 @@ pub(in crate::mlflow) fn of_experiment(id: &str, error: impl Into<Error>) -> Err
     if error.is_for("EXPERIMENT_NOT_FOUND") {
         Error::not_found(format!("No Experiment with id={id} exists"))
     } else if error.is_for("EXPERIMENT_DELETED") {
-        Error::invalid(format!(
-            "The experiment {id} must be in the 'active' state. Current state is deleted."
-        ))
+        inactive(&format!("experiment {id}"))
     } else if error.is_for("DEFAULT_EXPERIMENT") {
         error.with_code(ErrorCode::InvalidParameterValue)
     } else {
         error
     }
+}
+
+/// What is said of `what`, such as `run 0a1b`, when it is deleted and should not be.
+pub(in crate::mlflow) fn inactive(what: &str) -> Error {
+    Error::invalid(format!(
+        "The {what} must be in the 'active' state. Current state is deleted."
+    ))
 }

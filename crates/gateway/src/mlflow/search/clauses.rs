@@ -203,7 +203,7 @@ pub(super) fn key(key: &str) -> String {
 }
 
 /// A text in the notation of the services.
-pub(super) fn text(text: &str) -> String {
+pub(in crate::mlflow) fn text(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 

@@ -73,8 +73,11 @@ async fn search(call: Call) -> Answer<Response> {
             break;
         }
     }
+    let shown = found
+        .into_iter()
+        .map(|experiment| Shown::of(experiment, call.workspace()));
     wire::json(&Page {
-        experiments: found.into_iter().map(Into::into).collect(),
+        experiments: shown.collect(),
         next_page_token: request.page_token,
     })
 }

@@ -1,6 +1,7 @@
 //! Filters and orders of runs.
 
 use super::{
+    artifact_uri,
     clauses::{self, Clause, Value, key, text, texts, time},
     words::Name,
 };
@@ -274,33 +275,16 @@ fn status(clause: &Clause) -> Answer<String> {
     }
 }
 
-/// Where the files of a run are follows from the run.
+/// Where the files of a run are.
 fn artifact_uri(clause: &Clause) -> Answer<String> {
     allow(clause, TEXTUAL)?;
     let Value::Text(value) = &clause.value else {
-        return textual(clause, "attributes", "attributes.run_id", &[]);
+        return textual(clause, "attributes", "", TEXTUAL);
     };
-    let path = value
-        .strip_prefix("mlflow-artifacts:/")
-        .and_then(|path| path.strip_suffix("/artifacts"));
-    let named = path.and_then(|path| {
-        let (experiment, run) = path.split_once('/')?;
-        Some((experiment.parse::<i64>().ok()?, run))
-    });
-    match (clause.comparator.as_str(), named) {
-        ("=", Some((experiment, run))) => Ok(format!(
-            "(attributes.experiment_id = {experiment} AND attributes.run_id = {})",
-            text(run)
-        )),
-        ("!=", Some((experiment, run))) => Ok(format!(
-            "NOT (attributes.experiment_id = {experiment} AND attributes.run_id = {})",
-            text(run)
-        )),
-        ("=", None) => Ok(NEVER.to_owned()),
-        ("!=", None) => Ok("attributes.run_id IS NOT NULL".to_owned()),
-        _ => Err(Error::invalid(
-            "artifact_uri is compared by = and != here; to find runs by a part of it, use run_id",
-        )),
+    match clause.comparator.as_str() {
+        "=" => Ok(artifact_uri::equal(value)),
+        "!=" => Ok(artifact_uri::unequal(value)),
+        like => artifact_uri::like(like, value),
     }
 }
 

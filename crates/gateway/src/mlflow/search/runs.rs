@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use axum::response::Response;
 use herdbook_core::limits::MAX_PAGE_SIZE;
-use herdbook_proto::tracking::v1::{Run, SearchRunsRequest, SearchRunsResponse};
+use herdbook_proto::tracking::v1::{Run, RunModels, SearchRunsRequest, SearchRunsResponse};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tonic::Code;
@@ -77,7 +77,9 @@ async fn search(call: Call) -> Answer<Response> {
         true => HashMap::new(),
         false => logged_models::of_runs(&call, &ids).await?,
     };
-    let shown = runs.iter().map(|run| Whole::of(run, models.get(&run.id)));
+    let none = RunModels::default();
+    let of = |run: &Run| models.get(&run.id).unwrap_or(&none);
+    let shown = runs.iter().map(|run| Whole::of(run, Some(of(run))));
     wire::json(&Page {
         runs: shown.collect(),
         next_page_token: &next_page_token,

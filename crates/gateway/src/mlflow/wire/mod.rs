@@ -7,5 +7,7 @@ mod read;
 pub(super) mod validate;
 mod write;
 
-pub(super) use read::{double, flag, from_json, from_query, int, required, required_text, texts};
+pub(super) use read::{
+    double, flag, from_json, from_query, int, missing, required, required_text, texts,
+};
 pub(super) use write::{Number, Pairs, empty, from_millis, json, millis};

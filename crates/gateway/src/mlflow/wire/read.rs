@@ -85,7 +85,8 @@ pub(in crate::mlflow) fn required_text(name: &str, value: Option<String>) -> Ans
     required(name, value.filter(|text| !text.is_empty()))
 }
 
-fn missing(name: &str) -> Error {
+/// What is said of a field that must be there and is not.
+pub(in crate::mlflow) fn missing(name: &str) -> Error {
     Error::invalid(format!(
         "Missing value for required parameter '{name}'. {SEE_DOCS}"
     ))

@@ -34,6 +34,10 @@ async fn what_is_put_is_listed_read_and_deleted() {
         assert_eq!(status, 200, "{path}");
         assert_eq!(text(&door, &address).await, content);
     }
+    let put = door.request(Method::PUT, &format!("{PROXY}/{root}/docs/notes.txt"));
+    let put = put.body("hello").send().await.unwrap();
+    assert!(!put.headers().contains_key("content-type"));
+    assert_eq!(put.text().await.unwrap(), "");
     let (_, listed) = door.get(&format!("{PROXY}?path={root}/docs")).await;
     let files = json!({"files": [
         {"path": "deep", "is_dir": true},
@@ -53,6 +57,20 @@ async fn what_is_put_is_listed_read_and_deleted() {
     let (status, error) = door.get(&format!("{PROXY}/{root}/docs/notes.txt")).await;
     assert_eq!(status, 404);
     assert_eq!(error["error_code"], "RESOURCE_DOES_NOT_EXIST");
+}
+
+#[tokio::test]
+async fn paths_upwards_are_refused_before_anything_is_looked_up() {
+    let door = Door::start().await;
+    let run = door.run().await;
+    for path in [
+        format!("/api/2.0/mlflow/artifacts/list?run_id={run}&path=../path"),
+        format!("/get-artifact?run_id={run}&path=../path"),
+        "/model-versions/get-artifact?name=model&version=1&path=../path".to_owned(),
+    ] {
+        let refused = json!({"error_code": "INVALID_PARAMETER_VALUE", "message": "Invalid path"});
+        assert_eq!(door.get(&path).await, (400, refused), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -48,7 +48,7 @@ async fn the_default_is_there_from_the_start() {
         Value::from(fields),
         json!({
             "experiment_id": "0", "name": "Default", "lifecycle_stage": "active",
-            "artifact_location": "mlflow-artifacts:/0",
+            "artifact_location": "mlflow-artifacts:/0", "workspace": "default",
         })
     );
 
@@ -100,10 +100,8 @@ async fn an_experiment_is_made_found_changed_and_deleted() {
         .await;
     let (_, found) = door.asked("experiments/get?experiment_id=1").await;
     assert_eq!(found["experiment"]["lifecycle_stage"], "deleted");
-    let gone = door
-        .asked("experiments/get-by-name?experiment_name=fraud%202")
-        .await;
-    assert_eq!(gone.0, 404);
+    let by_name = "experiments/get-by-name?experiment_name=fraud%202";
+    assert_eq!(door.asked(by_name).await, (200, found));
     let refused = door
         .post("runs/create", json!({"experiment_id": "1"}))
         .await;
@@ -114,6 +112,8 @@ async fn an_experiment_is_made_found_changed_and_deleted() {
     door.done("experiments/delete", json!({"experiment_id": "1"}))
         .await;
     assert_eq!(door.experiment("fraud 2").await, "2");
+    let (_, found) = door.asked(by_name).await;
+    assert_eq!(found["experiment"]["experiment_id"], "2");
     let taken = door
         .post("experiments/restore", json!({"experiment_id": "1"}))
         .await;

@@ -67,6 +67,10 @@ async fn a_model_is_created_filled_finalized_and_deleted() {
         error["message"],
         format!("Logged model with ID '{id}' not found.")
     );
+    let tag = format!("{path}/tags/team");
+    let (status, error) = door.call(Method::DELETE, &tag, json!({})).await;
+    let code = &error["error_code"];
+    assert_eq!((status, code), (404, &json!("RESOURCE_DOES_NOT_EXIST")));
     let (status, _) = door
         .get(&format!("/api/2.0/mlflow/{path}?allow_deleted=true"))
         .await;

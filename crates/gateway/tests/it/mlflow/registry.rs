@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use herdbook_core::WorkspaceId;
 use herdbook_proto::registry::v1::{
-    AuditAction, Comparison, ListAuditRecordsRequest, MetricThreshold, Move, Outcome, Policy,
-    RequiredApprovals, Rule, SetPolicyRequest, Stage, model_service_client::ModelServiceClient,
-    rule::Rule as Asks, transition_service_client::TransitionServiceClient,
+    ApproveRequestRequest, AuditAction, Comparison, GetVersionRequest, ListAuditRecordsRequest,
+    MetricThreshold, Move, Outcome, Policy, RequiredApprovals, Rule, SetPolicyRequest, Stage,
+    Version, model_service_client::ModelServiceClient,
+    request_service_client::RequestServiceClient, rule::Rule as Asks,
+    transition_service_client::TransitionServiceClient,
+    version_service_client::VersionServiceClient,
 };
-use herdbook_rpc::Role;
+use herdbook_rpc::{FixedCaller, Role};
+use herdbook_testkit::grpc::Unsigned;
 use http::Method;
 use serde_json::{Value, json};
 use tonic::transport::Channel;
@@ -90,6 +95,13 @@ async fn models_are_made_found_renamed_and_deleted() {
         .asked("registered-models/search?filter=tags.n+%21%3D+%271%27&order_by=name+DESC")
         .await;
     assert_eq!(names(&page), ["m2", "m0"]);
+
+    for (size, expected) in [("0", 200), ("-1", 200), ("1001", 400)] {
+        let (status, page) = door
+            .asked(&format!("registered-models/search?max_results={size}"))
+            .await;
+        assert_eq!((status, names(&page)), (expected, vec![]), "{size}");
+    }
 
     let renamed = json!({"name": "m0", "new_name": "m9"});
     let (status, _) = door.post("registered-models/rename", renamed).await;
@@ -323,7 +335,7 @@ async fn a_refusal_says_which_rule_failed_and_what_would_satisfy_it() {
 }
 
 #[tokio::test]
-async fn a_move_that_waits_for_approvals_is_filed_and_the_answer_says_how_to_approve_it() {
+async fn a_move_that_waits_for_approvals_is_filed_and_made_once_it_is_approved() {
     let door = Door::start_as(Role::Admin).await;
     door.post("registered-models/create", json!({"name": "m"}))
         .await;
@@ -337,11 +349,174 @@ async fn a_move_that_waits_for_approvals_is_filed_and_the_answer_says_how_to_app
     door.post("model-versions/create", body).await;
     let (status, refused) = door.transition("m", "1", "Live").await;
     let message = refused["message"].as_str().unwrap();
-    assert!(
-        status == 403 && message.contains("herdbook models approve"),
-        "{message}"
-    );
+    assert_eq!(status, 403, "{message}");
     assert_eq!(door.stage_of("m", 1).await, "Draft");
+
+    let (_, id) = message.split_once("herdbook models approve ").unwrap();
+    let id = id.split('`').next().unwrap().parse().unwrap();
+    let bob = FixedCaller::new("bob", WorkspaceId(1), Role::Contributor);
+    let bobs = Door::over(&door.database, Arc::new(bob), Arc::new(Unsigned), None).await;
+    let approved = RequestServiceClient::new(bobs.channel().await)
+        .approve_request(ApproveRequestRequest {
+            id,
+            ..Default::default()
+        })
+        .await;
+    approved.unwrap();
+    assert_eq!(door.stage_of("m", 1).await, "Live");
+    // Who asked asks again, and learns that it is done.
+    let (status, moved) = door.transition("m", "1", "Live").await;
+    let stage = &moved["model_version"]["current_stage"];
+    assert_eq!((status, stage), (200, &json!("Live")));
+}
+
+#[tokio::test]
+async fn a_logged_model_says_as_which_versions_it_was_registered() {
+    let door = Door::start().await;
+    let experiment = door.experiment("e").await;
+    let made = door
+        .done("logged-models", json!({"experiment_id": experiment}))
+        .await;
+    let info = &made["model"]["info"];
+    door.post("registered-models/create", json!({"name": "m"}))
+        .await;
+    for _ in 0..2 {
+        let body =
+            json!({"name": "m", "source": info["artifact_uri"], "model_id": info["model_id"]});
+        let (status, made) = door.post("model-versions/create", body).await;
+        assert_eq!(status, 200, "{made}");
+    }
+    let id = info["model_id"].as_str().unwrap();
+    let (_, found) = door.asked(&format!("logged-models/{id}")).await;
+    let tag = &found["model"]["info"]["tags"][0];
+    // To the letter, as clients compare it.
+    let expected = r#"[{"name": "m", "version": 1}, {"name": "m", "version": 2}]"#;
+    assert_eq!(
+        (&tag["key"], &tag["value"]),
+        (&json!("mlflow.modelVersions"), &json!(expected))
+    );
+}
+
+#[tokio::test]
+async fn an_alias_may_be_called_like_a_stage_and_is_not_taken_for_it() {
+    let door = Door::start().await;
+    door.model("m", 2).await;
+    assert_eq!(door.transition("m", "2", "Production").await.0, 200);
+    for alias in ["production", "ünï"] {
+        let body = json!({"name": "m", "alias": alias, "version": "1"});
+        let (status, answer) = door.post("registered-models/alias", body).await;
+        assert_eq!(status, 200, "{answer}");
+    }
+    let (_, found) = door
+        .asked("registered-models/alias?name=m&alias=production")
+        .await;
+    assert_eq!(found["model_version"]["version"], "1");
+    door.post("registered-models/create", json!({"name": "copies"}))
+        .await;
+    for (source, expected) in [
+        ("models:/m@production", "models:/m/1"),
+        ("models:/m@Production", "models:/m/2"),
+        ("models:/m/production", "models:/m/2"),
+        ("models:/m/latest", "models:/m/2"),
+    ] {
+        let body = json!({"name": "copies", "source": source});
+        let (_, made) = door.post("model-versions/create", body).await;
+        assert_eq!(made["model_version"]["source"], expected, "{source}");
+    }
+    for alias in ["Production", "12"] {
+        let body = json!({"name": "m", "alias": alias, "version": "1"});
+        let (status, refused) = door.post("registered-models/alias", body).await;
+        assert_eq!(status, 400, "{refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_of_elsewhere_is_kept_as_it_was_given() {
+    let door = Door::start().await;
+    let run = door.model("m", 1).await;
+    for (source, run_id) in [("s3://bucket/model", "run_id_1"), ("runs:/r/model", "r")] {
+        let body = json!({"name": "m", "source": source, "run_id": run_id});
+        let (status, made) = door.post("model-versions/create", body).await;
+        let version = &made["model_version"];
+        assert_eq!(
+            (status, &version["run_id"]),
+            (200, &json!(run_id)),
+            "{made}"
+        );
+        assert_eq!(version.get("tags"), None);
+    }
+    let body = json!({"name": "m", "source": "models:/m/2", "run_id": "run_id_1"});
+    let (_, copied) = door.post("model-versions/create", body).await;
+    assert_eq!(copied["model_version"]["run_id"], "run_id_1");
+    for (filter, expected) in [
+        ("run_id = 'run_id_1'".to_owned(), vec!["4", "2"]),
+        (format!("run_id = '{run}'"), vec!["1"]),
+        (format!("run_id IN ('r', '{run}')"), vec!["3", "1"]),
+        ("run_id NOT IN ('r', 'run_id_1')".to_owned(), vec!["1"]),
+        ("run_id != 'run_id_1'".to_owned(), vec!["3", "1"]),
+    ] {
+        let query = form_urlencoded::Serializer::new(String::new())
+            .append_pair("filter", &filter)
+            .append_pair("order_by", "version_number DESC")
+            .finish();
+        let (_, page) = door.asked(&format!("model-versions/search?{query}")).await;
+        let found = page["model_versions"].as_array().unwrap().iter();
+        let found: Vec<_> = found
+            .map(|version| version["version"].as_str().unwrap())
+            .collect();
+        assert_eq!(found, expected, "{filter}");
+    }
+}
+
+impl Door {
+    async fn version(&self, name: &str, number: i64) -> Version {
+        let mut versions = VersionServiceClient::new(self.channel().await);
+        let reference = format!("{name}/{number}");
+        let found = versions.get_version(GetVersionRequest { reference }).await;
+        found.unwrap().into_inner().version.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn flavor_and_schema_are_those_of_the_file_mlmodel_if_it_can_be_read_and_kept() {
+    let door = Door::start().await;
+    let run = door.run().await;
+    let twice = r#"[{"type": "double", "name": "a"}, {"type": "double", "name": "a"}]"#;
+    let written = [
+        ("good", r#"[{"type": "double", "name": "age"}]"#.to_owned()),
+        ("unkept", twice.to_owned()),
+        ("long", "x".repeat(300 << 10)),
+    ];
+    for (folder, inputs) in written {
+        let text = format!(
+            "flavors:\n  python_function: {{}}\n  sklearn: {{}}\nsignature:\n  inputs: '{inputs}'\n"
+        );
+        let path = format!("0/{run}/artifacts/{folder}/MLmodel");
+        assert_eq!(door.put(&path, text.as_bytes()).await, 200);
+    }
+    let path = format!("0/{run}/artifacts/none/weights");
+    assert_eq!(door.put(&path, b"w").await, 200);
+    door.post("registered-models/create", json!({"name": "m"}))
+        .await;
+    for source in [
+        format!("runs:/{run}/good"),
+        format!("mlflow-artifacts:/0/{run}/artifacts/unkept"),
+        format!("runs:/{run}/long"),
+        format!("runs:/{run}/none"),
+        "models:/m/1".to_owned(),
+    ] {
+        let body = json!({"name": "m", "source": source, "run_id": run});
+        let (status, made) = door.post("model-versions/create", body).await;
+        assert_eq!(status, 200, "{source}: {made}");
+    }
+    for (number, flavor) in [(1, "sklearn"), (2, ""), (3, ""), (4, ""), (5, "sklearn")] {
+        let version = door.version("m", number).await;
+        assert_eq!(version.flavor, flavor, "{number}");
+        let inputs = version.schema.map(|schema| schema.inputs[0].name.clone());
+        let expected = (!flavor.is_empty()).then(|| "age".to_owned());
+        assert_eq!(inputs, expected, "{number}");
+        assert_eq!(version.files.len(), 1, "{number}");
+    }
 }
 
 #[tokio::test]

@@ -53,6 +53,8 @@ async fn a_new_run_is_told_field_by_field() {
         "inputs": {},
     });
     assert_eq!(run, expected);
+    let mut expected = expected;
+    expected["outputs"] = json!({});
     assert_eq!(door.whole(&id).await, expected);
 }
 
@@ -245,6 +247,7 @@ async fn a_deleted_run_takes_nothing_until_it_is_restored() {
             json!({"run_id": id, "key": "a", "value": "1"}),
         ),
         ("runs/update", json!({"run_id": id, "status": "FAILED"})),
+        ("runs/delete-tag", json!({"run_id": id, "key": "a"})),
     ] {
         let (status, refused) = door.post(path, body).await;
         assert_eq!(
@@ -340,6 +343,169 @@ async fn more_than_a_batch_may_have_is_refused() {
         "{}",
         kept.len()
     );
+}
+
+#[tokio::test]
+async fn the_field_that_is_wrong_is_named() {
+    let door = Door::start().await;
+    let id = id_of(&door.made(json!({})).await);
+    for (path, body, says) in [
+        (
+            "runs/log-metric",
+            json!({"run_id": 31, "key": "m", "value": 41, "timestamp": 59}),
+            "Invalid value 31 for parameter 'run_id' supplied",
+        ),
+        (
+            "runs/log-metric",
+            json!({"run_id": id, "key": "m", "value": 41, "timestamp": 59, "step": "foo"}),
+            "Invalid value \"foo\" for parameter 'step' supplied",
+        ),
+        (
+            "runs/log-parameter",
+            json!({"run_id": id, "key": 31, "value": 41}),
+            "Invalid value 31 for parameter 'key' supplied",
+        ),
+        (
+            "runs/set-tag",
+            json!({"run_id": id, "key": "t", "value": 41}),
+            "Invalid value 41 for parameter 'value' supplied",
+        ),
+        (
+            "runs/update",
+            json!({"run_id": id, "end_time": "soon"}),
+            "Invalid value \"soon\" for parameter 'end_time' supplied",
+        ),
+        (
+            "runs/log-inputs",
+            json!({"run_id": id, "datasets": "x"}),
+            "Invalid value \"x\" for parameter 'datasets' supplied",
+        ),
+        (
+            "runs/set-tag",
+            json!({"run_id": id, "value": "x"}),
+            "Missing value for required parameter 'key'",
+        ),
+    ] {
+        let (status, refused) = door.post(path, body).await;
+        assert_eq!(status, 400);
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.contains(says), "{path}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn of_points_of_one_time_the_greatest_is_the_latest_and_a_nan_is_none() {
+    let door = Door::start().await;
+    let id = id_of(&door.made(json!({})).await);
+    let point = |value: Value| json!({"key": "a", "value": value, "timestamp": 5, "step": 1});
+    let values = [
+        json!(2.0),
+        json!("NaN"),
+        json!(-1.0),
+        json!(4.0),
+        json!(3.0),
+    ];
+    let batch = json!({"run_id": id, "metrics": values.map(point)});
+    door.done("runs/log-batch", batch).await;
+    assert_eq!(value(&door.whole(&id).await, "metrics", "a"), 4.0);
+    // A NaN stands where 0 would.
+    let told = [
+        json!(-1.0),
+        json!("NaN"),
+        json!(2.0),
+        json!(3.0),
+        json!(4.0),
+    ];
+    let (_, history) = door
+        .asked(&format!("metrics/get-history?run_id={id}&metric_key=a"))
+        .await;
+    assert_eq!(history["metrics"], json!(told.map(point)));
+}
+
+#[tokio::test]
+async fn charts_ask_for_one_to_a_hundred_runs() {
+    let door = Door::start().await;
+    let many = "&run_ids=x".repeat(101);
+    for (query, says) in [
+        (
+            "metric_key=a",
+            "Missing value for required parameter 'run_ids'.",
+        ),
+        (
+            &format!("metric_key=a{many}"),
+            "GetMetricHistoryBulkInterval request must specify at most 100 run_ids.",
+        ),
+        (
+            "run_ids=x&metric_key=",
+            "Missing value for required parameter 'metric_key'",
+        ),
+        (
+            "run_ids=x&metric_key=a&max_results=0",
+            "max_results must be between 1 and 2500",
+        ),
+        (
+            "run_ids=x&metric_key=a&start_step=1&end_step=0",
+            "end_step must be greater than start_step. ",
+        ),
+    ] {
+        let path = format!("metrics/get-history-bulk-interval?{query}");
+        let (status, refused) = door.asked(&path).await;
+        assert_eq!(
+            (status, &refused["error_code"]),
+            (400, &json!("INVALID_PARAMETER_VALUE"))
+        );
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.contains(says), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn data_sets_of_experiments_are_told_once_for_each_use() {
+    let door = Door::start().await;
+    let input = |name: &str, context: &str| {
+        json!({
+            "tags": [{"key": "mlflow.data.context", "value": context}],
+            "dataset": {"name": name, "digest": "d", "source_type": "s3", "source": "s"},
+        })
+    };
+    for inputs in [
+        json!([input("wine", "training"), input("beer", "test")]),
+        json!([input("wine", "training"), input("wine", "test")]),
+    ] {
+        let id = id_of(&door.made(json!({})).await);
+        door.done("runs/log-inputs", json!({"run_id": id, "datasets": inputs}))
+            .await;
+    }
+    door.experiment("other").await;
+    let summary = |name: &str, context: &str| json!({"experiment_id": "0", "name": name, "digest": "d", "context": context});
+    let search = |ids: Value| {
+        door.post(
+            "experiments/search-datasets",
+            json!({"experiment_ids": ids}),
+        )
+    };
+    let summaries = json!({"dataset_summaries": [
+        summary("beer", "test"), summary("wine", "test"), summary("wine", "training"),
+    ]});
+    assert_eq!(search(json!(["0", "1"])).await, (200, summaries));
+    assert_eq!(search(json!(["1"])).await, (200, json!({})));
+    for (ids, says) in [
+        (
+            json!([]),
+            "SearchDatasets request must specify at least one experiment_id.",
+        ),
+        (
+            json!(vec!["1"; 21]),
+            "SearchDatasets request cannot specify more than",
+        ),
+    ] {
+        let (status, refused) = search(ids).await;
+        assert_eq!(status, 400);
+        assert!(
+            refused["message"].as_str().unwrap().contains(says),
+            "{refused}"
+        );
+    }
 }
 
 #[tokio::test]

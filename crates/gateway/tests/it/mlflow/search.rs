@@ -39,6 +39,17 @@ async fn filters_and_orders_find_what_they_say() {
             .made(json!({"run_name": name, "start_time": 1_000 + n, "user_id": "ana"}))
             .await;
         let id = id_of(&run);
+        let uri = run["info"]["artifact_uri"].as_str().unwrap();
+        for filter in [
+            format!("= '{uri}'"),
+            format!("LIKE '%{id}%'"),
+            format!("ILIKE '%/{id}/ART%'"),
+        ] {
+            assert_eq!(
+                door.search(&format!("artifact_uri {filter}"), &[]).await,
+                [name]
+            );
+        }
         let mut batch = json!({"run_id": id, "params": [{"key": "lr", "value": lr}], "tags": [{"key": "my tag", "value": name}]});
         if let Some(acc) = acc {
             batch["metrics"] = json!([{"key": "val/acc", "value": acc, "timestamp": 1, "step": 0}]);
@@ -80,6 +91,15 @@ async fn filters_and_orders_find_what_they_say() {
     );
     assert_eq!(door.search("status = 'running'", &[]).await, [""; 0]);
     assert_eq!(door.search("run_name ILIKE 'A'", &[]).await, ["a"]);
+    for (pattern, found) in [
+        ("%artifacts", &all[..]),
+        ("mlflow-artifacts:/0/%", &all),
+        ("%/1/%", &[]),
+        ("s3:%", &[]),
+    ] {
+        let filter = format!("artifact_uri LIKE '{pattern}'");
+        assert_eq!(door.search(&filter, &[]).await, found, "{pattern}");
+    }
     let (status, refused) = door
         .post(
             "runs/search",
