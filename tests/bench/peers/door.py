@@ -88,7 +88,8 @@ def raw_read(port: int, run: str, pages: bool) -> float:
 
 def library(port: int, quick: bool) -> Figures:
     """A newcomer's lines with MLflow's own library: a hundred points in a loop, and a file."""
-    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    # Standard output is for figures.
+    os.environ |= {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"}
     import mlflow
 
     mlflow.set_tracking_uri(f"http://127.0.0.1:{port}")

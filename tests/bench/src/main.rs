@@ -111,17 +111,24 @@ async fn measure(options: &Options) -> Report {
     let (herdbook, quick) = (&options.herdbook, options.quick);
     let wanted = |part| options.only.is_none_or(|only| only == part);
     let peers: Vec<&Peer> = options.peers.iter().filter(|_| !options.no_peers).collect();
-    let (mut figures, server) = start(herdbook, &folder.path().join("data"), quick).await;
-    let mut columns: Vec<Column> = Vec::new();
-    for peer in &peers {
-        columns.extend(peer.measure(&server.database, quick, folder.path()).await);
+    let beside: Vec<&Peer> = peers
+        .iter()
+        .copied()
+        .filter(|peer| options.only.is_none_or(|part| peer.has(part)))
+        .collect();
+    let (mut figures, mut columns): (Vec<Figure>, Vec<Column>) = (Vec::new(), Vec::new());
+    if wanted(Part::Core) || !beside.is_empty() {
+        let (at_rest, server) = start(herdbook, &folder.path().join("data"), quick).await;
+        for peer in beside {
+            columns.extend(peer.measure(&server.database, quick, folder.path()).await);
+        }
+        if wanted(Part::Core) {
+            figures.extend(at_rest);
+            figures.extend(floor(&server.database, quick));
+            let bench = Bench::of(&server, quick);
+            figures.extend(bench.measure(&server).await);
+        }
     }
-    if wanted(Part::Core) {
-        figures.extend(floor(&server.database, quick));
-        let bench = Bench::of(&server, quick);
-        figures.extend(bench.measure(&server).await);
-    }
-    drop(server);
     if let Some(mlflow) = peers
         .iter()
         .find_map(|peer| peer.mlflow())

@@ -4,7 +4,7 @@ use std::{fs, path::Path, str::FromStr};
 
 use tokio::process::Command;
 
-use crate::{process::Process, report::Column};
+use crate::{Part, process::Process, report::Column};
 
 const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/measure.py");
 const ML_METADATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/mlmd.py");
@@ -34,6 +34,11 @@ impl Peer {
     /// The Python that has MLflow's library, if this is MLflow.
     pub(crate) fn mlflow(&self) -> Option<&str> {
         (self.name == "MLflow").then_some(&*self.python)
+    }
+
+    /// Whether it has rows in a part of the table: ML-Metadata keeps pedigrees alone, a tracking server none.
+    pub(crate) fn has(&self, part: Part) -> bool {
+        (self.name == "ML-Metadata") == (part == Part::Lineage)
     }
 
     /// What it comes to on the Postgres at `url`: a column, or one for each way in which it is run.

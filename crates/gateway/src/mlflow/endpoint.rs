@@ -8,11 +8,11 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures::{FutureExt as _, future::BoxFuture};
-use http::Method;
+use http::{Method, header::CONNECTION};
 
 use super::{
     call::{Call, Door},
-    error::Answer,
+    error::{Answer, Error},
 };
 
 /// Below which prefixes an endpoint is.
@@ -29,6 +29,12 @@ pub(super) enum Base {
 /// What answers a request.
 pub(super) type Handler =
     Arc<dyn Fn(Arc<Door>, Request) -> BoxFuture<'static, Response> + Send + Sync>;
+
+/// A refusal of a request whose body may not have been read: no other request can follow on its connection, which the
+/// client must be told, or its next one goes nowhere.
+fn closing(error: Error) -> Response {
+    ([(CONNECTION, "close")], error).into_response()
+}
 
 /// One endpoint. Whoever calls it is known before its handler is, so that none can forget to ask.
 pub(super) struct Endpoint {
@@ -48,7 +54,12 @@ impl Endpoint {
     {
         Self::answered(method, path, move |door, request| {
             let handler = handler.clone();
-            async move { handler(door.read_call(request).await?).await }
+            async move {
+                match door.read_call(request).await {
+                    Ok(call) => handler(call).await,
+                    Err(error) => Ok(closing(error)),
+                }
+            }
         })
     }
 
@@ -61,8 +72,11 @@ impl Endpoint {
         Self::answered(method, path, move |door, request| {
             let handler = handler.clone();
             async move {
-                let (call, body) = door.open_call(request).await?;
-                handler(call, body).await
+                let answer = async {
+                    let (call, body) = door.open_call(request).await?;
+                    handler(call, body).await
+                };
+                Ok(answer.await.unwrap_or_else(closing))
             }
         })
     }

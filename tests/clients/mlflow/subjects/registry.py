@@ -142,7 +142,7 @@ def search_of_versions(server: Server):
 
     both = f"name LIKE '%{server.mark}'"
     conditions = [f"name = '{name}'", f"name != '{name}' AND name LIKE '%{server.mark}'", f"name LIKE '%{server.mark}'", f"name ILIKE 'SEARCHED%{server.mark}'", f"run_id = '{made[0].run_id}'", f"run_id IN ('{made[0].run_id}', '{other[0].run_id}')", f"source_path = '{made[0].source}'", f"name = '{name}' AND tags.q = 'good'", f"name = '{name}' AND tags.q != 'good'", f"name LIKE '%{server.mark}' AND tags.`a b` = 'x'", f"name = '{name}' AND version_number = 2", f"name = '{name}' AND version_number > 1", f"name = '{name}' AND version_number <= 2", f"attributes.name = '{name}'", f"name = '{name}' and tag.q LIKE '%oo%'"]
-    refused = ["name", f"name = {name}", "name > 'a'", "name IN ('a', 'b')", f"name = '{name}' OR name = 'x'", "nothing = 'x'", "tags.q > '1'", "run_id LIKE 'a%'", f"{both} AND version_number = '2'", "version_number LIKE '2'", "current_stage = 'Staging'", f"{both} AND source_path LIKE '%m%'", "creation_timestamp > 0"]
+    refused = ["name", f"name = {name}", "name > 'a'", "name IN ('a', 'b')", f"name = '{name}' OR name = 'x'", "nothing = 'x'", "tags.q > '1'", "run_id LIKE 'zz%'", f"{both} AND version_number = '2'", "version_number LIKE '2'", "current_stage = 'Staging'", f"{both} AND source_path LIKE '%m%'", "creation_timestamp > 0"]
     orders = [["name", "version_number"], ["name DESC", "version_number DESC"], ["version_number"], ["version_number DESC", "name"], ["creation_timestamp"], ["creation_timestamp DESC"], ["last_updated_timestamp DESC"], ["timestamp"]]
     pages, token = [], None
     while True:

@@ -132,6 +132,13 @@ async fn addresses_that_lead_elsewhere_are_refused_and_strangers_are_not_kept() 
         let (status, _) = door.get(&format!("{PROXY}?path={address}")).await;
         assert_eq!(status, 400, "{hostile}");
     }
+    // Its body was not read, so that nothing can follow it.
+    let hostile = format!("{PROXY}/0/{run}/artifacts/%2e%2e%2fetc");
+    let refused = door.request(Method::PUT, &hostile).body("x");
+    assert_eq!(
+        refused.send().await.unwrap().headers()["connection"],
+        "close"
+    );
     let traces = "0/traces/tr-1/artifacts/traces.json";
     assert_eq!(door.put(traces, b"{}").await, 501);
     let (_, none) = door.get(&format!("{PROXY}?path=0/traces")).await;
