@@ -1722,7 +1722,8 @@ type SetAliasRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Name of the model.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
-	// Alias: letters, digits, `_` and `-`, not only digits; not the name of a stage, not `latest`.
+	// Alias: at most 255 letters, digits, `_` and `-`, not only digits; not `latest`, and not a stage as the policy
+	// writes it. In another case it may be one, such as `production`, and is found before that then.
 	Alias string `protobuf:"bytes,2,opt,name=alias,proto3" json:"alias,omitempty"`
 	// Number of the version.
 	Version       int64 `protobuf:"varint,3,opt,name=version,proto3" json:"version,omitempty"`

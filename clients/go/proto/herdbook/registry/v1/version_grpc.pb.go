@@ -35,7 +35,8 @@ const (
 // Versions of models: immutable files, and what is known about them.
 //
 // A version is referred to as `name/3`, `name@Production` (the one in that stage), `name@champion`
-// (an alias), `name@v1.2.0` (a label) or `name@latest`, with or without `model://` before it.
+// (an alias), `name@v1.2.0` (a label) or `name@latest`, with or without `model://` before it. What is written
+// exactly so is found first, a stage or an alias; then a stage in any case.
 type VersionServiceClient interface {
 	// Registers a version from the artifacts of a run, of a logged model, or of another version. Their digests
 	// are taken as they are now: no bytes are copied, and later changes to the source do not reach the
@@ -160,7 +161,8 @@ func (c *versionServiceClient) DeleteVersion(ctx context.Context, in *DeleteVers
 // Versions of models: immutable files, and what is known about them.
 //
 // A version is referred to as `name/3`, `name@Production` (the one in that stage), `name@champion`
-// (an alias), `name@v1.2.0` (a label) or `name@latest`, with or without `model://` before it.
+// (an alias), `name@v1.2.0` (a label) or `name@latest`, with or without `model://` before it. What is written
+// exactly so is found first, a stage or an alias; then a stage in any case.
 type VersionServiceServer interface {
 	// Registers a version from the artifacts of a run, of a logged model, or of another version. Their digests
 	// are taken as they are now: no bytes are copied, and later changes to the source do not reach the
