@@ -26,6 +26,16 @@ pub(crate) struct Point {
     pub(crate) value: f64,
 }
 
+/// By which two values of points are the same. Any NaN is as good as another, and a zero as one with a sign:
+/// generated Rust code leaves out a field that equals zero, and with it the sign.
+pub(crate) fn bits(value: f64) -> u64 {
+    if value.is_nan() {
+        f64::NAN.to_bits()
+    } else {
+        (value + 0.0).to_bits()
+    }
+}
+
 /// Some points of one metric, in the order in which they were logged as far as the source knows it. All points of
 /// a metric come one after the other.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,7 +14,7 @@ use crate::{
     ImportError,
     destination::concerns_the_record,
     ledger::Kind,
-    record::{Point, Run},
+    record::{Point, Run, bits},
 };
 
 /// Points of a call: one with keys of 250 characters stays well below the largest message.
@@ -111,7 +111,7 @@ impl Import<'_> {
         while let Some(found) = points.try_next().await? {
             let columns = found.steps.iter().zip(&found.times_us).zip(&found.values);
             for ((&step, &time), value) in columns {
-                *here.entry((step, time, value.to_bits())).or_default() += 1;
+                *here.entry((step, time, bits(*value))).or_default() += 1;
             }
         }
         Ok(here)
@@ -122,7 +122,7 @@ fn exact(point: &Point) -> Exact {
     (
         point.step,
         point.time.saturating_mul(1_000),
-        point.value.to_bits(),
+        bits(point.value),
     )
 }
 

@@ -17,7 +17,7 @@ use crate::{
     ImportError,
     destination::{Owner, concerns_the_record, milliseconds, timestamp},
     ledger::Kind,
-    record::{CONTEXT, Input, NOTE, PARENT, Pairs, Run},
+    record::{CONTEXT, Input, NOTE, PARENT, Pairs, Run, bits},
 };
 
 /// What became of the wish for a run.
@@ -269,12 +269,12 @@ fn is_whole(run: &Run, here: &proto::Run) -> bool {
         .iter()
         .map(|metric| {
             let time = metric.latest_time.as_ref().map_or(0, milliseconds);
-            let point = (metric.latest_step, time, metric.latest.to_bits());
+            let point = (metric.latest_step, time, bits(metric.latest));
             (metric.key.as_str(), point)
         })
         .collect();
     let latest = latest.iter().map(|(key, point)| {
-        let point = (point.step, point.time, point.value.to_bits());
+        let point = (point.step, point.time, bits(point.value));
         (key.as_str(), point)
     });
     here.into_iter().eq(latest)

@@ -5,6 +5,8 @@ use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
 };
 
+use crate::record::bits;
+
 /// The points of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Digest {
@@ -18,13 +20,7 @@ impl Digest {
     pub(super) fn add(&mut self, step: i64, time_us: i64, value: f64) {
         let half = |salt: u8| {
             let mut hash = DefaultHasher::new();
-            // Any NaN is as good as another.
-            let bits = if value.is_nan() {
-                f64::NAN.to_bits()
-            } else {
-                value.to_bits()
-            };
-            (salt, step, time_us, bits).hash(&mut hash);
+            (salt, step, time_us, bits(value)).hash(&mut hash);
             u128::from(hash.finish())
         };
         self.count += 1;
@@ -57,6 +53,6 @@ mod tests {
         assert_ne!(of(&[(1, 10, 0.5)]), of(&[(1, 10, 0.5), (1, 10, 0.5)]));
         assert_ne!(of(&[(1, 10, 0.5)]), of(&[(1, 10, -0.5)]));
         assert_ne!(of(&[(1, 2, 0.5)]), of(&[(2, 1, 0.5)]));
-        assert_ne!(of(&[(1, 10, 0.0)]), of(&[(1, 10, -0.0)]));
+        assert_eq!(of(&[(1, 10, 0.0)]), of(&[(1, 10, -0.0)]));
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     destination::{Owner, milliseconds},
     files::Files,
     ledger::Kind,
-    record::{LoggedModel, Measurement, PARENT, Run},
+    record::{LoggedModel, Measurement, PARENT, Run, bits},
 };
 
 /// The newest measurements of a logged model that a read gives.
@@ -269,7 +269,7 @@ fn measured(found: &Measurement) -> (Place, u64) {
         found.point.time.saturating_mul(1_000),
         found.dataset.clone(),
     );
-    (place, found.point.value.to_bits())
+    (place, bits(found.point.value))
 }
 
 fn measured_here(found: &proto::LoggedModelMetric) -> (Place, u64) {
@@ -281,5 +281,5 @@ fn measured_here(found: &proto::LoggedModelMetric) -> (Place, u64) {
         found.time_us.unwrap_or_default(),
         dataset.map(|data| (data.name, data.digest)),
     );
-    (place, found.value.to_bits())
+    (place, bits(found.value))
 }
