@@ -75,18 +75,18 @@ pub(crate) async fn run(client: ClientOptions, command: Command) -> Result<(), F
     let to = connect(&client).await?;
     let ledger = Ledger::default();
     if asked.check {
-        let compared = check_mlflow(&asked.from, to, &options, &ledger);
+        let compared = Box::pin(check_mlflow(&asked.from, to, &options, &ledger));
         let compared = with_progress(&ledger, "compared", compared).await?;
         tell(client.output, asked.report, &compared, shown::comparison)?;
         return differences(&compared);
     }
     let report = match asked.dry_run {
         true => {
-            let planned = plan_mlflow(&asked.from, to, &options, &ledger);
+            let planned = Box::pin(plan_mlflow(&asked.from, to, &options, &ledger));
             with_progress(&ledger, "found", planned).await?
         }
         false => {
-            let imported = import_mlflow(&asked.from, to, &options, &ledger);
+            let imported = Box::pin(import_mlflow(&asked.from, to, &options, &ledger));
             with_progress(&ledger, "brought", imported).await?
         }
     };
