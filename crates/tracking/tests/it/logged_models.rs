@@ -213,7 +213,7 @@ async fn a_measurement_that_is_sent_again_counts_once() {
         .iter()
         .map(|m| {
             let data = m.dataset.as_ref().map_or("", |data| &data.name);
-            (&*m.key, data, m.value.to_string(), &*m.run_id == run)
+            (&*m.key, data, m.value.to_string(), m.run_id == run)
         })
         .collect();
     seen.sort();
