@@ -143,7 +143,7 @@ async fn get_by_name(call: Call) -> Answer<Response> {
 /// Of the deleted experiments that had a name, the one that was changed last.
 async fn deleted(call: &Call, name: &str) -> Answer<Option<Experiment>> {
     let request = SearchExperimentsRequest {
-        filter: format!("name = {}", search::text(name)),
+        filter: format!("name = {}", search::clauses::text(name)),
         order_by: vec!["updated_at desc".to_owned()],
         page_size: 1,
         view: View::Deleted.into(),

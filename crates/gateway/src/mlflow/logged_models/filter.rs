@@ -3,7 +3,10 @@
 //! MLflow's is comparisons joined by AND. A param or a tag is a text, whatever its value looks like; a metric
 //! and a time are numbers.
 
-use crate::mlflow::error::{Answer, Error};
+use crate::mlflow::{
+    error::{Answer, Error},
+    search::clauses,
+};
 
 /// MLflow's names of attributes, and those of the services.
 const ATTRIBUTES: [(&str, &str); 13] = [
@@ -39,7 +42,7 @@ pub(super) fn quoted(group: &str, key: &str) -> Answer<String> {
             "Invalid filter string: {group} of what?"
         )));
     }
-    Ok(format!("{group}.`{}`", key.replace('`', "``")))
+    Ok(format!("{group}.{}", clauses::key(key)))
 }
 
 /// A filter in the language of the services.
@@ -174,7 +177,7 @@ impl Reader<'_> {
             let word = self.bare();
             return match word.is_empty() {
                 true => Err(self.wrong()),
-                false => Ok(as_text(&word)),
+                false => Ok(clauses::text(&word)),
             };
         };
         let body = &self.rest[1..];
@@ -187,7 +190,7 @@ impl Reader<'_> {
                 text.push(quote);
             } else {
                 self.rest = body[at + 1..].trim_start();
-                return Ok(as_text(&text));
+                return Ok(clauses::text(&text));
             }
         }
         Err(self.wrong())
@@ -229,11 +232,6 @@ impl Reader<'_> {
             self.filter
         ))
     }
-}
-
-/// A text in quotes; the quote itself is written twice in it.
-fn as_text(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
 }
 
 #[cfg(test)]

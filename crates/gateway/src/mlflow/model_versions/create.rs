@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::{
-    logged_model, logged_models,
+    logged_model,
     source::{self, Source},
     versions, whole,
 };
@@ -149,6 +149,6 @@ async fn note_registration(call: &Call, id: &str, version: &Version) -> Answer<(
         tags: [(REGISTERED_AS.to_owned(), format!("[{}]", known.join(", ")))].into(),
         ..Default::default()
     };
-    logged_models(call).log_logged_model(request).await?;
+    call.logged_models().log_logged_model(request).await?;
     Ok(())
 }

@@ -14,9 +14,7 @@ use herdbook_proto::{
         DeleteVersionRequest, GetVersionRequest, SearchVersionsRequest, UpdateVersionRequest,
         Version, version_service_client::VersionServiceClient,
     },
-    tracking::v1::{
-        GetLoggedModelRequest, LoggedModel, logged_model_service_client::LoggedModelServiceClient,
-    },
+    tracking::v1::{GetLoggedModelRequest, LoggedModel},
 };
 use herdbook_rpc::CallerChannel;
 use http::Method;
@@ -33,7 +31,7 @@ use super::{
     error::{Answer, Error},
     logged_models::artifact_uri,
     registered_models::{
-        self as models, VERSIONS, model_name, refused, tag_key, tag_value, version,
+        self as models, Search, VERSIONS, model_name, refused, tag_key, tag_value, version,
     },
     wire,
 };
@@ -82,10 +80,6 @@ impl Fields {
 
 fn versions(call: &Call) -> VersionServiceClient<CallerChannel> {
     VersionServiceClient::new(call.registry()).max_decoding_message_size(MESSAGE_BYTES)
-}
-
-fn logged_models(call: &Call) -> LoggedModelServiceClient<CallerChannel> {
-    LoggedModelServiceClient::new(call.tracking()).max_decoding_message_size(MESSAGE_BYTES)
 }
 
 /// An error of the registry about a version, in MLflow's words.
@@ -148,7 +142,7 @@ async fn logged_model(call: &Call, id: &str) -> Answer<LoggedModel> {
     let request = GetLoggedModelRequest {
         model_id: id.to_owned(),
     };
-    let found = logged_models(call).get_logged_model(request).await?;
+    let found = call.logged_models().get_logged_model(request).await?;
     let missing = || Error::not_found(format!("Logged model with ID '{id}' not found."));
     found.into_inner().model.ok_or_else(missing)
 }
@@ -157,18 +151,6 @@ async fn get(call: Call) -> Answer<Response> {
     let fields: Fields = call.read()?;
     let (name, number) = fields.named()?;
     answer(&call, &name, number).await
-}
-
-/// Which page of what.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Search {
-    filter: Option<String>,
-    #[serde(deserialize_with = "wire::int")]
-    max_results: Option<i64>,
-    #[serde(deserialize_with = "wire::texts")]
-    order_by: Vec<String>,
-    page_token: Option<String>,
 }
 
 async fn find(call: Call) -> Answer<Response> {

@@ -1,6 +1,5 @@
 //! Registered models, their aliases and tags. Prompts are models with a tag.
 
-mod clauses;
 mod names;
 mod search;
 mod shown;
@@ -19,7 +18,7 @@ use serde::Deserialize;
 
 pub(super) use names::{RUN_ID, RUN_LINK, Tag};
 pub(super) use names::{is_prompt, model as model_name, tag_key, tag_value, tags, version};
-pub(super) use search::VERSIONS;
+pub(super) use search::{Search, VERSIONS};
 pub(super) use shown::{TagShown, tags_shown};
 
 use self::{
@@ -149,18 +148,6 @@ async fn get(call: Call) -> Answer<Response> {
     let name = model_name("name", fields.name)?;
     let registered_model = Shown::from(get_model(&call, &name).await?);
     wire::json(&One { registered_model })
-}
-
-/// Which page of what.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Search {
-    filter: Option<String>,
-    #[serde(deserialize_with = "wire::int")]
-    max_results: Option<i64>,
-    #[serde(deserialize_with = "wire::texts")]
-    order_by: Vec<String>,
-    page_token: Option<String>,
 }
 
 async fn find(call: Call) -> Answer<Response> {

@@ -1,10 +1,53 @@
 //! Which models and versions, and in what order, in the language of the registry's searches.
+//!
+//! Source: `SearchModelUtils` and `SearchModelVersionUtils` of mlflow/utils/search_utils.py.
 
-use super::{
-    clauses::{self, Clause, Field, Value, quote, tag},
-    names::{IS_PROMPT, RUN_ID},
+use serde::Deserialize;
+
+use super::names::{IS_PROMPT, RUN_ID};
+use crate::mlflow::{
+    error::{Answer, Error},
+    search::{
+        clauses::{self, Clause, Value},
+        words::Name,
+    },
+    wire,
 };
-use crate::mlflow::error::{Answer, Error};
+
+/// Which page of what.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(in crate::mlflow) struct Search {
+    pub(in crate::mlflow) filter: Option<String>,
+    #[serde(deserialize_with = "wire::int")]
+    pub(in crate::mlflow) max_results: Option<i64>,
+    #[serde(deserialize_with = "wire::texts")]
+    pub(in crate::mlflow) order_by: Vec<String>,
+    pub(in crate::mlflow) page_token: Option<String>,
+}
+
+/// What a comparison is of.
+#[derive(PartialEq)]
+enum Field<'a> {
+    Attribute(&'a str),
+    Tag(&'a str),
+}
+
+impl<'a> Field<'a> {
+    fn of(name: &'a Name) -> Answer<Self> {
+        match name.group.as_deref() {
+            None | Some("attribute") => Ok(Self::Attribute(&name.key)),
+            Some("tag" | "tags") => Ok(Self::Tag(&name.key)),
+            Some(other) => Err(Error::invalid(format!(
+                "Invalid entity type '{other}'. Valid entity types are ('attribute', 'tag', 'tags')"
+            ))),
+        }
+    }
+
+    fn is_prompt(&self) -> bool {
+        *self == Self::Tag(IS_PROMPT)
+    }
+}
 
 /// What is searched: its attributes by MLflow's names, each with Herdbook's and how it compares.
 pub(in crate::mlflow) struct Searched {
@@ -93,27 +136,27 @@ pub(in crate::mlflow) const VERSIONS: Searched = Searched {
 impl Searched {
     /// A filter of MLflow's as one of the registry's. Prompts are found only by who asks for them.
     pub(in crate::mlflow) fn filter(&self, filter: &str) -> Answer<String> {
-        let mut clauses = clauses::read(filter)?;
+        let clauses = clauses::filter(filter)?;
+        let with_fields = clauses
+            .iter()
+            .map(|clause| Ok((Field::of(&clause.name)?, clause)));
+        let mut clauses = with_fields.collect::<Answer<Vec<_>>>()?;
         let mut ours = Vec::new();
         if !asks_for_prompts(&clauses) {
-            clauses.retain(|clause| clause.field != Field::Tag(IS_PROMPT.to_owned()));
+            clauses.retain(|(field, _)| !field.is_prompt());
             ours.push(format!("NOT {} = 'true'", tag(IS_PROMPT)));
         }
-        for clause in &clauses {
-            ours.push(self.clause(clause)?);
+        for (field, clause) in clauses {
+            ours.push(match field {
+                Field::Tag(key) => of_tag(key, clause)?,
+                Field::Attribute(name) => self.of_attribute(name, clause)?,
+            });
         }
         Ok(ours.join(" AND "))
     }
 
-    fn clause(&self, clause: &Clause) -> Answer<String> {
-        match &clause.field {
-            Field::Tag(key) => of_tag(key, clause),
-            Field::Attribute(name) => self.of_attribute(name, clause),
-        }
-    }
-
     fn of_attribute(&self, name: &str, clause: &Clause) -> Answer<String> {
-        let operator = clause.operator;
+        let operator = clause.comparator.as_str();
         let mut known = self.attributes.iter();
         let attribute = known.find(|known| known.name == name).ok_or_else(|| {
             let names = self
@@ -178,34 +221,25 @@ impl Searched {
     }
 
     fn order(&self, order: &str) -> Answer<(&'static str, &'static str)> {
-        let unread = || {
-            Error::invalid(format!(
-                "Invalid order_by clause '{order}'. Could not be parsed."
-            ))
+        let (name, descending) = clauses::order(order)?;
+        let key = match name.group.as_deref() {
+            None | Some("attribute") => name.key,
+            Some(group) => format!("{group}.{}", name.key),
         };
-        let words: Vec<&str> = order.split_whitespace().collect();
-        let (key, direction) = match words.as_slice() {
-            [key] => (*key, "asc"),
-            [key, word] if word.eq_ignore_ascii_case("asc") => (*key, "asc"),
-            [key, word] if word.eq_ignore_ascii_case("desc") => (*key, "desc"),
-            [_, _] => {
-                return Err(Error::invalid(format!(
-                    "Invalid ordering key in order_by clause '{order}'."
-                )));
-            }
-            _ => return Err(unread()),
-        };
-        let bare = key.trim_matches(['`', '"']);
-        let bare = bare.strip_prefix("attribute.").unwrap_or(bare);
         let mut known = self.orders.iter();
-        let found = known.find(|(name, _)| *name == bare).ok_or_else(|| {
+        let found = known.find(|(name, _)| *name == key).ok_or_else(|| {
             let names: Vec<_> = self.orders.iter().map(|(name, _)| *name).collect();
             Error::invalid(format!(
-                "Invalid order by key '{bare}' specified. Valid keys are '{names:?}'"
+                "Invalid order by key '{key}' specified. Valid keys are '{names:?}'"
             ))
         })?;
-        Ok((found.1, direction))
+        Ok((found.1, if descending { "desc" } else { "asc" }))
     }
+}
+
+/// A tag in the notation of the services.
+fn tag(key: &str) -> String {
+    format!("tags.{}", clauses::key(key))
 }
 
 /// A condition on a text; what has none has an empty one in MLflow.
@@ -213,13 +247,13 @@ fn of_text(ours: &str, operator: &str, value: &Value) -> Answer<String> {
     match (value, operator) {
         (Value::Text(text), "=") if text.is_empty() => Ok(format!("{ours} IS NULL")),
         (Value::Text(text), "!=") if text.is_empty() => Ok(format!("{ours} IS NOT NULL")),
-        (Value::Text(text), "!=") => Ok(format!("NOT {ours} = {}", quote(text))),
+        (Value::Text(text), "!=") => Ok(format!("NOT {ours} = {}", clauses::text(text))),
         (Value::Text(text), _) if !operator.ends_with("IN") => {
-            Ok(format!("{ours} {operator} {}", quote(text)))
+            Ok(format!("{ours} {operator} {}", clauses::text(text)))
         }
         (Value::Texts(texts), "IN" | "NOT IN") => {
-            let texts: Vec<_> = texts.iter().map(|text| quote(text)).collect();
-            Ok(format!("{ours} {operator} ({})", texts.join(", ")))
+            let texts = clauses::texts(texts.iter().map(String::as_str));
+            Ok(format!("{ours} {operator} {texts}"))
         }
         _ => Err(Error::invalid(format!(
             "Expected a quoted string value or a list of quoted string values for attributes. Got value {value:?}"
@@ -228,15 +262,14 @@ fn of_text(ours: &str, operator: &str, value: &Value) -> Answer<String> {
 }
 
 /// Whether a filter is for prompts: else it is for models alone.
-fn asks_for_prompts(clauses: &[Clause]) -> bool {
-    let of_prompts = |clause: &&Clause| clause.field == Field::Tag(IS_PROMPT.to_owned());
-    let Some(clause) = clauses.iter().find(of_prompts) else {
+fn asks_for_prompts(clauses: &[(Field<'_>, &Clause)]) -> bool {
+    let Some((_, clause)) = clauses.iter().find(|(field, _)| field.is_prompt()) else {
         return false;
     };
     let Value::Text(value) = &clause.value else {
         return false;
     };
-    match clause.operator {
+    match clause.comparator.as_str() {
         "=" => value.eq_ignore_ascii_case("true"),
         "!=" => value.eq_ignore_ascii_case("false"),
         _ => false,
@@ -244,14 +277,14 @@ fn asks_for_prompts(clauses: &[Clause]) -> bool {
 }
 
 fn of_tag(key: &str, clause: &Clause) -> Answer<String> {
-    let operator = clause.operator;
+    let operator = clause.comparator.as_str();
     if !TEXT.contains(&operator) {
         return Err(Error::invalid(format!(
             "Invalid comparator for tag: {operator}"
         )));
     }
     match &clause.value {
-        Value::Text(text) => Ok(format!("{} {operator} {}", tag(key), quote(text))),
+        Value::Text(text) => Ok(format!("{} {operator} {}", tag(key), clauses::text(text))),
         _ => Err(Error::invalid(
             "Expected a quoted string value for tag (e.g. 'my-value').",
         )),
@@ -309,6 +342,47 @@ mod tests {
             filter("tags.`mlflow.prompt.is_prompt` != 'true'"),
             NO_PROMPTS
         );
+    }
+
+    #[test]
+    fn comparisons_are_read_as_mlflow_reads_them() {
+        for (filter, expected) in [
+            ("name = 'a'", "name = 'a'"),
+            ("name='a'", "name = 'a'"),
+            ("attribute.name ilike \"%A%\"", "name ILIKE '%A%'"),
+            ("tags.a.b != 'x y'", "tags.`a.b` != 'x y'"),
+            ("name not in ('a', \"b\",)", "name NOT IN ('a', 'b')"),
+            ("version_number >= 3", "version >= 3"),
+            (
+                " name = 'it''s'  AND tags.x LIKE 'AND %' ",
+                "name = 'it''''s' AND tags.`x` LIKE 'AND %'",
+            ),
+        ] {
+            let expected = format!("{NO_PROMPTS} AND {expected}");
+            assert_eq!(VERSIONS.filter(filter).unwrap(), expected, "{filter}");
+        }
+        assert_eq!(VERSIONS.filter("  ").unwrap(), NO_PROMPTS);
+        let prompts = VERSIONS.filter("tag.`mlflow.prompt.is_prompt` = 'true'");
+        assert_eq!(prompts.unwrap(), "tags.`mlflow.prompt.is_prompt` = 'true'");
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused() {
+        for filter in [
+            "name",
+            "name =",
+            "name = a",
+            "name = 'a",
+            "name = 'a' OR name = 'b'",
+            "name = 'a' name = 'b'",
+            "params.x = 'a'",
+            "(name = 'a')",
+            "name IN ()",
+            "name IN ('a'",
+            "name IN (1)",
+        ] {
+            assert!(VERSIONS.filter(filter).is_err(), "{filter}");
+        }
     }
 
     #[test]

@@ -5,16 +5,16 @@ use crate::mlflow::error::{Answer, Error};
 
 /// One comparison.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Clause {
-    pub(super) name: Name,
+pub(in crate::mlflow) struct Clause {
+    pub(in crate::mlflow) name: Name,
     /// In upper case, such as `NOT IN` and `IS NULL`.
-    pub(super) comparator: String,
-    pub(super) value: Value,
+    pub(in crate::mlflow) comparator: String,
+    pub(in crate::mlflow) value: Value,
 }
 
 /// What is compared with.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(in crate::mlflow) enum Value {
     Text(String),
     Number(String),
     Texts(Vec<String>),
@@ -23,7 +23,7 @@ pub(super) enum Value {
 }
 
 impl Value {
-    pub(super) fn shown(&self) -> String {
+    pub(in crate::mlflow) fn shown(&self) -> String {
         match self {
             Self::Text(text) => format!("'{text}'"),
             Self::Number(text) => text.clone(),
@@ -34,7 +34,7 @@ impl Value {
 }
 
 /// Reads a filter.
-pub(super) fn filter(text: &str) -> Answer<Vec<Clause>> {
+pub(in crate::mlflow) fn filter(text: &str) -> Answer<Vec<Clause>> {
     let mut reader = Reader {
         words: words(text)?,
         at: 0,
@@ -50,7 +50,7 @@ pub(super) fn filter(text: &str) -> Answer<Vec<Clause>> {
 }
 
 /// Reads an order: what by, and whether the largest come first.
-pub(super) fn order(text: &str) -> Answer<(Name, bool)> {
+pub(in crate::mlflow) fn order(text: &str) -> Answer<(Name, bool)> {
     let unread = || {
         Error::invalid(format!(
             "Invalid order_by clause '{text}'. Could not be parsed."
@@ -198,7 +198,7 @@ impl Reader {
 }
 
 /// A key in the notation of the services.
-pub(super) fn key(key: &str) -> String {
+pub(in crate::mlflow) fn key(key: &str) -> String {
     format!("`{}`", key.replace('`', "``"))
 }
 
@@ -208,13 +208,13 @@ pub(in crate::mlflow) fn text(text: &str) -> String {
 }
 
 /// Texts as a list in the notation of the services.
-pub(super) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
+pub(in crate::mlflow) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
     let texts: Vec<String> = texts.into_iter().map(text).collect();
     format!("({})", texts.join(", "))
 }
 
 /// A time, kept here more exactly, compared with whole milliseconds; `None` for another comparator.
-pub(super) fn time(field: &str, comparator: &str, millis: i64) -> Option<String> {
+pub(in crate::mlflow) fn time(field: &str, comparator: &str, millis: i64) -> Option<String> {
     let next = millis.saturating_add(1);
     Some(match comparator {
         "=" => format!("({field} >= {millis} AND {field} < {next})"),

@@ -1,13 +1,12 @@
 //! Searches: MLflow's filters and orders in the language of the services.
 
 mod artifact_uri;
-mod clauses;
+pub(super) mod clauses;
 pub(super) mod experiments;
 mod run_filter;
 pub(super) mod runs;
-mod words;
+pub(super) mod words;
 
-pub(super) use clauses::text;
 use herdbook_proto::common::v1::View;
 use serde_json::Value;
 

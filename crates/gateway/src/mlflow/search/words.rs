@@ -21,12 +21,12 @@ pub(super) enum Word {
 
 /// A name, perhaps of two parts.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Name {
+pub(in crate::mlflow) struct Name {
     /// What stands before the first dot.
-    pub(super) group: Option<String>,
-    pub(super) key: String,
+    pub(in crate::mlflow) group: Option<String>,
+    pub(in crate::mlflow) key: String,
     /// Whether all of it stood in double quotes, so that it may be a value too.
-    pub(super) double_quoted: bool,
+    pub(in crate::mlflow) double_quoted: bool,
 }
 
 impl Word {
