@@ -102,13 +102,8 @@ fn takes(request: &HeaderMap, encoding: &str) -> bool {
 
 /// Of the bytes as they are sent, so that each packing has its own.
 fn tag_of(file: &EmbeddedFile) -> Option<HeaderValue> {
-    use std::fmt::Write as _;
-    let mut tag = String::from("\"");
-    for byte in &file.metadata.sha256_hash()[..16] {
-        write!(tag, "{byte:02x}").ok()?;
-    }
-    tag.push('"');
-    HeaderValue::from_str(&tag).ok()
+    let digest = hex::encode(&file.metadata.sha256_hash()[..16]);
+    HeaderValue::from_str(&format!("\"{digest}\"")).ok()
 }
 
 fn kind(path: &str) -> &'static str {

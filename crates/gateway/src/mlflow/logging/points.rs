@@ -1,0 +1,116 @@
+//! Points of metrics, as they are sent and as the services take them.
+
+use herdbook_proto::tracking::v1::{LogBatchRequest, LoggedModelMetric, MeasuredDataset, Metric};
+use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
+
+use crate::mlflow::{
+    call::Call,
+    error::{Answer, Error},
+    logged_models,
+    runs::words::of_run,
+    wire::{self, validate},
+};
+
+/// A point of a metric.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Point {
+    key: Option<String>,
+    #[serde(deserialize_with = "wire::double")]
+    value: Option<f64>,
+    #[serde(deserialize_with = "wire::int")]
+    timestamp: Option<i64>,
+    #[serde(deserialize_with = "wire::int")]
+    step: Option<i64>,
+    model_id: Option<String>,
+    dataset_name: Option<String>,
+    dataset_digest: Option<String>,
+}
+
+/// Points of a run, and of them those that measure a model.
+pub(super) struct Points {
+    metrics: Vec<Metric>,
+    of_models: Vec<LoggedModelMetric>,
+}
+
+/// Reads points, each at a path in the request.
+pub(super) fn read(points: Vec<Point>, path: impl Fn(usize) -> String) -> Answer<Points> {
+    let mut metrics = Vec::with_capacity(points.len());
+    let mut of_models = Vec::new();
+    for (index, point) in points.into_iter().enumerate() {
+        let at = |field: &str| format!("{}{field}", path(index));
+        let key = wire::required(&at("key"), point.key)?;
+        let value = wire::required(&at("value"), point.value)?;
+        let timestamp = wire::required(&at("timestamp"), point.timestamp)?;
+        validate::name(&at("name"), "Metric name", &key)?;
+        if timestamp < 0 {
+            return Err(Error::invalid(format!(
+                "Invalid value {timestamp} for parameter '{}' supplied: metric '{key}' (value={value}). \
+                 Timestamp must be a nonnegative long (64-bit integer) ",
+                at("timestamp")
+            )));
+        }
+        let time_us = Some(timestamp.saturating_mul(1_000));
+        let step = point.step.unwrap_or_default();
+        if let Some(model_id) = point.model_id.filter(|id| !id.is_empty()) {
+            of_models.push(LoggedModelMetric {
+                model_id,
+                key: key.clone(),
+                value,
+                step,
+                time_us,
+                dataset: point.dataset_name.map(|name| MeasuredDataset {
+                    name,
+                    digest: point.dataset_digest.unwrap_or_default(),
+                }),
+                ..Default::default()
+            });
+        }
+        metrics.push(Metric {
+            key,
+            value,
+            step,
+            time_us,
+        });
+    }
+    // Of points of one step and time the service has the last as the latest, MLflow the greatest.
+    metrics.sort_by(|a, b| {
+        let place = |metric: &Metric| (metric.step, metric.time_us, !metric.value.is_nan());
+        let places = place(a).cmp(&place(b));
+        places.then_with(|| a.value.total_cmp(&b.value))
+    });
+    Ok(Points { metrics, of_models })
+}
+
+/// Logs points. The same ones again are known by their digest, and stored once.
+pub(super) async fn log(call: &Call, id: &str, points: Points) -> Answer<()> {
+    if points.metrics.is_empty() {
+        return Ok(());
+    }
+    let request = LogBatchRequest {
+        run_id: id.to_owned(),
+        request_id: digest(&points.metrics),
+        metrics: points.metrics,
+        ..Default::default()
+    };
+    let logged = call.runs().log_batch(request).await;
+    logged.map_err(|status| of_run(id, status))?;
+    if points.of_models.is_empty() {
+        return Ok(());
+    }
+    logged_models::measure(call, id.to_owned(), points.of_models).await
+}
+
+fn digest(metrics: &[Metric]) -> String {
+    let mut hash = Sha256::new();
+    for metric in metrics {
+        hash.update(metric.key.len().to_le_bytes());
+        hash.update(metric.key.as_bytes());
+        hash.update(metric.value.to_bits().to_le_bytes());
+        hash.update(metric.step.to_le_bytes());
+        hash.update(metric.time_us.unwrap_or_default().to_le_bytes());
+    }
+    // Half of it tells batches of one run apart.
+    format!("points-{}", hex::encode(&hash.finalize()[..16]))
+}
