@@ -56,8 +56,8 @@ impl Endpoint {
             let handler = handler.clone();
             async move {
                 match door.read_call(request).await {
-                    Ok(call) => handler(call).await,
-                    Err(error) => Ok(closing(error)),
+                    Ok(call) => handler(call).await.into_response(),
+                    Err(error) => closing(error),
                 }
             }
         })
@@ -76,7 +76,7 @@ impl Endpoint {
                     let (call, body) = door.open_call(request).await?;
                     handler(call, body).await
                 };
-                Ok(answer.await.unwrap_or_else(closing))
+                answer.await.unwrap_or_else(closing)
             }
         })
     }
@@ -84,12 +84,9 @@ impl Endpoint {
     fn answered<H, F>(method: Method, path: &str, answer: H) -> Self
     where
         H: Fn(Arc<Door>, Request) -> F + Send + Sync + 'static,
-        F: Future<Output = Answer<Response>> + Send + 'static,
+        F: Future<Output = Response> + Send + 'static,
     {
-        let handler = move |door, request| {
-            let answer = answer(door, request);
-            async move { answer.await.into_response() }.boxed()
-        };
+        let handler = move |door, request| answer(door, request).boxed();
         Self {
             method,
             path: path.to_owned(),

@@ -46,7 +46,7 @@ pub(super) fn of(name: &str) -> String {
 }
 
 /// The header by which a file is saved under its name (RFC 6266), whatever characters it has.
-pub(super) fn attachment(name: &str) -> String {
+pub(in crate::mlflow) fn attachment(name: &str) -> String {
     let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if !name.is_empty() && name.chars().all(is_token) {
         return format!("attachment; filename={name}");

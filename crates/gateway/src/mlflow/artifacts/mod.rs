@@ -19,8 +19,8 @@ use axum::{
 use http::Method;
 use serde::Deserialize;
 
-pub(super) use self::place::checked;
 use self::place::{Holder, Place};
+pub(super) use self::{media_type::attachment, place::checked};
 use super::{
     call::Call,
     endpoint::{Base, Endpoint},

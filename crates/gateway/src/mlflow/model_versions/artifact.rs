@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{about, versions};
 use crate::mlflow::{
-    artifacts::checked,
+    artifacts::{attachment, checked},
     call::Call,
     error::{Answer, Error},
     registered_models::{model_name, version},
@@ -54,15 +54,11 @@ pub(super) async fn get(call: Call) -> Answer<Response> {
         }
     });
     let file_name = path.rsplit('/').next().unwrap_or_default();
-    let plain = file_name.replace(|c: char| !c.is_ascii_graphic() || c == '"', "_");
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_LENGTH, file.size.to_string()),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
-        (
-            header::CONTENT_DISPOSITION,
-            format!("attachment; filename=\"{plain}\""),
-        ),
+        (header::CONTENT_DISPOSITION, attachment(file_name)),
     ];
     Ok((headers, Body::from_stream(bytes)).into_response())
 }
