@@ -4,10 +4,13 @@ mod access;
 mod artifacts;
 mod at_once;
 mod experiments;
+mod inputs;
 mod logged_models;
+mod metrics;
 mod registry;
 mod runs;
 mod search;
+mod transitions;
 
 use std::sync::Arc;
 

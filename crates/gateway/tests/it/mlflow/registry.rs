@@ -1,18 +1,11 @@
-//! The registry through MLflow's door: models, versions, stages by policy, prompts and webhooks.
+//! The registry through MLflow's door: models, versions, prompts and webhooks.
 
 use std::sync::Arc;
 
-use herdbook_core::WorkspaceId;
 use herdbook_proto::registry::v1::{
-    ApproveRequestRequest, AuditAction, Comparison, GetVersionRequest, ListAuditRecordsRequest,
-    MetricThreshold, Move, Outcome, Policy, RequiredApprovals, Rule, SetPolicyRequest, Stage,
-    Version, model_service_client::ModelServiceClient,
-    request_service_client::RequestServiceClient, rule::Rule as Asks,
-    transition_service_client::TransitionServiceClient,
-    version_service_client::VersionServiceClient,
+    GetVersionRequest, Version, version_service_client::VersionServiceClient,
 };
-use herdbook_rpc::{FixedCaller, Role};
-use herdbook_testkit::grpc::Unsigned;
+use herdbook_rpc::Role;
 use http::Method;
 use serde_json::{Value, json};
 use tonic::transport::Channel;
@@ -20,13 +13,13 @@ use tonic::transport::Channel;
 use super::Door;
 
 impl Door {
-    async fn channel(&self) -> Channel {
+    pub(super) async fn channel(&self) -> Channel {
         let channel = Channel::from_shared(self.address.clone()).unwrap();
         channel.connect().await.unwrap()
     }
 
     /// A model with so many versions, of a run.
-    async fn model(&self, name: &str, versions: usize) -> String {
+    pub(super) async fn model(&self, name: &str, versions: usize) -> String {
         let (status, _) = self
             .post("registered-models/create", json!({"name": name}))
             .await;
@@ -43,12 +36,12 @@ impl Door {
         run
     }
 
-    async fn transition(&self, name: &str, version: &str, stage: &str) -> (u16, Value) {
+    pub(super) async fn transition(&self, name: &str, version: &str, stage: &str) -> (u16, Value) {
         let body = json!({"name": name, "version": version, "stage": stage});
         self.post("model-versions/transition-stage", body).await
     }
 
-    async fn stage_of(&self, name: &str, version: i64) -> String {
+    pub(super) async fn stage_of(&self, name: &str, version: i64) -> String {
         let (_, found) = self
             .asked(&format!("model-versions/get?name={name}&version={version}"))
             .await;
@@ -188,186 +181,6 @@ async fn aliases_point_at_one_version_whoever_sets_them_at_once() {
         let body = json!({"name": "m", "alias": alias, "version": "1"});
         assert_eq!(door.post("registered-models/alias", body).await.0, 400);
     }
-}
-
-#[tokio::test]
-async fn of_many_that_move_to_production_at_once_one_stands_there_and_the_audit_says_which_when() {
-    let door = Arc::new(Door::start().await);
-    door.model("m", 6).await;
-    let moving: Vec<_> = (1..=6)
-        .map(|version| {
-            let door = Arc::clone(&door);
-            tokio::spawn(async move {
-                door.transition("m", &version.to_string(), "production")
-                    .await
-                    .0
-            })
-        })
-        .collect();
-    for moved in moving {
-        assert_eq!(moved.await.unwrap(), 200);
-    }
-    let mut standing = Vec::new();
-    for version in 1..=6 {
-        standing.push(door.stage_of("m", version).await);
-    }
-    let count = |stage: &str| standing.iter().filter(|other| *other == stage).count();
-    assert_eq!((count("Production"), count("Archived")), (1, 5));
-    let request = ListAuditRecordsRequest {
-        model: "m".to_owned(),
-        ..Default::default()
-    };
-    let mut transitions = TransitionServiceClient::new(door.channel().await);
-    let records = transitions.list_audit_records(request).await.unwrap();
-    let records = records.into_inner().records;
-    let last = records
-        .iter()
-        .find(|record| record.action() == AuditAction::Transition);
-    let decision = last.unwrap().decision.clone().unwrap();
-    assert_eq!(decision.outcome(), Outcome::Allowed);
-    let place = usize::try_from(decision.version - 1).unwrap();
-    assert_eq!(standing[place], "Production");
-    let (_, latest) = door
-        .asked("registered-models/get-latest-versions?name=m&stages=production")
-        .await;
-    assert_eq!(
-        latest["model_versions"][0]["version"],
-        decision.version.to_string()
-    );
-}
-
-#[tokio::test]
-async fn all_others_are_archived_where_that_is_asked_for() {
-    let door = Door::start().await;
-    door.model("m", 3).await;
-    for version in ["1", "2"] {
-        door.transition("m", version, "Staging").await;
-    }
-    assert_eq!(door.stage_of("m", 1).await, "Staging");
-    let body = json!({
-        "name": "m", "version": "3", "stage": "Staging", "archive_existing_versions": true
-    });
-    let (status, moved) = door
-        .post("model-versions/transition-stage", body.clone())
-        .await;
-    assert_eq!(
-        (status, &moved["model_version"]["current_stage"]),
-        (200, &json!("Staging"))
-    );
-    assert_eq!(
-        [door.stage_of("m", 1).await, door.stage_of("m", 2).await],
-        ["Archived", "Archived"]
-    );
-    // The same again, as a client sends it that lost the answer.
-    let (status, _) = door.post("model-versions/transition-stage", body).await;
-    assert_eq!(status, 200);
-    let (status, refused) = door.transition("m", "1", "Nowhere").await;
-    let message = refused["message"].as_str().unwrap();
-    assert!(
-        status == 400 && message.contains("None, Staging, Production, Archived"),
-        "{message}"
-    );
-}
-
-/// A policy in which moves to Live have this rule.
-async fn set_rule(door: &Door, model: &str, asks: Asks) {
-    let stage = |name: &str| Stage {
-        name: name.to_owned(),
-        ..Default::default()
-    };
-    let step = |to: &str, rules: Vec<Rule>| Move {
-        from: "*".to_owned(),
-        to: to.to_owned(),
-        rules,
-    };
-    let rule = Rule {
-        name: "strict".to_owned(),
-        rule: Some(asks),
-    };
-    let policy = Policy {
-        stages: vec![stage("Draft"), stage("Live")],
-        moves: vec![step("Draft", vec![]), step("Live", vec![rule])],
-        ..Default::default()
-    };
-    let mut models = ModelServiceClient::new(door.channel().await);
-    let request = SetPolicyRequest {
-        model: model.to_owned(),
-        policy: Some(policy),
-    };
-    models.set_policy(request).await.unwrap();
-}
-
-#[tokio::test]
-async fn a_refusal_says_which_rule_failed_and_what_would_satisfy_it() {
-    let door = Door::start_as(Role::Admin).await;
-    door.post("registered-models/create", json!({"name": "m"}))
-        .await;
-    set_rule(
-        &door,
-        "m",
-        Asks::MetricThreshold(MetricThreshold {
-            metric: "acc".to_owned(),
-            comparison: Comparison::AtLeast.into(),
-            threshold: 0.9,
-        }),
-    )
-    .await;
-    let run = door.run().await;
-    let body = json!({"name": "m", "source": "s3://bucket/model", "run_id": run});
-    let (_, made) = door.post("model-versions/create", body).await;
-    assert_eq!(made["model_version"]["current_stage"], "Draft");
-    let (status, refused) = door.transition("m", "1", "live").await;
-    assert_eq!(
-        (status, &refused["error_code"]),
-        (403, &json!("PERMISSION_DENIED"))
-    );
-    let message = refused["message"].as_str().unwrap();
-    for said in [
-        "strict",
-        "acc at least 0.9",
-        "has no metric acc",
-        "register a version",
-    ] {
-        assert!(message.contains(said), "{message}");
-    }
-    let (status, refused) = door.transition("m", "1", "Production").await;
-    assert!(status == 400 && refused["message"].as_str().unwrap().contains("Draft, Live"));
-}
-
-#[tokio::test]
-async fn a_move_that_waits_for_approvals_is_filed_and_made_once_it_is_approved() {
-    let door = Door::start_as(Role::Admin).await;
-    door.post("registered-models/create", json!({"name": "m"}))
-        .await;
-    let asks = RequiredApprovals {
-        count: 1,
-        names: vec!["bob".to_owned()],
-        ..Default::default()
-    };
-    set_rule(&door, "m", Asks::RequiredApprovals(asks)).await;
-    let body = json!({"name": "m", "source": "s3://bucket/model"});
-    door.post("model-versions/create", body).await;
-    let (status, refused) = door.transition("m", "1", "Live").await;
-    let message = refused["message"].as_str().unwrap();
-    assert_eq!(status, 403, "{message}");
-    assert_eq!(door.stage_of("m", 1).await, "Draft");
-
-    let (_, id) = message.split_once("herdbook models approve ").unwrap();
-    let id = id.split('`').next().unwrap().parse().unwrap();
-    let bob = FixedCaller::new("bob", WorkspaceId(1), Role::Contributor);
-    let bobs = Door::over(&door.database, Arc::new(bob), Arc::new(Unsigned), None).await;
-    let approved = RequestServiceClient::new(bobs.channel().await)
-        .approve_request(ApproveRequestRequest {
-            id,
-            ..Default::default()
-        })
-        .await;
-    approved.unwrap();
-    assert_eq!(door.stage_of("m", 1).await, "Live");
-    // Who asked asks again, and learns that it is done.
-    let (status, moved) = door.transition("m", "1", "Live").await;
-    let stage = &moved["model_version"]["current_stage"];
-    assert_eq!((status, stage), (200, &json!("Live")));
 }
 
 #[tokio::test]
