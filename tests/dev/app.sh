@@ -6,13 +6,12 @@ need_app() {
   need_node
   npm_install $app
   local generated=$app/src/generated
-  if [ -z "$(find $generated -maxdepth 0 2>/dev/null)" ] || [ -n "$(find proto -newer $generated -type f)" ]; then
+  if stale $generated proto; then
     say "generate: the app's client from proto/"
     npm run --silent --prefix $app generate
     touch $generated
   fi
-  [ -z "$(find $app/src $app/build $app/public $app/index.html $app/*.json $app/vite.config.ts -newer $app/dist/index.html -type f 2>&1)" ] &&
-    return
+  stale $app/dist/index.html $app/src $app/build $app/public $app/index.html $app/*.json $app/vite.config.ts || return 0
   say "build: the web app"
   quietly npm run --silent --prefix $app build
 }

@@ -15,6 +15,13 @@ venv() {
   touch "$venv/.complete"
 }
 
+# stale MADE SOURCE...: whether MADE is missing, or older than a file of what it is made from.
+stale() {
+  local made=$1
+  shift
+  [ ! -e "$made" ] || [ -n "$(find "$@" -newer "$made" -type f)" ]
+}
+
 need_trainer() {
   need python
   venv python $python_client/requirements.txt
@@ -25,7 +32,7 @@ need_trainer() {
 # The trainer's protobuf code, anew when a proto is newer.
 generate_python() {
   local generated=$python_client/generated
-  [ -e $generated/.complete ] && [ -z "$(find proto $python_client/requirements.txt -newer $generated/.complete -type f)" ] && return
+  stale $generated/.complete proto $python_client/requirements.txt || return 0
   say "generate: Python code from proto/"
   rm -rf $generated
   mkdir -p $generated
@@ -58,13 +65,12 @@ need_typescript_client() {
   local generated=$typescript_client/generated
   npm_install clients/typescript
   npm_install $typescript_client
-  if [ -z "$(find clients/typescript/dist/index.js 2>/dev/null)" ] ||
-    [ -n "$(find proto clients/typescript/src clients/typescript/*.json -newer clients/typescript/dist/index.js -not -path '*/src/proto/*' -type f)" ]; then
+  if stale clients/typescript/dist/index.js proto clients/typescript/src/*.ts clients/typescript/*.json; then
     say "build: the npm package"
     npm run --silent --prefix clients/typescript build
     touch clients/typescript/dist/index.js
   fi
-  if [ -z "$(find $generated -maxdepth 0 2>/dev/null)" ] || [ -n "$(find proto -newer $generated -type f)" ]; then
+  if stale $generated proto; then
     say "generate: TypeScript code from proto/"
     npm run --silent --prefix $typescript_client generate
     touch $generated
