@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { setQuery } from "../state/url";
 import { MOST } from "./smooth";
 
@@ -7,9 +7,6 @@ const REST_MS = 250;
 
 /** How the charts are looked at. */
 export function Controls({ query, zoomed }: { query: URLSearchParams; zoomed: boolean }) {
-  const toggle = (key: string, value: string) =>
-    setQuery({ [key]: query.get(key) === value ? undefined : value });
-  const pressed = (key: string, value: string) => query.get(key) === value;
   return (
     <div className="controls">
       <Resting name="panels" initial={query.get("panels") ?? ""}>
@@ -54,31 +51,20 @@ export function Controls({ query, zoomed }: { query: URLSearchParams; zoomed: bo
           </label>
         )}
       </Resting>
-      <button
-        type="button"
-        className="button"
-        aria-pressed={pressed("logy", "1")}
-        onClick={() => toggle("logy", "1")}
-      >
+      <Toggle query={query} name="logy" value="1">
         log y
-      </button>
-      <button
-        type="button"
-        className="button"
-        aria-pressed={pressed("logx", "1")}
-        onClick={() => toggle("logx", "1")}
-      >
+      </Toggle>
+      <Toggle query={query} name="logx" value="1">
         log x
-      </button>
-      <button
-        type="button"
-        className="button"
-        aria-pressed={pressed("outliers", "ignore")}
-        onClick={() => toggle("outliers", "ignore")}
+      </Toggle>
+      <Toggle
+        query={query}
+        name="outliers"
+        value="ignore"
         title="draw as if the most extreme values were not there, and say how many they are"
       >
         ignore outliers
-      </button>
+      </Toggle>
       {zoomed && (
         <button
           type="button"
@@ -92,6 +78,34 @@ export function Controls({ query, zoomed }: { query: URLSearchParams; zoomed: bo
   );
 }
 
+/** Sets an entry of the address, or takes it out again. */
+function Toggle({
+  query,
+  name,
+  value,
+  title,
+  children,
+}: {
+  query: URLSearchParams;
+  name: string;
+  value: string;
+  title?: string;
+  children: ReactNode;
+}) {
+  const pressed = query.get(name) === value;
+  return (
+    <button
+      type="button"
+      className="button"
+      aria-pressed={pressed}
+      onClick={() => setQuery({ [name]: pressed ? undefined : value })}
+      title={title}
+    >
+      {children}
+    </button>
+  );
+}
+
 /** Holds what is typed until it rests. */
 function Resting({
   name,
@@ -100,7 +114,7 @@ function Resting({
 }: {
   name: string;
   initial: string;
-  children: (value: string, change: (value: string) => void) => React.ReactNode;
+  children: (value: string, change: (value: string) => void) => ReactNode;
 }) {
   const [value, setValue] = useState(initial);
   const sent = useRef(initial);
