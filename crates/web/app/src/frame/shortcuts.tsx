@@ -26,7 +26,8 @@ let prefixAt = 0;
 function onKey(event: KeyboardEvent): void {
   const target = event.target as HTMLElement;
   if (event.metaKey || event.ctrlKey || event.altKey) return;
-  if (target.closest("input, textarea, select, dialog, [contenteditable]")) return;
+  // A button in a dialog that was closed keeps the focus until the next frame.
+  if (target.closest("input, textarea, select, dialog[open], [contenteditable]")) return;
   if (event.key === "?") {
     openHelp?.();
     return;
