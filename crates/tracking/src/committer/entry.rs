@@ -11,6 +11,7 @@ use std::{
 use herdbook_core::WorkspaceId;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
+use super::change::Change;
 use crate::{metrics::Summary, run::RunKey, store::append::BlockRow};
 
 /// A writer on a stream.
@@ -151,6 +152,8 @@ pub(crate) enum Reply {
     Stream(Arc<Writer>),
     /// To a call.
     Call(oneshot::Sender<Answer>),
+    /// To a call that changes the run's row too.
+    Change(Box<Change>),
 }
 
 impl Reply {
@@ -159,11 +162,15 @@ impl Reply {
             Self::Stream(writer) => writer.answer(answer),
             // The caller may be gone.
             Self::Call(call) => drop(call.send(answer)),
+            Self::Change(change) => match answer {
+                Answer::Committed { stop_requested, .. } => change.committed(stop_requested),
+                Answer::Refused { refusal, .. } => change.refused(refusal),
+            },
         }
     }
 }
 
-/// Encoded points on their way to the disk.
+/// Encoded points, or a change of a run, or both, on their way to the disk.
 #[derive(Debug)]
 pub(crate) struct Entry {
     pub(crate) workspace: WorkspaceId,

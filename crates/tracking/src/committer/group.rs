@@ -8,13 +8,18 @@ use std::{
 use herdbook_core::WorkspaceId;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::entry::{Advance, Claim, Entry, Reply};
+use super::{
+    change::Change,
+    entry::{Advance, Claim, Entry, Reply},
+};
 use crate::{metrics::Summary, run::RunKey, store::append::BlockRow};
 
 /// Entries, and bytes of encoded points, of a group at most: enough that the flush weighs nothing, and
 /// few enough that nobody waits long for the others.
 const ENTRIES: usize = 2_048;
 const BYTES: usize = 8 << 20;
+/// Runs of a group whose rows are written: each as a whole.
+const CHANGES: usize = 256;
 
 /// What one writer or call brought into a group.
 #[derive(Debug)]
@@ -83,7 +88,7 @@ impl Waiting {
 
     /// Takes out a group of those whose runs are not `busy`. What may stand in a group only once stays
     /// for a later one, with all that came after it for the same run: a writer that was cut off and comes
-    /// again on another stream, or a call that is repeated.
+    /// again on another stream, a call that is repeated, or a second change of the run's row.
     pub(super) fn take(&mut self, busy: &HashSet<RunKey>) -> Vec<Share> {
         let mut shares: Vec<Share> = Vec::new();
         // Not all that waits is looked at with each arrival, when it waits for what is busy.
@@ -92,6 +97,7 @@ impl Waiting {
         }
         let mut streams: HashMap<*const super::Writer, usize> = HashMap::new();
         let mut claimed: HashSet<(RunKey, String)> = HashSet::new();
+        let mut changed: HashSet<RunKey> = HashSet::new();
         let mut held: HashSet<RunKey> = HashSet::new();
         let mut later = VecDeque::new();
         let (mut count, mut bytes) = (0, 0);
@@ -125,12 +131,21 @@ impl Waiting {
                 Claim::Request(id) => Some(id),
                 Claim::None => None,
             };
+            let changes = matches!(entry.reply, Reply::Change(_));
+            if changes && (changed.len() == CHANGES || changed.contains(&entry.run)) {
+                held.insert(entry.run);
+                later.push_back(entry);
+                continue;
+            }
             if let Some(name) = name
                 && !claimed.insert((entry.run, name.clone()))
             {
                 held.insert(entry.run);
                 later.push_back(entry);
                 continue;
+            }
+            if changes {
+                changed.insert(entry.run);
             }
             if let Claim::Batch { writer, .. } = &entry.claim {
                 streams.insert(Arc::as_ptr(writer), shares.len());
@@ -184,6 +199,36 @@ impl Share {
             summaries: entry.summaries,
         });
         self.permits.push(entry.permit);
+    }
+
+    /// The change of the run's row that it brought.
+    pub(super) fn change(&self) -> Option<&Change> {
+        match &self.reply {
+            Reply::Change(change) => Some(change),
+            Reply::Stream(_) | Reply::Call(_) => None,
+        }
+    }
+
+    pub(super) fn change_mut(&mut self) -> Option<&mut Change> {
+        match &mut self.reply {
+            Reply::Change(change) => Some(change),
+            Reply::Stream(_) | Reply::Call(_) => None,
+        }
+    }
+
+    /// Whether it adds no points and notes no request.
+    pub(super) fn adds_nothing(&self) -> bool {
+        let points = self.batches.iter().any(|batch| batch.block.points > 0);
+        matches!(self.once, Once::None) && !points
+    }
+
+    /// Drops all that it brought, which was done before.
+    pub(super) fn is_done(&mut self) {
+        self.once = Once::None;
+        self.batches.clear();
+        if let Some(change) = self.change_mut() {
+            change.is_done();
+        }
     }
 
     /// Drops the batches up to `sequence`, which are committed already; `false` if it is not made of

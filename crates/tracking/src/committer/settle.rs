@@ -6,12 +6,18 @@ use herdbook_postgres::DatabaseError;
 use tokio::time::Instant;
 
 use super::{
+    change::decide_all,
     entry::{Answer, Refusal},
     group::{Once, Share},
 };
 use crate::{
     TrackingError,
-    store::{Store, append::Group, lane::Lane, requests::Requests},
+    store::{
+        Store,
+        append::{Appended, Group},
+        lane::Lane,
+        requests::Requests,
+    },
 };
 
 /// How long it is tried again while the database is away, before the group is given up; its writers
@@ -26,10 +32,17 @@ pub(super) async fn commit(store: &Store, lane: &mut Lane, mut shares: Vec<Share
     let deadline = Instant::now() + PATIENCE;
     let mut wait = Duration::from_millis(20);
     while !shares.is_empty() {
-        match store.append_group(lane, &group(&shares)).await {
-            Ok(Some(stop)) => {
-                for share in shares {
-                    let answer = committed(&share, stop.contains(&share.run.0));
+        match attempt(store, lane, &mut shares).await {
+            Ok(Some(appended)) => {
+                for mut share in shares {
+                    let run = share.run;
+                    let at = appended.changed.get(&run).copied();
+                    if let Some(written) =
+                        share.change_mut().zip(at).and_then(|(c, at)| c.written(at))
+                    {
+                        store.remember_run(run, written.clone());
+                    }
+                    let answer = committed(&share, appended.stop.contains(&share.run));
                     share.reply.answer(answer);
                 }
                 return;
@@ -52,9 +65,23 @@ pub(super) async fn commit(store: &Store, lane: &mut Lane, mut shares: Vec<Share
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }
+            // What the database does not take of one is not to keep the others from it.
+            Err(error) if shares.len() > 1 => {
+                tracing::warn!(%error, shares = shares.len(), "a group is committed one by one");
+                for share in shares {
+                    Box::pin(commit(store, lane, vec![share])).await;
+                }
+                return;
+            }
             Err(error) => {
                 tracing::error!(%error, shares = shares.len(), "metric points were not committed");
                 return give_up(shares, Refusal::Unavailable);
+            }
+        }
+        for share in &mut shares {
+            if let Some(change) = share.change_mut() {
+                change.decide_anew();
+                store.forget_run(share.run);
             }
         }
         match verdicts(store, &mut shares).await {
@@ -73,6 +100,19 @@ pub(super) async fn commit(store: &Store, lane: &mut Lane, mut shares: Vec<Share
             Err(error) => tracing::warn!(%error, "the state of metric writers could not be read"),
         }
     }
+}
+
+/// Decides what changes and commits all of it; `None` if something was not as expected.
+async fn attempt(
+    store: &Store,
+    lane: &mut Lane,
+    shares: &mut Vec<Share>,
+) -> Result<Option<Appended>, DatabaseError> {
+    decide_all(store, lane, shares).await?;
+    if shares.is_empty() {
+        return Ok(Some(Appended::default()));
+    }
+    store.append_group(lane, &group(shares)).await
 }
 
 fn committed(share: &Share, stop_requested: bool) -> Answer {
@@ -132,7 +172,13 @@ async fn verdicts(
         if let Once::Request(id) = &share.once
             && done.contains(&(share.run, id.clone()))
         {
-            return Some(committed(share, false));
+            if share.change().is_none() {
+                return Some(committed(share, false));
+            }
+            share.is_done();
+        }
+        if share.change().is_some() {
+            return None;
         }
         if !writable.contains(&share.run) {
             return Some(refuse(share, Refusal::RunDeleted));
@@ -169,6 +215,9 @@ fn group(shares: &[Share]) -> Group<'_> {
             Once::Advance(advance) => group.advance(share.run, advance),
             Once::Request(id) => group.request(share.run, id),
             Once::None => {}
+        }
+        if let Some(change) = share.change() {
+            group.change(share.workspace, share.run, change);
         }
         for batch in &share.batches {
             group.block(share.workspace, share.run, &batch.block);

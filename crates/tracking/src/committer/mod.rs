@@ -1,10 +1,11 @@
-//! Group commit: batches of all streams and calls, committed together.
+//! Group commit: batches of all streams and calls, and changes of runs' rows, committed together.
 //!
 //! One task holds all that waits. It makes of it one statement, and while Postgres flushes that one, the
 //! next group gathers. When much waits, a second statement runs beside the first, for other runs: then
 //! the encoding of one group on the server overlaps with the flush of the other. With little to commit a
 //! second statement would only split the groups.
 
+mod change;
 mod entry;
 mod group;
 mod settle;
@@ -14,10 +15,11 @@ use std::{collections::HashSet, sync::Arc};
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
+pub(crate) use change::{Change, Decided, NotChanged, Rule};
 pub(crate) use entry::{Advance, Answer, Claim, Entry, Refusal, Reply, Writer};
 
-use super::pulse::Pulse;
 use crate::{
+    metrics::pulse::Pulse,
     run::RunKey,
     store::{Store, lane::Lane},
 };
