@@ -1,7 +1,7 @@
 /** One, two and three. */
-export function listing(parts: readonly string[]): string {
+export function listing(parts: readonly string[], word: "and" | "or" = "and"): string {
   if (parts.length < 2) return parts[0] ?? "";
-  return `${parts.slice(0, -1).join(", ")} and ${parts.at(-1)}`;
+  return `${parts.slice(0, -1).join(", ")} ${word} ${parts.at(-1)}`;
 }
 
 /** How far something is from what was asked about. */

@@ -46,8 +46,8 @@ interface Props {
   legible?: boolean;
 }
 
-const TITLE = 23;
-const DETAIL = 25;
+const TITLE = 21;
+const DETAIL = 24;
 
 /** Boxes and lines, and nothing that acts: for the page, and for a file of its own. */
 export function Drawing({ drawn, ink, emphasis, seen, legible = true }: Props) {
@@ -108,6 +108,8 @@ interface ShapeProps {
 const Shape = memo(function Shape({ box, place, x, y, ink, role, mark, legible }: ShapeProps) {
   const d = outline(box.kind);
   const words = wordsOf(box);
+  // Below the lid of a cylinder there is less room.
+  const down = box.kind === "dataset" ? 4 : 0;
   const stroke = role === "other" ? ink.line : ink.accent;
   let sheets: ReactNode = null;
   if (box.bundle) {
@@ -128,7 +130,7 @@ const Shape = memo(function Shape({ box, place, x, y, ink, role, mark, legible }
       {legible && (
         <>
           <text
-            y={words.detail || mark ? -3 : 4}
+            y={(words.detail || mark ? -3 : 4) + down}
             textAnchor="middle"
             fontSize={12}
             fontWeight={600}
@@ -137,7 +139,7 @@ const Shape = memo(function Shape({ box, place, x, y, ink, role, mark, legible }
             {middle(words.title, TITLE)}
           </text>
           {(words.detail || mark) && (
-            <text y={13} textAnchor="middle" fontSize={11} fill={mark ? ink.warn : ink.faint}>
+            <text y={13 + down / 2} textAnchor="middle" fontSize={11} fill={mark ? ink.warn : ink.faint}>
               {middle(mark ? `${mark}${words.detail && ` · ${words.detail}`}` : words.detail, DETAIL)}
             </text>
           )}

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useCallback, useMemo, useRef, useState } from "react";
+import { type CSSProperties, type KeyboardEvent, useCallback, useMemo, useRef, useState } from "react";
 import { count } from "../../format/numbers";
 import { boxId, Drawing, type Emphasis, PAGE_INK, spoken } from "./Drawing";
 import { type Box, fold } from "./fold";
@@ -49,8 +49,9 @@ export function Picture({ question, pedigree, path, marks, open, onOpen, picked,
   const folded = useMemo(() => fold(pedigree, open, kept), [pedigree, kept, openKey]);
   const { drawn, busy, error } = useLayout(folded);
   const [focus] = pedigree.focus;
+  const first = useMemo(() => [...pedigree.focus, ...kept], [pedigree, kept]);
   const [current, setCurrent] = useState<string>();
-  const looking = useView(drawn, size, question, current, focus);
+  const looking = useView(drawn, size, question, current, first);
   const here = current && drawn?.placeOf.has(current) ? current : focus;
 
   const emphasis = useMemo<Emphasis>(
@@ -103,6 +104,8 @@ export function Picture({ question, pedigree, path, marks, open, onOpen, picked,
     () => (drawn && size ? visible(drawn, looking.view, size) : undefined),
     [drawn, size, looking.view],
   );
+  // A small picture takes no more room than it needs.
+  const room = drawn && ({ "--room": `${Math.ceil(drawn.placed.height)}px` } as CSSProperties);
   const { x, y, k } = looking.view;
   const place = here === undefined ? undefined : drawn?.placeOf.get(here);
   const zoomBy = (by: number) => () =>
@@ -156,6 +159,7 @@ export function Picture({ question, pedigree, path, marks, open, onOpen, picked,
       <div
         ref={frame}
         className="picture-frame"
+        style={room}
         role="application"
         aria-label="Picture: arrows walk along the lines, Enter opens, + − 0 zoom"
         aria-activedescendant={seen && place !== undefined && seen.has(place) ? boxId(place) : undefined}

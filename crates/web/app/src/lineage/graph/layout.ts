@@ -15,11 +15,11 @@ export interface Placed {
   height: number;
 }
 
-export const BOX = { width: 184, height: 48 };
+export const BOX = { width: 168, height: 48 };
 const MARGIN = 16;
 const BETWEEN = 16;
 /** Room between two columns, and what each vertical beyond some adds to it. */
-const GAP = { least: 56, most: 320, free: 4, each: 8 };
+const GAP = { least: 40, most: 320, free: 4, each: 8 };
 
 /** A stretch of a line from one column to the next. */
 interface Stretch {

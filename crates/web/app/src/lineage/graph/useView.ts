@@ -10,7 +10,7 @@ export interface Looking {
 }
 
 /**
- * Where the picture is looked at. A new question begins with what was asked about; when bundles open or close,
+ * Where the picture is looked at. A new question begins with the boxes `first`; when bundles open or close,
  * the box at `current` stays where it is on the screen.
  */
 export function useView(
@@ -18,45 +18,53 @@ export function useView(
   size: Size | undefined,
   question: string,
   current: string | undefined,
-  focus: string | undefined,
+  first: readonly string[],
 ): Looking {
   const [view, setView] = useState<View>({ x: 0, y: 0, k: 1 });
   const before = useRef<{ drawn: Drawn; question: string }>(undefined);
-  const anchor = useRef({ current, focus });
-  anchor.current = { current, focus };
+  const touched = useRef(false);
+  const anchor = useRef({ current, first });
+  anchor.current = { current, first };
   useLayoutEffect(() => {
     if (!drawn || !size) return;
     const last = before.current;
     before.current = { drawn, question };
-    const place = (one: Drawn, box: string | undefined) =>
-      box === undefined ? undefined : one.placeOf.get(box);
-    if (!last || last.question !== question) {
-      setView(firstView(drawn.placed, size, place(drawn, anchor.current.focus)));
-      return;
-    }
-    if (last.drawn === drawn) return;
-    for (const box of [anchor.current.current, anchor.current.focus]) {
-      const [was, is] = [place(last.drawn, box), place(drawn, box)];
+    const begin = () => {
+      const places = anchor.current.first.flatMap((box) => drawn.placeOf.get(box) ?? []);
+      setView(firstView(drawn.placed, size, places));
+    };
+    if (!last || last.question !== question) touched.current = false;
+    // Nobody has looked elsewhere yet: the room may still change, and the picture with it.
+    if (!touched.current && anchor.current.current === undefined) return begin();
+    if (last?.drawn === drawn || !last) return;
+    for (const box of [anchor.current.current ?? "", ...anchor.current.first]) {
+      const [was, is] = [last.drawn.placeOf.get(box), drawn.placeOf.get(box)];
       if (was === undefined || is === undefined) continue;
       const dx = (last.drawn.placed.x[was] ?? 0) - (drawn.placed.x[is] ?? 0);
       const dy = (last.drawn.placed.y[was] ?? 0) - (drawn.placed.y[is] ?? 0);
       setView((view) => ({ ...view, x: view.x + dx * view.k, y: view.y + dy * view.k }));
       return;
     }
-    setView(firstView(drawn.placed, size, place(drawn, anchor.current.focus)));
+    begin();
   }, [drawn, size, question]);
 
   const reveal = useCallback(
     (box: string) => {
       const place = drawn?.placeOf.get(box);
+      touched.current = true;
       if (drawn && size && place !== undefined) setView((view) => revealed(view, drawn.placed, size, place));
     },
     [drawn, size],
   );
   const whole = useCallback(() => {
+    touched.current = true;
     if (drawn && size) setView(fit(drawn.placed, size));
   }, [drawn, size]);
-  return { view, set: setView, fit: whole, reveal };
+  const set = useCallback((next: (before: View) => View) => {
+    touched.current = true;
+    setView(next);
+  }, []);
+  return { view, set, fit: whole, reveal };
 }
 
 /** Dragging moves the picture, two fingers or the wheel with Ctrl make it larger; the wheel alone is the page's. */

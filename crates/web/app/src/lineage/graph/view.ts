@@ -14,7 +14,7 @@ export interface Size {
 
 export const SCALES = { least: 0.02, most: 2 };
 /** Below this nothing can be read: then a part that can is shown rather than all. */
-const READABLE = 0.6;
+const READABLE = 0.55;
 
 /** All of the picture. */
 export function fit(placed: Placed, size: Size): View {
@@ -22,16 +22,33 @@ export function fit(placed: Placed, size: Size): View {
   return { x: (size.width - placed.width * k) / 2, y: (size.height - placed.height * k) / 2, k };
 }
 
-/** All of it if that can be read, else what is round the box at `place`. */
-export function firstView(placed: Placed, size: Size, place: number | undefined): View {
+/** All of it if that can be read, else the boxes at `places` if they can, else what is round the first of them. */
+export function firstView(placed: Placed, size: Size, places: readonly number[]): View {
   const whole = fit(placed, size);
-  if (whole.k >= READABLE || place === undefined) return whole;
-  const k = size.width < 600 ? READABLE : 0.8;
-  const [x = 0, y = 0] = [placed.x[place], placed.y[place]];
+  const [first] = places;
+  if (whole.k >= READABLE || first === undefined) return whole;
+  const box = bounds(placed, places);
+  const all = Math.min(0.9, size.width / (box.right - box.left), size.height / (box.bottom - box.top));
+  const k = all >= READABLE ? all : size.width < 600 ? READABLE : 0.8;
+  const x = all >= READABLE ? (box.left + box.right) / 2 : (placed.x[first] ?? 0);
+  const y = all >= READABLE ? (box.top + box.bottom) / 2 : (placed.y[first] ?? 0);
   // What was asked about stands at an edge of the picture more often than in its middle.
-  const inside = (at: number, whole: number, shown: number) =>
-    Math.min(0, Math.max(shown - whole * k, shown / 2 - at * k));
+  const inside = (at: number, length: number, room: number) =>
+    length * k <= room
+      ? (room - length * k) / 2
+      : Math.min(0, Math.max(room - length * k, room / 2 - at * k));
   return { x: inside(x, placed.width, size.width), y: inside(y, placed.height, size.height), k };
+}
+
+function bounds(placed: Placed, places: readonly number[]) {
+  const [xs, ys] = [places.map((place) => placed.x[place] ?? 0), places.map((place) => placed.y[place] ?? 0)];
+  const [w, h] = [BOX.width / 2 + 16, BOX.height / 2 + 16];
+  return {
+    left: Math.min(...xs) - w,
+    right: Math.max(...xs) + w,
+    top: Math.min(...ys) - h,
+    bottom: Math.max(...ys) + h,
+  };
 }
 
 /** Nearer or farther, with the point at `x`, `y` where it is. */

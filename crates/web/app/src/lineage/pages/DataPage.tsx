@@ -5,7 +5,7 @@ import { EdgeType } from "../../generated/herdbook/lineage/v1/graph_pb";
 import { setQuery, usePlace } from "../../state/url";
 import { Explorer } from "../Explorer";
 import { Exports } from "../Exports";
-import type { Link, Member, Pedigree } from "../graph/pedigree";
+import { grouped, type Link, type Member, type Pedigree } from "../graph/pedigree";
 import { useGraph } from "../graphs";
 import { NodeLink, Tags } from "../NodeLink";
 import { NodePicker } from "../NodePicker";
@@ -21,6 +21,7 @@ export function DataPage() {
   const answer = useGraph(node, "back");
   const pedigree = answer.data;
   const found = useMemo(() => pedigree && dataOf(pedigree), [pedigree]);
+  const shown = useMemo(() => pedigree && fromData(pedigree), [pedigree]);
   const [first] = pedigree?.focus ?? [];
   const subject = first === undefined ? undefined : pedigree?.members.get(first);
   const name = subject ? called(subject.node).title : nameOf(node);
@@ -80,7 +81,9 @@ export function DataPage() {
               </tbody>
             </table>
           )}
-          <Explorer question={`data ${node}`} pedigree={pedigree} path={found.way} name={`data of ${name}`} />
+          {shown && (
+            <Explorer question={`data ${node}`} pedigree={shown} path={found.way} name={`data of ${name}`} />
+          )}
         </>
       )}
     </Question>
@@ -93,6 +96,20 @@ interface Found {
   /** All data, what was read first. */
   all: { member: Member; role: string }[];
   way: Pick<Pedigree, "members" | "links">;
+}
+
+/** Data and what came from it: code and environments have their places in the whole pedigree. */
+function fromData(pedigree: Pedigree): Pedigree {
+  const { members, links, focus } = pedigree;
+  const outgoing = grouped(links, ({ source }) => source);
+  const reached = new Set(focus);
+  const front = [...members.values()].filter(isData).map(({ id }) => id);
+  for (let id = front.pop(); id !== undefined; id = front.pop()) {
+    if (reached.has(id) && !focus.has(id)) continue;
+    reached.add(id);
+    for (const { target } of outgoing.get(id) ?? []) if (!reached.has(target)) front.push(target);
+  }
+  return { ...pedigree, members: new Map([...members].filter(([id]) => reached.has(id))) };
 }
 
 const isData = ({ key }: Member) => key.kind === "dataset" || key.kind === "feature_set";
@@ -140,6 +157,8 @@ function sentence({ read, all }: Found, subject: Member | undefined): string {
   const names = listing(read.slice(0, 3).map(({ key }) => key.name));
   const more = read.length > 3 ? ` and ${several(read.length - 3, "dataset")} more` : "";
   const upstream = all.length - read.length;
-  const rest = upstream ? `, made from ${several(upstream, "dataset")} farther back` : "";
-  return `${name} was made from ${names}${more}${rest}.`;
+  const rest = upstream
+    ? `, which ${read.length === 1 ? "goes" : "go"} back to ${several(upstream, "dataset")} more`
+    : "";
+  return `${name} was trained on ${names}${more}${rest}.`;
 }

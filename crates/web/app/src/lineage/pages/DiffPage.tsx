@@ -52,10 +52,10 @@ export function DiffPage() {
   const marks = useMemo(() => {
     if (!one || !other) return undefined;
     const only = new Map<string, string>();
-    for (const id of one.members.keys()) if (!other.members.has(id)) only.set(id, `− only ${nameOf(from)}`);
-    for (const id of other.members.keys()) if (!one.members.has(id)) only.set(id, `+ only ${nameOf(to)}`);
+    for (const id of one.members.keys()) if (!other.members.has(id)) only.set(id, "− gone");
+    for (const id of other.members.keys()) if (!one.members.has(id)) only.set(id, "+ new");
     return only;
-  }, [one, other, from, to]);
+  }, [one, other]);
   return (
     <Question
       title={

@@ -13,11 +13,13 @@ import { NodePicker } from "../NodePicker";
 import { called, written } from "../nodes";
 import { AsOf, nameOf, Question, Say, Unanswered } from "../Question";
 import { resolved, useMoment } from "../reference";
-import { distance } from "../words";
+import { distance, listing } from "../words";
 
 const STAGES = ["Production", "Staging", "Archived"];
 const ANY = "any";
 const MOST = 1000;
+/** Versions that the sentence names. */
+const NAMED = 3;
 
 /** Which versions descend from something that is in doubt, and by which way each. */
 export function ImpactPage() {
@@ -115,9 +117,7 @@ export function ImpactPage() {
       {impacts && (
         <>
           <Say tone={impacts.length > 0 ? "warn" : undefined}>
-            {impacts.length === 0
-              ? `No ${where.replace("versions", "version")} descends from ${doubted}, as far as is recorded.`
-              : `${count(impacts.length)}${answer.data?.more ? " and more" : ""} ${impacts.length === 1 ? where.replace("versions", "version") : where} ${impacts.length === 1 ? "descends" : "descend"} from ${doubted}.`}
+            {sentence(impacts, answer.data?.more ?? false, stage === ANY ? "" : stage, doubted)}
           </Say>
           {impacts.length > 0 && (
             <>
@@ -160,6 +160,15 @@ export function ImpactPage() {
       )}
     </Question>
   );
+}
+
+function sentence(impacts: readonly Impact[], more: boolean, stage: string, doubted: string): string {
+  const version = (many: boolean) => `${stage ? `${stage} ` : ""}version${many ? "s" : ""}`;
+  if (impacts.length === 0) return `No ${version(false)} descends from ${doubted}, as far as is recorded.`;
+  const [many, verb] = impacts.length > 1 ? [true, "descend"] : [false, "descends"];
+  const names = impacts.slice(0, NAMED).map((impact) => (impact.version ? called(impact.version).title : ""));
+  const rest = impacts.length > NAMED || more ? ["others"] : [];
+  return `${count(impacts.length)}${more ? " and more" : ""} ${version(many)} ${verb} from ${doubted}: ${listing([...names, ...rest])}.`;
 }
 
 function idOf({ version }: Impact): string {

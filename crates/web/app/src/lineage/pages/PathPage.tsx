@@ -90,7 +90,7 @@ export function PathPage() {
 /** A way as a table, the ancestor first. */
 export function Steps({ path }: { path: Path }) {
   return (
-    <table className="facts">
+    <table className="facts way">
       <thead>
         <tr>
           <th>Step</th>
@@ -119,15 +119,14 @@ export function Steps({ path }: { path: Path }) {
 
 /** How a step leads from what is above it. */
 function verb(edge: Edge | undefined): string {
-  const role = edge?.label ? ` (${edge.label})` : "";
   switch (edge?.type) {
     case EdgeType.USED:
-      return `was used by${role}`;
+      return edge.label ? `was used by, as ${edge.label}` : "was used by";
     case EdgeType.GENERATED:
-      return `made${role}`;
+      return "made";
     case EdgeType.PART_OF:
-      return `is part of${role}`;
+      return "is part of";
     default:
-      return `became${role}`;
+      return edge?.label ? `became, by ${edge.label}` : "became";
   }
 }

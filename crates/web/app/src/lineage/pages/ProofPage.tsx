@@ -63,7 +63,7 @@ export function ProofPage() {
       ),
     [proof],
   );
-  const suspected = listing([...suspects.map(nameOf), ...tags.map((tag) => `anything tagged ${tag}`)]);
+  const suspected = listing([...suspects.map(nameOf), ...tags.map((tag) => `anything tagged ${tag}`)], "or");
   const name = nameOf(answer.data?.question.node ?? node);
   const saveProof = async () => {
     if (!answer.data) return;
