@@ -222,7 +222,7 @@ describe("the picture", () => {
     const { page } = watched;
     await page.getByText("came from 1,999 data sets.").waitFor();
     await page.getByText(/^\d\d shapes for 2,000 nodes/).waitFor();
-    const shapes = Number((await page.getByText(/shapes for 2,000/).innerText()).split(" ")[0]);
+    const shapes = Number((await page.getByText(/shapes for 2,000/).textContent())?.split(" ")[0]);
     assert.ok(shapes <= 40, `${shapes} shapes`);
     await page.getByRole("application").focus();
     await page.keyboard.press("0");

@@ -23,6 +23,7 @@ export function Members({ pedigree }: { pedigree: Pedigree }) {
 function KindTable({ kind, members }: { kind: string; members: Member[] }) {
   const [shown, setShown] = useState(AT_FIRST);
   const { many } = kindWords(kind);
+  const tagged = members.some(({ node }) => node.tags.length > 0);
   return (
     <section aria-label={many} className="kind-table">
       <h2>
@@ -33,7 +34,7 @@ function KindTable({ kind, members }: { kind: string; members: Member[] }) {
           <tr>
             <th>Name</th>
             <th>What</th>
-            <th>Tags</th>
+            {tagged && <th>Tags</th>}
             <th>How far</th>
           </tr>
         </thead>
@@ -44,9 +45,11 @@ function KindTable({ kind, members }: { kind: string; members: Member[] }) {
                 <NodeLink node={node} />
               </th>
               <td className="soft">{middle(called(node).detail, 48)}</td>
-              <td>
-                <Tags tags={node.tags} />
-              </td>
+              {tagged && (
+                <td>
+                  <Tags tags={node.tags} />
+                </td>
+              )}
               <td className="soft">{distance(depth)}</td>
             </tr>
           ))}

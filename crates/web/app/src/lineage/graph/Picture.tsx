@@ -1,4 +1,12 @@
-import { type CSSProperties, type KeyboardEvent, useCallback, useMemo, useRef, useState } from "react";
+import {
+  type CSSProperties,
+  type KeyboardEvent,
+  useCallback,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { count } from "../../format/numbers";
 import { boxId, Drawing, type Emphasis, PAGE_INK, spoken } from "./Drawing";
 import { type Box, fold } from "./fold";
@@ -49,10 +57,18 @@ export function Picture({ question, pedigree, path, marks, open, onOpen, picked,
   const folded = useMemo(() => fold(pedigree, open, kept), [pedigree, kept, openKey]);
   const { drawn, busy, error } = useLayout(folded);
   const [focus] = pedigree.focus;
-  const first = useMemo(() => [...pedigree.focus, ...kept], [pedigree, kept]);
+  const first = useMemo(
+    () => [...pedigree.focus, ...kept, ...(picked ? [picked] : [])],
+    [pedigree, kept, picked],
+  );
   const [current, setCurrent] = useState<string>();
   const looking = useView(drawn, size, question, current, first);
-  const here = current && drawn?.placeOf.has(current) ? current : focus;
+  const { reveal } = looking;
+  // What is known of a node takes room from the picture, in which it stays to be seen.
+  useEffect(() => {
+    if (picked && size) reveal(picked);
+  }, [picked, size, reveal]);
+  const here = [current, picked, focus].find((id) => id !== undefined && drawn?.placeOf.has(id));
 
   const emphasis = useMemo<Emphasis>(
     () => ({

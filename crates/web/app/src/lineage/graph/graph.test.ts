@@ -5,6 +5,7 @@ import { parsed, written } from "../nodes";
 import { AT_FIRST, fold } from "./fold";
 import { BOX, layout } from "./layout";
 import { joined, type Link, type Member, ofKinds, type Pedigree } from "./pedigree";
+import { rank } from "./rank";
 
 function member(text: string, depth: number): Member {
   const key = parsed(text) ?? { kind: "", name: text, version: "" };
@@ -153,3 +154,34 @@ describe("the layout", () => {
     });
   });
 });
+
+describe("ranks", () => {
+  it("put what something came from before it, and code by its runs", () => {
+    // A chain of four, and code that the last alone used.
+    const lines: [number, number][] = [
+      [0, 1],
+      [1, 2],
+      [2, 3],
+      [4, 3],
+    ];
+    expect(rank(5, lines)).toEqual([0, 1, 2, 3, 2]);
+  });
+
+  it("come to an end where bundles go round in a circle", () => {
+    const ranks = rank(3, [
+      [0, 1],
+      [1, 2],
+      [2, 0],
+    ]);
+    expect([...ranks].sort()).toEqual([0, 1, 2]);
+  });
+});
+
+it("lays out a long descent in which one thing went into everything", () => {
+  const length = 300;
+  const lines: [number, number][] = [];
+  for (let box = 2; box < length; box++) lines.push([box - 1, box], [0, box]);
+  const { lines: paths, height } = layout({ boxes: length, lines });
+  expect(paths.every((path) => /^M[\d.]+ [\d.]+(?:H[\d.]+V[\d.]+)*H[\d.]+$/.test(path))).toBe(true);
+  expect(height).toBeLessThan(2000);
+}, 60_000);
