@@ -111,6 +111,8 @@ const Shape = memo(function Shape({ box, place, x, y, ink, role, mark, legible }
   // Below the lid of a cylinder there is less room.
   const down = box.kind === "dataset" ? 4 : 0;
   const stroke = role === "other" ? ink.line : ink.accent;
+  // From afar a shape is a dot, of the colour of its edge.
+  const fill = !legible ? stroke : role === "focus" ? ink.accentSoft : box.bundle ? ink.soft : ink.ground;
   let sheets: ReactNode = null;
   if (box.bundle) {
     sheets = [8, 4].map((by) => (
@@ -121,12 +123,7 @@ const Shape = memo(function Shape({ box, place, x, y, ink, role, mark, legible }
     // biome-ignore lint/a11y/noInteractiveElementToNoninteractiveRole: a group of shapes acts by nothing
     <g id={boxId(place)} role="img" aria-label={spoken(box, mark)} transform={`translate(${x} ${y})`}>
       {sheets}
-      <path
-        d={d}
-        fill={role === "focus" ? ink.accentSoft : box.bundle ? ink.soft : ink.ground}
-        stroke={stroke}
-        strokeWidth={role === "other" ? 1 : 2}
-      />
+      <path d={d} fill={fill} stroke={stroke} strokeWidth={role === "other" ? 1 : 2} />
       {legible && (
         <>
           <text

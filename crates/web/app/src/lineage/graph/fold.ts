@@ -15,6 +15,8 @@ export interface Line {
   edges: number;
   /** Whether nodes that are not shown lie between. */
   indirect: boolean;
+  /** Whether it leads from a bundle to what is farther away, or from that into one: then it may go backwards. */
+  weak: boolean;
 }
 
 export interface Folded {
@@ -91,6 +93,7 @@ export function fold(pedigree: Pedigree, open: readonly string[], kept: Readonly
     rest.filter(({ depth }) => depth >= 0),
   );
 
+  const depthOf = new Map(boxes.flatMap((box) => (box.bundle ? [[box.id, box.bundle.depth]] : [])));
   const lines = new Map<string, Line>();
   for (const { source, target, skipped } of pedigree.links) {
     const from = boxOf.get(source);
@@ -102,7 +105,13 @@ export function fold(pedigree: Pedigree, open: readonly string[], kept: Readonly
     if (line) {
       line.edges += 1;
       line.indirect &&= indirect;
-    } else lines.set(id, { id, source: from, target: to, edges: 1, indirect });
+    } else {
+      const bundled = depthOf.get(from) !== undefined || depthOf.get(to) !== undefined;
+      const depth = (box: string, member: string) =>
+        depthOf.get(box) ?? pedigree.members.get(member)?.depth ?? 0;
+      const weak = bundled && depth(from, source) > depth(to, target);
+      lines.set(id, { id, source: from, target: to, edges: 1, indirect, weak });
+    }
   }
   return { boxes, lines: [...lines.values()], boxOf };
 }

@@ -182,6 +182,6 @@ it("lays out a long descent in which one thing went into everything", () => {
   const lines: [number, number][] = [];
   for (let box = 2; box < length; box++) lines.push([box - 1, box], [0, box]);
   const { lines: paths, height } = layout({ boxes: length, lines });
-  expect(paths.every((path) => /^M[\d.]+ [\d.]+(?:H[\d.]+V[\d.]+)*H[\d.]+$/.test(path))).toBe(true);
+  expect(paths.filter((path) => !/^M[\d.]+ [\d.]+(?:H[\d.]+V[\d.]+)*H[\d.]+$/.test(path))).toEqual([]);
   expect(height).toBeLessThan(2000);
 }, 60_000);

@@ -6,6 +6,8 @@ import { rank } from "./rank";
 export interface Unplaced {
   boxes: number;
   lines: [source: number, target: number][];
+  /** Lines that say nothing of what comes first, as they lead back into a bundle of what is farther. */
+  weak?: ReadonlySet<number>;
 }
 
 /** Where everything is, in pixels; a box by its middle, a line as the `d` of a path. */
@@ -37,8 +39,8 @@ interface Stop {
  * drawing directed graphs, 1993). Lines go straight through the columns and turn only between them, each in a
  * lane of its own, but those that leave the same box, or enter it, together.
  */
-export function layout({ boxes, lines }: Unplaced): Placed {
-  const ranks = rank(boxes, lines);
+export function layout({ boxes, lines, weak }: Unplaced): Placed {
+  const ranks = rank(boxes, weak ? lines.filter((_, line) => !weak.has(line)) : lines);
   const long = longest(lines, ranks);
   const graph = ordered(boxes, lines, ranks, long);
   const centre = Float64Array.from({ length: boxes }, (_, box) => graph.node(`${box}`).x ?? 0);
@@ -65,7 +67,17 @@ export function layout({ boxes, lines }: Unplaced): Placed {
     }
     return [from, ...(low === source ? passed : passed.reverse()), to];
   });
-  return drawn(lines, ways, columns.length, (box) => end(box).column, y);
+  // Dagre leaves room for boxes above, and none for lines.
+  const highest = ways.flat().reduce((least, stop) => Math.min(least, stop.y), Number.POSITIVE_INFINITY);
+  const down = Math.max(0, MARGIN - highest);
+  const lowered = ways.map((way) => way.map((stop) => ({ ...stop, y: stop.y + down })));
+  return drawn(
+    lines,
+    lowered,
+    columns.length,
+    (box) => end(box).column,
+    y.map((at) => at + down),
+  );
 }
 
 /** Lines that lead past more columns than there is time for. */

@@ -28,6 +28,7 @@ export function useLayout(folded: Folded): { drawn: Drawn | undefined; busy: boo
     };
     worker.postMessage({
       boxes: folded.boxes.length,
+      weak: new Set(folded.lines.flatMap(({ weak }, at) => (weak ? [at] : []))),
       lines: folded.lines.map(({ source, target }) => [placeOf.get(source) ?? 0, placeOf.get(target) ?? 0]),
     });
     return () => worker.terminate();

@@ -12,7 +12,7 @@ export interface Size {
   height: number;
 }
 
-export const SCALES = { least: 0.02, most: 2 };
+export const SCALES = { least: 0.01, most: 2 };
 /** Below this nothing can be read: then a part that can is shown rather than all. */
 const READABLE = 0.55;
 
