@@ -13,10 +13,12 @@ use http::{HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Where the app has pages. Other paths stay with gRPC, the doors of the gateway, and NOT_FOUND.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 7] = [
     "/",
     "/experiments",
     "/experiments/{*rest}",
+    "/lineage",
+    "/lineage/{*rest}",
     "/runs/{*rest}",
     "/start",
 ];

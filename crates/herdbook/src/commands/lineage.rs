@@ -16,6 +16,7 @@ mod path;
 mod prove;
 mod reproduce;
 mod retract;
+mod search;
 mod tag;
 mod tags;
 mod tree;
@@ -67,6 +68,7 @@ pub(crate) enum Command {
     ///
     /// Example: herdbook lineage duplicates
     Duplicates,
+    Search(search::Options),
     Walk(walk::Options),
 }
 
@@ -96,6 +98,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
         Command::Alias(options) => alias::run(connection().await?, output, options).await,
         Command::Merge(options) => merge::run(connection().await?, output, options).await,
         Command::Duplicates => duplicates::run(connection().await?, output).await,
+        Command::Search(options) => search::run(connection().await?, output, options).await,
         Command::Walk(options) => walk::run(connection().await?, output, options).await,
     }
 }

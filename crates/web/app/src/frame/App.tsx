@@ -10,6 +10,7 @@ import { Notice, Skeleton } from "./States";
 
 // Each page is loaded when it is first gone to.
 const ExperimentPage = lazy(() => import("../experiment/ExperimentPage"));
+const LineagePage = lazy(() => import("../lineage/LineagePage"));
 const RunPage = lazy(() => import("../runs/RunPage"));
 const StartPage = lazy(() => import("../start/StartPage"));
 
@@ -50,6 +51,15 @@ function pageAt(path: string): { crumbs: ReactNode; page: ReactNode } {
       </>
     );
     return { crumbs, page: <RunPage key={id} id={id} /> };
+  }
+  if (place === "lineage") {
+    const crumbs = (
+      <>
+        <Link to="/lineage">Lineage</Link>
+        <span id="crumb" />
+      </>
+    );
+    return { crumbs, page: <LineagePage question={id ?? ""} /> };
   }
   if (place === "start") return { crumbs: <span>Start</span>, page: <StartPage /> };
   return {

@@ -20,6 +20,13 @@ export function useShortcuts(shortcuts: Shortcuts): void {
   }, []);
 }
 
+/** What can be done now, by its keys. */
+export function actions(): { keys: string; what: string; run: () => void }[] {
+  return [...pages.values()]
+    .reverse()
+    .flatMap((shortcuts) => Object.entries(shortcuts).map(([keys, { what, run }]) => ({ keys, what, run })));
+}
+
 let prefix = "";
 let prefixAt = 0;
 
