@@ -31,4 +31,12 @@ LANGUAGES = {
         f" && mvn --quiet --batch-mode --file {CLIENTS}/java/pom.xml package",
         ("java", "-jar", f"{CLIENTS}/java/target/conformance.jar"),
     ),
+    "C++": Language(
+        "cmake -S clients/cpp -B target/clients/cpp/client -DCMAKE_INSTALL_PREFIX=$PWD/target/clients/cpp/installed"
+        " && cmake --build target/clients/cpp/client --parallel $(nproc) --target install"
+        " && ctest --test-dir target/clients/cpp/client --output-on-failure"
+        f" && cmake -S {CLIENTS}/cpp -B target/clients/cpp/conformance -DCMAKE_PREFIX_PATH=$PWD/target/clients/cpp/installed"
+        " && cmake --build target/clients/cpp/conformance --parallel $(nproc)",
+        ("target/clients/cpp/conformance/conformance",),
+    ),
 }
