@@ -120,6 +120,15 @@ check_go_code() {
   echo "clients/go/proto is as the contract has it"
 }
 
+# reference write|check|try [OPTIONS]: the pages about every call of the contract.
+reference() { "$HERDBOOK_TEST_PYTHON" tests/reference "$@"; }
+
+# Are the pages those of the contract, and do their examples work?
+check_reference() {
+  reference check
+  reference try --herdbook "$HERDBOOK_TEST_BINARY"
+}
+
 # conformance [OPTIONS] LANGUAGE...: one scenario in each of these languages, against the binary of the tests.
 conformance() { "$HERDBOOK_TEST_PYTHON" tests/clients/conformance --herdbook "$HERDBOOK_TEST_BINARY" "$@"; }
 

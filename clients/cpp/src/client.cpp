@@ -46,14 +46,14 @@ std::shared_ptr<grpc::Channel> connect(const Config& config) {
     credentials = grpc::SslCredentials(options);
   } else if (after("http://")) {
     credentials = grpc::InsecureChannelCredentials();
-    // gRPC takes 443 for an address without a port.
-    address.erase(address.find_last_not_of('/') + 1);
-    if (address.rfind(':') == std::string::npos || address.back() == ']') address += ":80";
   } else {
     refuse(config);
   }
   address.erase(address.find_last_not_of('/') + 1);
   if (address.empty() || address.find('/') != std::string::npos) refuse(config);
+  // Behind the brackets of an address of IPv6, where there are any.
+  const bool has_port = address.find(':', address.rfind(']') == std::string::npos ? 0 : address.rfind(']')) != std::string::npos;
+  if (!has_port) address += config.url.rfind("https", 0) == 0 ? ":443" : ":80";
   grpc::ChannelArguments arguments;
   arguments.SetUserAgentPrefix(std::string("herdbook-cpp/") + version());
   arguments.SetMaxReceiveMessageSize(kMessageBytes);

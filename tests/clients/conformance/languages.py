@@ -3,8 +3,10 @@
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 CLIENTS = "tests/clients"
+BINARY = Path(os.environ.get("HERDBOOK_TEST_BINARY", "target/debug/herdbook"))
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,7 @@ LANGUAGES = {
         f" && mvn --quiet --batch-mode --file {CLIENTS}/java/pom.xml package",
         ("java", "-jar", f"{CLIENTS}/java/target/conformance.jar"),
     ),
+    "Rust": Language(None, (str(BINARY.with_name("herdbook-conformance")),)),  # Built with all of the workspace.
     "C++": Language(
         "cmake -S clients/cpp -B target/clients/cpp/client -DCMAKE_INSTALL_PREFIX=$PWD/target/clients/cpp/installed"
         " && cmake --build target/clients/cpp/client --parallel $(nproc) --target install"

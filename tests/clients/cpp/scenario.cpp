@@ -16,7 +16,6 @@
 #include "runner.h"
 
 using namespace herdbook::access::v1;
-using namespace herdbook::lineage::v1;
 using namespace herdbook::registry::v1;
 using namespace herdbook::tracking::v1;
 
@@ -194,9 +193,9 @@ std::string Scenario::watch() {
 }
 
 std::string Scenario::lineage() {
-  GetAncestorsRequest request;
+  herdbook::lineage::v1::GetAncestorsRequest request;
   request.set_node("model_version:" + model_ + "@" + std::to_string(version_.number()));
-  const auto nodes = client_.call(&LineageService::Stub::GetAncestors, request).graph().nodes();
+  const auto nodes = client_.call(&herdbook::lineage::v1::LineageService::Stub::GetAncestors, request).graph().nodes();
   const auto is_run = [this](const auto& found) {
     return found.node().key().kind() == "run" && found.node().key().name() == run_;
   };
