@@ -63,7 +63,9 @@ fn calls(descriptors: &FileDescriptorSet) -> Result<String, Box<dyn Error>> {
                 let request = method.input_type();
                 let message = (descriptors.file.iter())
                     .flat_map(|file| file.message_type.iter().map(move |found| (file, found)))
-                    .find(|(file, found)| request == format!(".{}.{}", file.package(), found.name()))
+                    .find(|(file, found)| {
+                        request == format!(".{}.{}", file.package(), found.name())
+                    })
                     .ok_or_else(|| format!("{request} is no message of the contract"))?
                     .1;
                 call(&mut code, file.package(), &client, method, message)?;

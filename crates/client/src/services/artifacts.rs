@@ -19,7 +19,9 @@ use herdbook_proto::{
 };
 use sha2::{Digest as _, Sha256};
 use tokio::{
-    io::{AsyncRead, AsyncReadExt as _, AsyncSeek, AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _},
+    io::{
+        AsyncRead, AsyncReadExt as _, AsyncSeek, AsyncSeekExt as _, AsyncWrite, AsyncWriteExt as _,
+    },
     sync::{Mutex, mpsc},
 };
 use tokio_stream::wrappers::ReceiverStream;
@@ -70,7 +72,9 @@ impl Herdbook {
             let (sender, requests) = mpsc::channel(AHEAD);
             let reading = tokio::spawn(read(content.clone(), header.clone(), sender));
             let mut artifacts = ArtifactServiceClient::new(self.connection());
-            let answer = artifacts.upload_artifact(ReceiverStream::new(requests)).await;
+            let answer = artifacts
+                .upload_artifact(ReceiverStream::new(requests))
+                .await;
             // With the call its receiver is gone, so that the reading ends.
             if let Ok(Err(error)) = reading.await {
                 return Err(error.into());
@@ -165,7 +169,10 @@ impl Herdbook {
                     Ok(Part::File(told)) => {
                         let path = told.path.clone();
                         match file.replace(told) {
-                            Some(before) if Some(&before.digest) != file.as_ref().map(|file| &file.digest) => {
+                            Some(before)
+                                if Some(&before.digest)
+                                    != file.as_ref().map(|file| &file.digest) =>
+                            {
                                 return Err(Error::Replaced { path });
                             }
                             _ => {}
@@ -232,9 +239,18 @@ async fn read<R: AsyncRead + Unpin>(
 ) -> Result<(), std::io::Error> {
     let mut content = content.lock().await;
     let mut message = Message::Header(header);
-    while requests.send(UploadArtifactRequest { message: Some(message) }).await.is_ok() {
+    while requests
+        .send(UploadArtifactRequest {
+            message: Some(message),
+        })
+        .await
+        .is_ok()
+    {
         let mut chunk = Vec::with_capacity(CHUNK);
-        let read = (&mut *content).take(CHUNK as u64).read_to_end(&mut chunk).await?;
+        let read = (&mut *content)
+            .take(CHUNK as u64)
+            .read_to_end(&mut chunk)
+            .await?;
         if read == 0 {
             break;
         }

@@ -103,7 +103,9 @@ impl Patience<'_> {
     /// Waits before the next attempt; fails if there is none.
     async fn after(&mut self, failed: Failed) -> Result<(), Error> {
         let wait = match failed.passes() {
-            true => failed.retry_after.or_else(|| self.backoff.after(failed.code)),
+            true => failed
+                .retry_after
+                .or_else(|| self.backoff.after(failed.code)),
             false => None,
         };
         match wait {

@@ -10,8 +10,7 @@ use tonic::{Code, Status, Streaming};
 
 use super::{Error, Failed, Herdbook};
 
-type Relist =
-    Box<dyn FnMut() -> Pin<Box<dyn Future<Output = Result<i64, Error>> + Send>> + Send>;
+type Relist = Box<dyn FnMut() -> Pin<Box<dyn Future<Output = Result<i64, Error>> + Send>> + Send>;
 
 /// Changes, over as many connections as that takes. Dropped, it ends.
 pub struct Watch {

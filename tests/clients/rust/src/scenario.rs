@@ -8,9 +8,9 @@ use herdbook_proto::{
     common::v1::Lifecycle,
     lineage::v1::GetAncestorsRequest,
     registry::v1::{
-        AuditAction, Comparison, CreateModelRequest, CreateVersionRequest, GetPolicyRequest,
-        MetricThreshold, Outcome as Decided, Rule, SetAliasRequest, SetPolicyRequest,
-        TransitionVersionRequest, Version, WatchRequest, rule::Rule as Asks,
+        AuditAction, AuditRecord, Comparison, CreateModelRequest, CreateVersionRequest, Decision,
+        GetPolicyRequest, MetricThreshold, Outcome as Decided, Rule, SetAliasRequest,
+        SetPolicyRequest, TransitionVersionRequest, Version, WatchRequest, rule::Rule as Asks,
     },
     tracking::v1::{
         CreateExperimentRequest, DeleteRunRequest, GetCurvesRequest, GetRunRequest,
@@ -111,7 +111,13 @@ impl Scenario {
             name: "scenario".to_owned(),
             ..Default::default()
         };
-        self.run = self.herdbook.call(request).await?.run.unwrap_or_default().id;
+        self.run = self
+            .herdbook
+            .call(request)
+            .await?
+            .run
+            .unwrap_or_default()
+            .id;
         Ok(format!("run {}", self.run))
     }
 
@@ -137,7 +143,10 @@ impl Scenario {
         let up = Cursor::new(content.clone());
         self.herdbook.upload_artifact(&self.run, path, up).await?;
         let mut down = Vec::new();
-        let file = self.herdbook.download_artifact(&self.run, path, &mut down).await?;
+        let file = self
+            .herdbook
+            .download_artifact(&self.run, path, &mut down)
+            .await?;
         expect(down == content, || "other bytes came back".to_owned())?;
         Ok(format!("{} bytes, {:.19}", down.len(), file.digest))
     }
@@ -153,7 +162,9 @@ impl Scenario {
         let counts = &curves.first().ok_or("no curve")?.count;
         let points: u64 = counts.iter().sum();
         let holds = counts.len() <= 100 && points == POINTS.unsigned_abs();
-        expect(holds, || format!("{} buckets, {points} points", counts.len()))?;
+        expect(holds, || {
+            format!("{} buckets, {points} points", counts.len())
+        })?;
         Ok(format!("{} buckets", counts.len()))
     }
 
@@ -180,7 +191,10 @@ impl Scenario {
         let model = self.model.clone();
         let policy = self.herdbook.call(GetPolicyRequest { model }).await?.policy;
         let mut policy = policy.ok_or("no policy")?;
-        let to_production = policy.moves.iter_mut().filter(|each| each.to == "Production");
+        let to_production = policy
+            .moves
+            .iter_mut()
+            .filter(|each| each.to == "Production");
         for each in to_production {
             each.rules.push(Rule {
                 name: "accurate-enough".to_owned(),
@@ -189,7 +203,6 @@ impl Scenario {
                     comparison: Comparison::AtLeast.into(),
                     threshold: 0.9,
                 })),
-                ..Default::default()
             });
         }
         let request = SetPolicyRequest {
@@ -225,7 +238,9 @@ impl Scenario {
     async fn granted(&mut self) -> Outcome {
         self.accuracy(0.95, 1).await?;
         let outcome = self.promote().await?;
-        expect(outcome == Decided::Allowed, || format!("outcome {outcome:?}"))?;
+        expect(outcome == Decided::Allowed, || {
+            format!("outcome {outcome:?}")
+        })?;
         let reference = format!("{}@Production", self.model);
         let found = self.herdbook.resolve(&reference).await?.number;
         expect(found == self.version.number, || format!("version {found}"))?;
@@ -244,9 +259,7 @@ impl Scenario {
             let told = listed.send(());
             async move { Ok(told.map_or(0, |()| revision)) }
         });
-        let outcome = |record: &herdbook_proto::registry::v1::AuditRecord| {
-            record.decision.as_ref().map(|decision| decision.outcome())
-        };
+        let outcome = |record: &AuditRecord| record.decision.as_ref().map(Decision::outcome);
         let first = changes.next().await?;
         let holds = outcome(&first) == Some(Decided::Refused);
         expect(holds, || format!("first {first:?}"))?;
@@ -278,15 +291,20 @@ impl Scenario {
             ..Default::default()
         };
         let graph = self.herdbook.call(request).await?.graph.unwrap_or_default();
-        let keys = graph.nodes.iter().filter_map(|found| found.node.as_ref()?.key.as_ref());
-        let found = keys.clone().any(|key| key.kind == "run" && key.name == self.run);
+        let keys = graph
+            .nodes
+            .iter()
+            .filter_map(|found| found.node.as_ref()?.key.as_ref());
+        let found = keys
+            .clone()
+            .any(|key| key.kind == "run" && key.name == self.run);
         expect(found, || "its run is not among them".to_owned())?;
         Ok(format!("{} nodes", graph.nodes.len()))
     }
 
     async fn delete(&mut self) -> Outcome {
         let run_id = self.run.clone();
-        self.herdbook.call(DeleteRunRequest { run_id, ..Default::default() }).await?;
+        self.herdbook.call(DeleteRunRequest { run_id }).await?;
         let lifecycle = self.get().await?.lifecycle();
         let holds = lifecycle == Lifecycle::Deleted;
         expect(holds, || format!("lifecycle {lifecycle:?}"))?;

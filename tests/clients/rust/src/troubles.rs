@@ -60,7 +60,9 @@ impl Scenario {
         run.flush().await?;
         drop(run);
         let closed = client.close(PATIENCE).await?;
-        expect(closed.lost == 0, || format!("{} points are lost", closed.lost))?;
+        expect(closed.lost == 0, || {
+            format!("{} points are lost", closed.lost)
+        })?;
 
         let request = ReadMetricsRequest {
             run_id: self.run.clone(),
@@ -75,8 +77,11 @@ impl Scenario {
             sum += part.values.iter().sum::<f64>();
         }
         steps.sort_unstable();
-        let holds = steps.iter().copied().eq(0..POINTS) && sum == (POINTS * (POINTS - 1)) as f64 / 4.0;
-        expect(holds, || format!("{} points, their sum is {sum}", steps.len()))?;
+        let holds =
+            steps.iter().copied().eq(0..POINTS) && sum == (POINTS * (POINTS - 1)) as f64 / 4.0;
+        expect(holds, || {
+            format!("{} points, their sum is {sum}", steps.len())
+        })?;
         let streams = streams.load(Ordering::Relaxed);
         expect(streams > 1, || "the connection was never lost".to_owned())?;
         Ok(format!("{} points over {streams} streams", steps.len()))
@@ -109,17 +114,27 @@ impl Scenario {
     pub(crate) async fn newer(&mut self) -> Outcome {
         let future = future()?;
         let run_id = self.run.clone();
-        let run = future.call(GetRunRequest { run_id }).await?.run.unwrap_or_default();
+        let run = future
+            .call(GetRunRequest { run_id })
+            .await?
+            .run
+            .unwrap_or_default();
         let holds = run.id == self.run && run.status == FUTURE_STATUS;
         expect(holds, || format!("status {}", run.status))?;
         let paths = vec!["status".to_owned()];
         let request = UpdateRunRequest {
-            run: Some(Run { id: run.id, status: run.status, ..Default::default() }),
+            run: Some(Run {
+                id: run.id,
+                status: run.status,
+                ..Default::default()
+            }),
             update_mask: Some(FieldMask { paths }),
         };
         let back = future.call(request).await?.run.unwrap_or_default();
         let holds = back.description == "kept";
-        expect(holds, || format!("what was not known was {}", back.description))?;
+        expect(holds, || {
+            format!("what was not known was {}", back.description)
+        })?;
         Ok("kept, by an update with a mask".to_owned())
     }
 
@@ -175,6 +190,8 @@ async fn failing<Q: Call>(herdbook: &Herdbook, request: Q, code: Code) -> Outcom
         return Err("it did not fail".into());
     };
     let found = error.failed().map(|failed| failed.code);
-    expect(found == Some(code), || format!("{code:?} expected, not {found:?}: {error}"))?;
+    expect(found == Some(code), || {
+        format!("{code:?} expected, not {found:?}: {error}")
+    })?;
     Ok(error.to_string())
 }
