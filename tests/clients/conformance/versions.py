@@ -12,6 +12,7 @@ PLACES = {
     "clients/java/src/main/java/dev/herdbook/client/Herdbook.java": r'String VERSION = "(.*)"',
     "clients/cpp/CMakeLists.txt": r"project\(herdbook VERSION (\S+)",
     "tests/clients/cpp/CMakeLists.txt": r"find_package\(herdbook (\S+)",
+    "deploy/helm/herdbook/Chart.yaml": r"\nversion: (\S+)",
     "tests/clients/java/pom.xml": r"<artifactId>herdbook-client</artifactId><version>(.*?)</version>",
 }
 
