@@ -21,6 +21,8 @@ const PAGES: [&str; 7] = [
     "/lineage/{*rest}",
     "/runs/{*rest}",
     "/start",
+    "/reference",
+    "/reference/{*rest}",
 ];
 
 /// What a page of the app may do: run and show what this server sent, and call nobody else.

@@ -215,6 +215,12 @@ class Scenario:
         expect(back == "kept", f"what was not known was {back}")
         return "kept"
 
+    def older(self) -> str:
+        future = Services.over(channel(os.environ["CONFORMANCE_FUTURE"], None))
+        error = refusal(lambda: future.experiments.ListExperiments(experiments.ListExperimentsRequest()))
+        expect(error.code() == grpc.StatusCode.UNIMPLEMENTED, f"{error.code()}")
+        return error.details()
+
     def delete(self) -> str:
         self.services.runs.DeleteRun(runs.DeleteRunRequest(run_id=self.run))
         run = self.services.runs.GetRun(runs.GetRunRequest(run_id=self.run)).run
@@ -274,7 +280,7 @@ def main() -> int:
         "register": scenario.register, "refused": scenario.refused, "granted": scenario.granted,
         "watch": scenario.watch, "lineage": scenario.lineage, "restart": scenario.restart,
         "deadline": scenario.deadline, "too-large": scenario.too_large, "newer": scenario.newer,
-        "delete": scenario.delete, "token": scenario.token_, "nobody": scenario.nobody,
+        "older": scenario.older, "delete": scenario.delete, "token": scenario.token_, "nobody": scenario.nobody,
     }  # fmt: skip
     for name, step in steps.items():
         started, passed = time.monotonic(), True

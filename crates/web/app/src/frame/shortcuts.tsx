@@ -1,4 +1,6 @@
 import { useEffect, useRef } from "react";
+import { usePlace } from "../state/url";
+import { Link } from "./Link";
 
 /** What keys do on a page: key to what it is called and what it does. */
 export type Shortcuts = Record<string, { what: string; run: () => void }>;
@@ -69,11 +71,16 @@ export function ShortcutHelp() {
     };
     return () => window.removeEventListener("keydown", onKey);
   }, []);
+  const { path } = usePlace();
+  useEffect(() => {
+    if (path) dialog.current?.close();
+  }, [path]);
   return (
     <dialog ref={dialog} aria-labelledby="shortcuts-title" className="shortcuts">
       <h2 id="shortcuts-title">Keys</h2>
       <dl ref={list} />
       <form method="dialog">
+        <Link to="/reference">All calls of the contract</Link>
         <button type="submit" className="button">
           Close
         </button>
