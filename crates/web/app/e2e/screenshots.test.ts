@@ -1,12 +1,16 @@
 import { after, before, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch, open, screenshot } from "./support/browser.ts";
+import { lineageAt, seedDescent, seedFamily } from "./support/lineage.ts";
 import { type Sweep, seedSweep, servicesAt } from "./support/seed.ts";
 import { Server } from "./support/server.ts";
 
 /** Phone, laptop, wall. */
 /** A chart that has something to show. */
 const DRAWN = '.chart[aria-label*="ends at"]';
+
+/** A picture of lineage that is drawn. */
+const SHAPE = ".picture-frame g[aria-label]";
 
 const SIZES = [
   [390, 844],
@@ -17,10 +21,13 @@ const SIZES = [
 let server: Server;
 let browser: Browser;
 let sweep: Sweep;
+let descent: string;
 
 before(async () => {
   server = await Server.start();
   sweep = await seedSweep(servicesAt(server.url));
+  await seedFamily(server.url);
+  descent = encodeURIComponent(await seedDescent(lineageAt(server.url), 500));
   browser = await launch();
 });
 
@@ -45,6 +52,20 @@ for (const [width, height] of SIZES) {
         failed: [`/runs/${sweep.runIds[6]}`, DRAWN],
         gone: [`/runs/${"0".repeat(32)}`, ".notice"],
         start: ["/start", ".snippet"],
+        lineage: ["/lineage", ".subjects li"],
+        pedigree: ["/lineage?node=model_version:fraud-detector@2&ways=both", SHAPE],
+        "pedigree-node": [
+          "/lineage?node=model_version:fraud-detector@2&pick=model_version:fraud-detector@2",
+          ".sheet .pairs",
+        ],
+        "pedigree-folded": [`/lineage?node=${descent}&ways=back`, SHAPE],
+        data: ["/lineage/data?node=fraud-detector@Production", SHAPE],
+        impact: ["/lineage/impact?tag=pii", SHAPE],
+        proof: ["/lineage/proof?node=fraud-detector@Production&tags=biased", SHAPE],
+        tainted: ["/lineage/proof?node=fraud-triage@Production&tags=biased", SHAPE],
+        reproduce: ["/lineage/reproduce?node=fraud-detector@Production", ".steps"],
+        difference: ["/lineage/diff?from=fraud-detector/1&to=fraud-detector/2", SHAPE],
+        "lineage-gone": ["/lineage?node=dataset:payments_v9", ".notice"],
       } as const;
       for (const [name, [path, shown]] of Object.entries(pages)) {
         const { page } = await open(browser, server.url + path, at);
@@ -52,6 +73,12 @@ for (const [width, height] of SIZES) {
         await screenshot(page, `${name}-${width}-${colorScheme}`);
         await page.context().close();
       }
+      const { page } = await open(browser, `${server.url}/lineage`, at);
+      await page.getByRole("button", { name: /^Search/ }).click();
+      await page.getByRole("combobox", { name: /^Find/ }).fill("fraud");
+      await page.getByRole("group", { name: "Versions" }).waitFor();
+      await screenshot(page, `search-${width}-${colorScheme}`);
+      await page.context().close();
     });
   }
 }
