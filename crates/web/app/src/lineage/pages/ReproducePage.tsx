@@ -212,7 +212,7 @@ function Command({ made: { command, params, seeds } }: { made: Reproduction }) {
               <tr key={name}>
                 <th scope="row">{name}</th>
                 <td>
-                  <span className="value">{value}</span>
+                  {value ? <span className="value">{value}</span> : <span className="soft">empty</span>}
                   {seeds.includes(name) && <span className="soft"> seed of random numbers</span>}
                 </td>
               </tr>
