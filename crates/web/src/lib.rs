@@ -1,5 +1,5 @@
 //! The web app, served by the binary itself: what `app/` was built to, who is signed in, and files of
-//! runs to download. Everything else the app asks it asks by gRPC-web, as any client would.
+//! runs and versions to download. Everything else the app asks it asks by gRPC-web, as any client would.
 
 mod assets;
 mod files;
@@ -13,11 +13,14 @@ use http::{HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Where the app has pages. Other paths stay with gRPC, the doors of the gateway, and NOT_FOUND.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 8] = [
     "/",
     "/experiments",
     "/experiments/{*rest}",
     "/runs/{*rest}",
+    "/models",
+    "/models/{*rest}",
+    "/approvals",
     "/start",
 ];
 
@@ -30,14 +33,20 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 pub struct WebApp {
     authenticator: Arc<dyn Authenticate>,
     tracking: PeerChannel,
+    registry: PeerChannel,
 }
 
 impl WebApp {
-    /// An app whose users `authenticator` knows, and whose files the tracking service at `tracking` has.
-    pub fn new(authenticator: Arc<dyn Authenticate>, tracking: PeerChannel) -> Self {
+    /// An app whose users `authenticator` knows, and whose files the services at `tracking` and `registry` have.
+    pub fn new(
+        authenticator: Arc<dyn Authenticate>,
+        tracking: PeerChannel,
+        registry: PeerChannel,
+    ) -> Self {
         Self {
             authenticator,
             tracking,
+            registry,
         }
     }
 
@@ -54,6 +63,7 @@ impl WebApp {
             .layer(if_not_present(header::CONTENT_SECURITY_POLICY, POLICY))
             .merge(files::routes(
                 self.tracking.clone(),
+                self.registry.clone(),
                 Arc::clone(&self.authenticator),
             ))
             .layer(if_not_present(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

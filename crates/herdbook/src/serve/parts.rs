@@ -133,9 +133,9 @@ impl Parts {
                 lineage: parts.to_lineage(peers)?,
             };
             let authenticator = parts.access.authenticator();
-            let tracking = services.tracking.clone();
+            let (tracking, registry) = (services.tracking.clone(), services.registry.clone());
             parts.gateway = Some(Gateway::new(Arc::clone(&authenticator), services));
-            parts.web = Some(WebApp::new(authenticator, tracking));
+            parts.web = Some(WebApp::new(authenticator, tracking, registry));
         }
         let collector = Collector::new(Blobs::new(database, blobs), common.blob_grace.into());
         parts.collector = parts.start_collector(collector, shutdown.clone());
