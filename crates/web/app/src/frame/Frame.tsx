@@ -1,5 +1,6 @@
-import { type ReactNode, useState } from "react";
+import { type ComponentType, lazy, type ReactNode, Suspense, useState } from "react";
 import { useAnswer } from "../api/answer";
+import { useCaller } from "../api/caller";
 import { access } from "../api/clients";
 import { signOut } from "../api/session";
 import { setTheme, theme } from "../state/theme";
@@ -9,14 +10,32 @@ import { Link } from "./Link";
 import { ShortcutHelp, useShortcuts } from "./shortcuts";
 import { Toasts } from "./toasts";
 
+interface Place {
+  name: string;
+  to: string;
+  keys: string;
+  at: string[];
+  icon: string;
+  /** What waits there. */
+  Badge?: ComponentType;
+}
+
 /** Where one can go: a page is here once it works. */
-const PLACES = [
+const PLACES: Place[] = [
   {
     name: "Runs",
     to: "/experiments",
     keys: "g r",
     at: ["/experiments", "/runs"],
     icon: "M2 13h12M3 10l3-4 3 2 4-6",
+  },
+  {
+    name: "Models",
+    to: "/models",
+    keys: "g m",
+    at: ["/models", "/approvals"],
+    icon: "M8 1.5l6 3.2v6.6l-6 3.2-6-3.2V4.7zM2 4.7l6 3.3 6-3.3M8 8v6.5",
+    Badge: lazy(() => import("../approvals/Waiting")),
   },
   { name: "Start", to: "/start", keys: "g s", at: ["/start"], icon: "M4 2l9 6-9 6z" },
 ];
@@ -25,7 +44,7 @@ const THEMES = { auto: "light", light: "dark", dark: "auto" } as const;
 
 export function Frame({ crumbs, children }: { crumbs: ReactNode; children: ReactNode }) {
   const { path } = usePlace();
-  const caller = useAnswer("caller", (signal) => access.getCaller({}, { signal })).data;
+  const caller = useCaller();
   const [chosen, setChosen] = useState(theme());
   useShortcuts(
     Object.fromEntries(
@@ -69,7 +88,7 @@ export function Frame({ crumbs, children }: { crumbs: ReactNode; children: React
         )}
       </header>
       <nav aria-label="Places" className="rail">
-        {PLACES.map(({ name, to, at, icon }) => (
+        {PLACES.map(({ name, to, at, icon, Badge }) => (
           <Link
             key={to}
             to={to}
@@ -79,6 +98,11 @@ export function Frame({ crumbs, children }: { crumbs: ReactNode; children: React
               <path d={icon} />
             </svg>
             {name}
+            {Badge && (
+              <Suspense>
+                <Badge />
+              </Suspense>
+            )}
           </Link>
         ))}
       </nav>
