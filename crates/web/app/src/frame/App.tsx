@@ -17,6 +17,8 @@ const ModelPage = lazy(() => import("../model/ModelPage"));
 const ModelList = lazy(() => import("../models/ModelList"));
 const PolicyPage = lazy(() => import("../model/PolicyPage"));
 const VersionPage = lazy(() => import("../model/version/VersionPage"));
+const LineagePage = lazy(() => import("../lineage/LineagePage"));
+const ReferencePage = lazy(() => import("../reference/ReferencePage"));
 const RunPage = lazy(() => import("../runs/RunPage"));
 const StartPage = lazy(() => import("../start/StartPage"));
 
@@ -61,6 +63,25 @@ function pageAt(path: string): { crumbs: ReactNode; page: ReactNode } {
   if (place === "models" || place === "approvals") {
     const crumbs = path === "/models" ? MODELS : BELOW_MODELS;
     return { crumbs, page: ofModels(path) };
+  }
+  if (place === "lineage") {
+    const crumbs = (
+      <>
+        <Link to="/lineage">Lineage</Link>
+        <span id="crumb" />
+      </>
+    );
+    return { crumbs, page: <LineagePage question={id ?? ""} /> };
+  }
+  if (place === "reference") {
+    const name = path.split("/").slice(2).join("/");
+    const crumbs = (
+      <>
+        <Link to="/reference">Reference</Link>
+        {name && <span>{name}</span>}
+      </>
+    );
+    return { crumbs, page: <ReferencePage name={name} /> };
   }
   if (place === "start") return { crumbs: <span>Start</span>, page: <StartPage /> };
   return {

@@ -7,6 +7,7 @@ import { setTheme, theme } from "../state/theme";
 import { hrefTo, navigate, usePlace } from "../state/url";
 import { ConnectionBar } from "./ConnectionBar";
 import { Link } from "./Link";
+import { SearchButton } from "./search/SearchButton";
 import { ShortcutHelp, useShortcuts } from "./shortcuts";
 import { Toasts } from "./toasts";
 
@@ -36,6 +37,13 @@ const PLACES: Place[] = [
     at: ["/models", "/approvals"],
     icon: "M8 1.5l6 3.2v6.6l-6 3.2-6-3.2V4.7zM2 4.7l6 3.3 6-3.3M8 8v6.5",
     Badge: lazy(() => import("../approvals/Waiting")),
+  },
+  {
+    name: "Lineage",
+    to: "/lineage",
+    keys: "g l",
+    at: ["/lineage"],
+    icon: "M1 2h4v4H1zM1 10h4v4H1zM11 6h4v4h-4zM5 4h3v8H5M8 8h3",
   },
   { name: "Start", to: "/start", keys: "g s", at: ["/start"], icon: "M4 2l9 6-9 6z" },
 ];
@@ -68,6 +76,7 @@ export function Frame({ crumbs, children }: { crumbs: ReactNode; children: React
         <nav aria-label="Where you are" className="crumbs">
           {crumbs}
         </nav>
+        <SearchButton />
         <button
           type="button"
           className="button plain theme"
