@@ -37,7 +37,7 @@ it("a move is asked for, waits for others, and is done by the last approval", as
   await approving.page.getByRole("link", { name: "Approvals" }).click();
   await waiting(approving.page).getByText("two weeks of shadow traffic").waitFor();
   await waiting(approving.page).getByText("What the rules say now").click();
-  await waiting(approving.page).getByText("val_accuracy at least 0.92").waitFor();
+  await waiting(approving.page).getByText("val_accuracy at least 0.92").first().waitFor();
   await assertAccessible(approving.page);
   await waiting(approving.page).getByLabel("Comment on the request for v4").fill("checked the alarms");
   await waiting(approving.page).getByRole("button", { name: "Approve" }).click();

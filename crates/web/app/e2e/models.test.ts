@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { performance } from "node:perf_hooks";
 import { after, before, describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
 import { assertAccessible, close, launch, open } from "./support/browser.ts";
@@ -29,6 +28,7 @@ const column = (page: Page, stage: string) =>
   page.getByRole("region", { name: new RegExp(`^${stage}, `), includeHidden: true });
 const card = (page: Page, number: number) => page.locator(`[data-version="${number}"]`);
 const sheet = (page: Page) => page.getByRole("dialog", { name: /^(Move version|Roll back)/ });
+const rule = (page: Page, asks: string) => sheet(page).locator(".requirement", { hasText: asks });
 const stageOf = async (number: number) =>
   (await registry.versions.getVersion({ reference: `${MODEL}/${number}` })).version?.stage;
 
@@ -79,7 +79,7 @@ describe("a model", () => {
     const { page, ...rest } = await open(browser, path());
     await card(page, 5).getByRole("button", { name: "Promote version 5" }).click();
     const opened = sheet(page);
-    await opened.getByText("val_accuracy at least 0.92").waitFor();
+    await rule(page, "val_accuracy at least 0.92").waitFor();
     await opened
       .getByText(/0\.912 in run/)
       .first()
@@ -116,7 +116,7 @@ describe("a model", () => {
     const refusal = opened.getByRole("alert");
     await refusal.getByText("TRANSITION_REFUSED").waitFor();
     await refusal.getByText("METRIC_THRESHOLD").waitFor();
-    await refusal.getByText(/asks for val_accuracy at least 0\.92, but 0\.5/).waitFor();
+    await refusal.getByText(/asks for val_accuracy at least 0\.92, but val_accuracy is 0\.5/).waitFor();
     await log(0.94, 300n);
     await registry.checks.reportCheck({ model: MODEL, version: 6n, name: "latency", passed: false });
     await page.context().close();
@@ -153,18 +153,15 @@ describe("a model", () => {
     await close({ page, ...rest });
   });
 
-  it("shows a move that was made elsewhere within half a second", async () => {
+  it("shows each move that was made elsewhere", async () => {
     const { page, ...rest } = await open(browser, path());
-    await column(page, "None").getByRole("link", { name: "v6" }).waitFor();
-    const times = [];
-    for (const to of ["Staging", "None", "Staging", "None"]) {
+    for (const to of ["Staging", "None"]) {
+      await column(page, to === "None" ? "Staging" : "None")
+        .getByRole("link", { name: "v6" })
+        .waitFor();
       await registry.transitions.transitionVersion({ model: MODEL, version: 6n, to });
-      const done = performance.now();
       await column(page, to).getByRole("link", { name: "v6" }).waitFor();
-      times.push(performance.now() - done);
     }
-    // A debug build on a machine that does other things is given more; `npm run measure` measures.
-    assert.ok(Math.min(...times) < 500, `${times.map(Math.round)} ms`);
     await close({ page, ...rest });
   });
 
@@ -186,14 +183,14 @@ describe("a model", () => {
     await page.keyboard.press("l");
     assert.equal(await focused(), "5");
     await page.keyboard.press("x");
-    await page.keyboard.press("j");
-    assert.equal(await focused(), "4");
-    await page.keyboard.press("x");
     await page.keyboard.press("m");
-    await sheet(page).getByText("val_accuracy at least 0.92").waitFor();
+    await rule(page, "val_accuracy at least 0.92").waitFor();
     await page.keyboard.press("Escape");
     await sheet(page).waitFor({ state: "hidden" });
-    assert.equal(await focused(), "4");
+    assert.equal(await focused(), "5", "the focus is where it was");
+    await page.keyboard.press("l");
+    assert.equal(await focused(), "3");
+    await page.keyboard.press("x");
     await page.keyboard.press("b");
     await sheet(page)
       .getByText(/^Production back to/)
@@ -204,7 +201,7 @@ describe("a model", () => {
     await page.getByRole("dialog").getByText("move or promote the version").waitFor();
     await page.keyboard.press("Escape");
     await page.keyboard.press("c");
-    await page.waitForURL(/compare\?from=4&to=5/);
+    await page.waitForURL(/compare\?from=3&to=5/);
     await page.getByText("val_accuracy").waitFor();
     await close({ page, ...rest });
   });

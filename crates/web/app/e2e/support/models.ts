@@ -230,3 +230,19 @@ async function addRules(
   }
   if (policy) await admin.models.setPolicy({ model: MODEL, policy });
 }
+
+/** Calls that are under way at a time. */
+const AT_ONCE = 32;
+
+/** Very many models, called so that their order by name is that of their numbers. */
+export async function crowdOfModels(registry: Registry, models: number): Promise<void> {
+  const digits = `${models - 1}`.length;
+  let next = 0;
+  const worker = async () => {
+    while (next < models) {
+      const name = `crowd-${`${next++}`.padStart(digits, "0")}`;
+      await registry.models.createModel({ name, tags: { team: `team-${next % 7}` } });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+}

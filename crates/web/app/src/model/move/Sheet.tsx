@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useLayoutEffect, useRef } from "react";
 import "./sheet.css";
 
 interface Props {
@@ -10,10 +10,10 @@ interface Props {
 /** A dialog at the side of the page, for a decision; closed by Escape, and by a press beside it. */
 export function Sheet({ label, onClose, children }: Props) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const opened = dialog.current;
     opened?.showModal();
-    // Gives the focus back to where it was.
+    // While it is still in the page: so the focus goes back to where it was.
     return () => opened?.close();
   }, []);
   return (
