@@ -5,20 +5,23 @@ mod assets;
 mod files;
 mod session;
 
-use std::sync::Arc;
-
 use axum::{Router, routing::get};
-use herdbook_rpc::{Authenticate, PeerChannel};
+use herdbook_access::Access;
+use herdbook_rpc::PeerChannel;
 use http::{HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Where the app has pages. Other paths stay with gRPC, the doors of the gateway, and NOT_FOUND.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 9] = [
     "/",
     "/experiments",
     "/experiments/{*rest}",
     "/runs/{*rest}",
     "/start",
+    "/reports",
+    "/reports/{*rest}",
+    "/activity",
+    "/team",
 ];
 
 /// What a page of the app may do: run and show what this server sent, and call nobody else.
@@ -28,17 +31,15 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 /// The app of a process; cheap to clone.
 #[derive(Clone)]
 pub struct WebApp {
-    authenticator: Arc<dyn Authenticate>,
+    access: Access,
     tracking: PeerChannel,
 }
 
 impl WebApp {
-    /// An app whose users `authenticator` knows, and whose files the tracking service at `tracking` has.
-    pub fn new(authenticator: Arc<dyn Authenticate>, tracking: PeerChannel) -> Self {
-        Self {
-            authenticator,
-            tracking,
-        }
+    /// An app whose users `access` knows, and whose files the tracking service at `tracking` has.
+    #[must_use]
+    pub fn new(access: Access, tracking: PeerChannel) -> Self {
+        Self { access, tracking }
     }
 
     /// The routes, for a server to have beside gRPC.
@@ -49,12 +50,12 @@ impl WebApp {
         pages
             .route("/assets/{*path}", get(assets::asset))
             .route("/favicon.svg", get(assets::favicon))
-            .merge(session::routes(Arc::clone(&self.authenticator)))
+            .merge(session::routes(self.access.clone()))
             // Files bring a policy of their own, which is stricter.
             .layer(if_not_present(header::CONTENT_SECURITY_POLICY, POLICY))
             .merge(files::routes(
                 self.tracking.clone(),
-                Arc::clone(&self.authenticator),
+                self.access.authenticator(),
             ))
             .layer(if_not_present(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
             .layer(if_not_present(header::REFERRER_POLICY, "same-origin"))
