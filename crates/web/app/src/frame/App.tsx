@@ -1,16 +1,20 @@
 import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import { useSignInNeeded } from "../api/session";
 import { ExperimentList } from "../experiments/ExperimentList";
+import { SignIn } from "../signin/SignIn";
 import { navigate, usePlace } from "../state/url";
 import { Crash } from "./Crash";
 import { Frame } from "./Frame";
 import { Link } from "./Link";
-import { SignIn } from "./SignIn";
 import { Notice, Skeleton } from "./States";
 
 // Each page is loaded when it is first gone to.
 const ExperimentPage = lazy(() => import("../experiment/ExperimentPage"));
 const RunPage = lazy(() => import("../runs/RunPage"));
+const ActivityPage = lazy(() => import("../activity/ActivityPage"));
+const ReportList = lazy(() => import("../reports/ReportList"));
+const ReportPage = lazy(() => import("../reports/ReportPage"));
+const TeamPage = lazy(() => import("../team/TeamPage"));
 const StartPage = lazy(() => import("../start/StartPage"));
 
 export function App() {
@@ -51,6 +55,17 @@ function pageAt(path: string): { crumbs: ReactNode; page: ReactNode } {
     );
     return { crumbs, page: <RunPage key={id} id={id} /> };
   }
+  if (place === "reports") {
+    const crumbs = (
+      <>
+        <Link to="/reports">Reports</Link>
+        <span id="crumb" />
+      </>
+    );
+    return id ? { crumbs, page: <ReportPage key={id} id={id} /> } : { crumbs, page: <ReportList /> };
+  }
+  if (place === "activity") return { crumbs: <span>Activity</span>, page: <ActivityPage /> };
+  if (place === "team") return { crumbs: <span>Team</span>, page: <TeamPage /> };
   if (place === "start") return { crumbs: <span>Start</span>, page: <StartPage /> };
   return {
     crumbs: experiments,

@@ -1,5 +1,6 @@
-import { type ReactNode, useState } from "react";
+import { useState } from "react";
 import { Copy } from "../design/Copy";
+import { Part } from "../design/Part";
 import { middle } from "../format/names";
 import { count, short } from "../format/numbers";
 import { Link } from "../frame/Link";
@@ -8,19 +9,6 @@ import type { Run } from "../generated/herdbook/tracking/v1/run_pb";
 /** Longer lists are searched. */
 const SEARCHED = 12;
 const SHOWN = 300;
-
-/** A part of a run's page. */
-export function Part({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
-  return (
-    <section className="part" aria-label={title}>
-      <header>
-        <h2>{title}</h2>
-        {aside}
-      </header>
-      {children}
-    </section>
-  );
-}
 
 function useSearch(keys: readonly string[]) {
   const [search, setSearch] = useState("");

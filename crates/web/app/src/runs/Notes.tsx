@@ -1,7 +1,7 @@
 import { lazy, Suspense, useState } from "react";
 import { focus } from "../design/focus";
+import { Part } from "../design/Part";
 import type { Run } from "../generated/herdbook/tracking/v1/run_pb";
-import { Part } from "./Facts";
 import { useEdit } from "./useEdit";
 
 // Its two libraries come only where there is something written.

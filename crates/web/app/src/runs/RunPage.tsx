@@ -3,10 +3,12 @@ import { useAnswer } from "../api/answer";
 import { experiments, runs } from "../api/clients";
 import { ChartsPanel } from "../charts/ChartsPanel";
 import { hueOf } from "../charts/colours";
+import { Comments } from "../comments/Comments";
 import { Crumb, useTitle } from "../frame/Crumb";
 import { Link } from "../frame/Link";
 import { Skeleton, Trouble } from "../frame/States";
 import { Lifecycle } from "../generated/herdbook/common/v1/lifecycle_pb";
+import { SubjectKind } from "../generated/herdbook/team/v1/subject_pb";
 import { type Run, RunStatus } from "../generated/herdbook/tracking/v1/run_pb";
 import { Artifacts } from "./Artifacts";
 import { Facts, Inputs, Metrics, Pairs } from "./Facts";
@@ -76,6 +78,7 @@ export default function RunPage({ id }: { id: string }) {
         <Inputs run={run} />
         <Pairs title="Tags" entries={run.tags} none="no tags" />
         <Notes run={run} onChanged={reload} />
+        <Comments kind={SubjectKind.RUN} name={run.id} />
       </div>
     </article>
   );

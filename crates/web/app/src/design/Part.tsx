@@ -1,0 +1,14 @@
+import type { ReactNode } from "react";
+
+/** A part of a page, with a title and what can be done with it. */
+export function Part({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
+  return (
+    <section className="part" aria-label={title}>
+      <header>
+        <h2>{title}</h2>
+        {aside}
+      </header>
+      {children}
+    </section>
+  );
+}
