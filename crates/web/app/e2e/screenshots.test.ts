@@ -3,6 +3,7 @@ import type { Browser } from "playwright-core";
 import { launch, open, screenshot } from "./support/browser.ts";
 import { type Sweep, seedSweep, servicesAt } from "./support/seed.ts";
 import { Server } from "./support/server.ts";
+import { seedTeam } from "./support/team.ts";
 
 /** Phone, laptop, wall. */
 /** A chart that has something to show. */
@@ -17,10 +18,12 @@ const SIZES = [
 let server: Server;
 let browser: Browser;
 let sweep: Sweep;
+let team: { report: string; comment: string };
 
 before(async () => {
   server = await Server.start();
   sweep = await seedSweep(servicesAt(server.url));
+  team = await seedTeam(servicesAt(server.url), sweep);
   browser = await launch();
 });
 
@@ -45,6 +48,13 @@ for (const [width, height] of SIZES) {
         failed: [`/runs/${sweep.runIds[6]}`, DRAWN],
         gone: [`/runs/${"0".repeat(32)}`, ".notice"],
         start: ["/start", ".snippet"],
+        team: ["/team", ".tokens tbody tr"],
+        activity: ["/activity", ".feed li"],
+        mentions: ["/activity?kind=mentions", ".feed li"],
+        reports: ["/reports", ".reports tbody tr"],
+        report: [`/reports/${team.report}`, DRAWN],
+        "report-editor": [`/reports/${team.report}?edit=1`, DRAWN],
+        comments: [`/runs/${sweep.runIds[0]}#comment-${team.comment}`, ".comments .markdown"],
       } as const;
       for (const [name, [path, shown]] of Object.entries(pages)) {
         const { page } = await open(browser, server.url + path, at);
