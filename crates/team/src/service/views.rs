@@ -76,8 +76,8 @@ impl ViewApi {
     }
 }
 
-fn to_proto(subject: &Subject, view: View) -> proto::View {
-    proto::View {
+fn to_proto(subject: &Subject, view: View) -> proto::SavedView {
+    proto::SavedView {
         subject: Some(subject.to_proto()),
         name: view.name,
         query: view.query,

@@ -1,14 +1,14 @@
 //! Saved views, which everybody in the workspace shares.
 
 use herdbook_proto::team::v1::{
-    DeleteViewRequest, ListViewsRequest, SaveViewRequest, SubjectKind, View,
+    DeleteViewRequest, ListViewsRequest, SaveViewRequest, SavedView, SubjectKind,
 };
 use herdbook_testkit::grpc::{fields, reason};
 use tonic::Status;
 
 use crate::cluster::{Cluster, subject};
 
-async fn save(cluster: &Cluster, by: &str, name: &str, query: &str) -> Result<View, Status> {
+async fn save(cluster: &Cluster, by: &str, name: &str, query: &str) -> Result<SavedView, Status> {
     let request = SaveViewRequest {
         subject: Some(subject(SubjectKind::Experiment, "0")),
         name: name.to_owned(),

@@ -9,6 +9,7 @@ import type { Theme } from "../state/theme";
 import { hrefTo, navigate, usePlace } from "../state/url";
 import { ConnectionBar } from "./ConnectionBar";
 import { Link } from "./Link";
+import { SearchButton } from "./search/SearchButton";
 import { ShortcutHelp, useShortcuts } from "./shortcuts";
 import { Toasts } from "./toasts";
 
@@ -20,6 +21,13 @@ const PLACES = [
     keys: "g r",
     at: ["/experiments", "/runs"],
     icon: "M2 13h12M3 10l3-4 3 2 4-6",
+  },
+  {
+    name: "Lineage",
+    to: "/lineage",
+    keys: "g l",
+    at: ["/lineage"],
+    icon: "M1 2h4v4H1zM1 10h4v4H1zM11 6h4v4h-4zM5 4h3v8H5M8 8h3",
   },
   { name: "Reports", to: "/reports", keys: "g p", at: ["/reports"], icon: "M4 2h6l3 3v9H4zM6 8h5M6 11h5" },
   {
@@ -64,6 +72,7 @@ export function Frame({ crumbs, children }: { crumbs: ReactNode; children: React
         <nav aria-label="Where you are" className="crumbs">
           {crumbs}
         </nav>
+        <SearchButton />
         <button
           type="button"
           className="button plain theme"

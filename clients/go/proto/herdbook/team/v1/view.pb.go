@@ -24,7 +24,7 @@ const (
 )
 
 // A saved view.
-type View struct {
+type SavedView struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// What it looks at, such as an experiment.
 	Subject *Subject `protobuf:"bytes,1,opt,name=subject,proto3" json:"subject,omitempty"`
@@ -40,20 +40,20 @@ type View struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *View) Reset() {
-	*x = View{}
+func (x *SavedView) Reset() {
+	*x = SavedView{}
 	mi := &file_herdbook_team_v1_view_proto_msgTypes[0]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *View) String() string {
+func (x *SavedView) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*View) ProtoMessage() {}
+func (*SavedView) ProtoMessage() {}
 
-func (x *View) ProtoReflect() protoreflect.Message {
+func (x *SavedView) ProtoReflect() protoreflect.Message {
 	mi := &file_herdbook_team_v1_view_proto_msgTypes[0]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -65,40 +65,40 @@ func (x *View) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use View.ProtoReflect.Descriptor instead.
-func (*View) Descriptor() ([]byte, []int) {
+// Deprecated: Use SavedView.ProtoReflect.Descriptor instead.
+func (*SavedView) Descriptor() ([]byte, []int) {
 	return file_herdbook_team_v1_view_proto_rawDescGZIP(), []int{0}
 }
 
-func (x *View) GetSubject() *Subject {
+func (x *SavedView) GetSubject() *Subject {
 	if x != nil {
 		return x.Subject
 	}
 	return nil
 }
 
-func (x *View) GetName() string {
+func (x *SavedView) GetName() string {
 	if x != nil {
 		return x.Name
 	}
 	return ""
 }
 
-func (x *View) GetQuery() string {
+func (x *SavedView) GetQuery() string {
 	if x != nil {
 		return x.Query
 	}
 	return ""
 }
 
-func (x *View) GetSavedBy() string {
+func (x *SavedView) GetSavedBy() string {
 	if x != nil {
 		return x.SavedBy
 	}
 	return ""
 }
 
-func (x *View) GetSavedAt() *timestamppb.Timestamp {
+func (x *SavedView) GetSavedAt() *timestamppb.Timestamp {
 	if x != nil {
 		return x.SavedAt
 	}
@@ -173,7 +173,7 @@ func (x *SaveViewRequest) GetQuery() string {
 type SaveViewResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The view.
-	View          *View `protobuf:"bytes,1,opt,name=view,proto3" json:"view,omitempty"`
+	View          *SavedView `protobuf:"bytes,1,opt,name=view,proto3" json:"view,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -208,7 +208,7 @@ func (*SaveViewResponse) Descriptor() ([]byte, []int) {
 	return file_herdbook_team_v1_view_proto_rawDescGZIP(), []int{2}
 }
 
-func (x *SaveViewResponse) GetView() *View {
+func (x *SaveViewResponse) GetView() *SavedView {
 	if x != nil {
 		return x.View
 	}
@@ -265,7 +265,7 @@ func (x *ListViewsRequest) GetSubject() *Subject {
 type ListViewsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The views.
-	Views         []*View `protobuf:"bytes,1,rep,name=views,proto3" json:"views,omitempty"`
+	Views         []*SavedView `protobuf:"bytes,1,rep,name=views,proto3" json:"views,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -300,7 +300,7 @@ func (*ListViewsResponse) Descriptor() ([]byte, []int) {
 	return file_herdbook_team_v1_view_proto_rawDescGZIP(), []int{4}
 }
 
-func (x *ListViewsResponse) GetViews() []*View {
+func (x *ListViewsResponse) GetViews() []*SavedView {
 	if x != nil {
 		return x.Views
 	}
@@ -403,8 +403,8 @@ var File_herdbook_team_v1_view_proto protoreflect.FileDescriptor
 
 const file_herdbook_team_v1_view_proto_rawDesc = "" +
 	"\n" +
-	"\x1bherdbook/team/v1/view.proto\x12\x10herdbook.team.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dherdbook/common/v1/role.proto\x1a\x1eherdbook/team/v1/subject.proto\"\xb7\x01\n" +
-	"\x04View\x123\n" +
+	"\x1bherdbook/team/v1/view.proto\x12\x10herdbook.team.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dherdbook/common/v1/role.proto\x1a\x1eherdbook/team/v1/subject.proto\"\xbc\x01\n" +
+	"\tSavedView\x123\n" +
 	"\asubject\x18\x01 \x01(\v2\x19.herdbook.team.v1.SubjectR\asubject\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
 	"\x05query\x18\x03 \x01(\tR\x05query\x12\x19\n" +
@@ -413,13 +413,13 @@ const file_herdbook_team_v1_view_proto_rawDesc = "" +
 	"\x0fSaveViewRequest\x123\n" +
 	"\asubject\x18\x01 \x01(\v2\x19.herdbook.team.v1.SubjectR\asubject\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
-	"\x05query\x18\x03 \x01(\tR\x05query\">\n" +
-	"\x10SaveViewResponse\x12*\n" +
-	"\x04view\x18\x01 \x01(\v2\x16.herdbook.team.v1.ViewR\x04view\"G\n" +
+	"\x05query\x18\x03 \x01(\tR\x05query\"C\n" +
+	"\x10SaveViewResponse\x12/\n" +
+	"\x04view\x18\x01 \x01(\v2\x1b.herdbook.team.v1.SavedViewR\x04view\"G\n" +
 	"\x10ListViewsRequest\x123\n" +
-	"\asubject\x18\x01 \x01(\v2\x19.herdbook.team.v1.SubjectR\asubject\"A\n" +
-	"\x11ListViewsResponse\x12,\n" +
-	"\x05views\x18\x01 \x03(\v2\x16.herdbook.team.v1.ViewR\x05views\"\\\n" +
+	"\asubject\x18\x01 \x01(\v2\x19.herdbook.team.v1.SubjectR\asubject\"F\n" +
+	"\x11ListViewsResponse\x121\n" +
+	"\x05views\x18\x01 \x03(\v2\x1b.herdbook.team.v1.SavedViewR\x05views\"\\\n" +
 	"\x11DeleteViewRequest\x123\n" +
 	"\asubject\x18\x01 \x01(\v2\x19.herdbook.team.v1.SubjectR\asubject\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\"\x14\n" +
@@ -445,7 +445,7 @@ func file_herdbook_team_v1_view_proto_rawDescGZIP() []byte {
 
 var file_herdbook_team_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
 var file_herdbook_team_v1_view_proto_goTypes = []any{
-	(*View)(nil),                  // 0: herdbook.team.v1.View
+	(*SavedView)(nil),             // 0: herdbook.team.v1.SavedView
 	(*SaveViewRequest)(nil),       // 1: herdbook.team.v1.SaveViewRequest
 	(*SaveViewResponse)(nil),      // 2: herdbook.team.v1.SaveViewResponse
 	(*ListViewsRequest)(nil),      // 3: herdbook.team.v1.ListViewsRequest
@@ -456,12 +456,12 @@ var file_herdbook_team_v1_view_proto_goTypes = []any{
 	(*timestamppb.Timestamp)(nil), // 8: google.protobuf.Timestamp
 }
 var file_herdbook_team_v1_view_proto_depIdxs = []int32{
-	7,  // 0: herdbook.team.v1.View.subject:type_name -> herdbook.team.v1.Subject
-	8,  // 1: herdbook.team.v1.View.saved_at:type_name -> google.protobuf.Timestamp
+	7,  // 0: herdbook.team.v1.SavedView.subject:type_name -> herdbook.team.v1.Subject
+	8,  // 1: herdbook.team.v1.SavedView.saved_at:type_name -> google.protobuf.Timestamp
 	7,  // 2: herdbook.team.v1.SaveViewRequest.subject:type_name -> herdbook.team.v1.Subject
-	0,  // 3: herdbook.team.v1.SaveViewResponse.view:type_name -> herdbook.team.v1.View
+	0,  // 3: herdbook.team.v1.SaveViewResponse.view:type_name -> herdbook.team.v1.SavedView
 	7,  // 4: herdbook.team.v1.ListViewsRequest.subject:type_name -> herdbook.team.v1.Subject
-	0,  // 5: herdbook.team.v1.ListViewsResponse.views:type_name -> herdbook.team.v1.View
+	0,  // 5: herdbook.team.v1.ListViewsResponse.views:type_name -> herdbook.team.v1.SavedView
 	7,  // 6: herdbook.team.v1.DeleteViewRequest.subject:type_name -> herdbook.team.v1.Subject
 	1,  // 7: herdbook.team.v1.ViewService.SaveView:input_type -> herdbook.team.v1.SaveViewRequest
 	3,  // 8: herdbook.team.v1.ViewService.ListViews:input_type -> herdbook.team.v1.ListViewsRequest
