@@ -1,5 +1,5 @@
 //! The web app, served by the binary itself: what `app/` was built to, who is signed in, and files of
-//! runs to download. Everything else the app asks it asks by gRPC-web, as any client would.
+//! runs and versions to download. Everything else the app asks it asks by gRPC-web, as any client would.
 
 mod assets;
 mod files;
@@ -12,13 +12,16 @@ use http::{HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Where the app has pages. Other paths stay with gRPC, the doors of the gateway, and NOT_FOUND.
-const PAGES: [&str; 13] = [
+const PAGES: &[&str] = &[
     "/",
     "/experiments",
     "/experiments/{*rest}",
     "/lineage",
     "/lineage/{*rest}",
     "/runs/{*rest}",
+    "/models",
+    "/models/{*rest}",
+    "/approvals",
     "/start",
     "/reports",
     "/reports/{*rest}",
@@ -37,13 +40,18 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
 pub struct WebApp {
     access: Access,
     tracking: PeerChannel,
+    registry: PeerChannel,
 }
 
 impl WebApp {
-    /// An app whose users `access` knows, and whose files the tracking service at `tracking` has.
+    /// An app whose users `access` knows, and whose files the services at `tracking` and `registry` have.
     #[must_use]
-    pub fn new(access: Access, tracking: PeerChannel) -> Self {
-        Self { access, tracking }
+    pub fn new(access: Access, tracking: PeerChannel, registry: PeerChannel) -> Self {
+        Self {
+            access,
+            tracking,
+            registry,
+        }
     }
 
     /// The routes, for a server to have beside gRPC.
@@ -59,6 +67,7 @@ impl WebApp {
             .layer(if_not_present(header::CONTENT_SECURITY_POLICY, POLICY))
             .merge(files::routes(
                 self.tracking.clone(),
+                self.registry.clone(),
                 self.access.authenticator(),
             ))
             .layer(if_not_present(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))

@@ -151,9 +151,9 @@ impl Parts {
                 registry: parts.to_registry(peers)?,
                 lineage: parts.to_lineage(peers)?,
             };
-            let tracking = services.tracking.clone();
+            let (tracking, registry) = (services.tracking.clone(), services.registry.clone());
             parts.gateway = Some(Gateway::new(parts.access.authenticator(), services));
-            parts.web = Some(WebApp::new(parts.access.clone(), tracking));
+            parts.web = Some(WebApp::new(parts.access.clone(), tracking, registry));
         }
         let collector = Collector::new(Blobs::new(database, blobs), common.blob_grace.into());
         parts.collector = parts.start_collector(collector, shutdown.clone());

@@ -10,6 +10,13 @@ import { Notice, Skeleton } from "./States";
 
 // Each page is loaded when it is first gone to.
 const ExperimentPage = lazy(() => import("../experiment/ExperimentPage"));
+const ApprovalsPage = lazy(() => import("../approvals/ApprovalsPage"));
+const ComparePage = lazy(() => import("../model/compare/ComparePage"));
+const AuditPage = lazy(() => import("../model/AuditPage"));
+const ModelPage = lazy(() => import("../model/ModelPage"));
+const ModelList = lazy(() => import("../models/ModelList"));
+const PolicyPage = lazy(() => import("../model/PolicyPage"));
+const VersionPage = lazy(() => import("../model/version/VersionPage"));
 const LineagePage = lazy(() => import("../lineage/LineagePage"));
 const ReferencePage = lazy(() => import("../reference/ReferencePage"));
 const RunPage = lazy(() => import("../runs/RunPage"));
@@ -57,6 +64,10 @@ function pageAt(path: string): { crumbs: ReactNode; page: ReactNode } {
     );
     return { crumbs, page: <RunPage key={id} id={id} /> };
   }
+  if (place === "models" || place === "approvals") {
+    const crumbs = path === "/models" ? MODELS : BELOW_MODELS;
+    return { crumbs, page: ofModels(path) };
+  }
   if (place === "reports") {
     const crumbs = (
       <>
@@ -96,6 +107,39 @@ function pageAt(path: string): { crumbs: ReactNode; page: ReactNode } {
       </Notice>
     ),
   };
+}
+
+const MODELS = <Link to="/models">Models</Link>;
+const BELOW_MODELS = (
+  <>
+    {MODELS}
+    <span id="crumb" />
+  </>
+);
+
+function ofModels(path: string): ReactNode {
+  const [place, name, part] = path.split("/").slice(1).map(decoded);
+  if (place === "approvals") return <ApprovalsPage />;
+  if (!name) return <ModelList />;
+  if (!part) return <ModelPage key={name} name={name} />;
+  if (/^\d+$/.test(part)) return <VersionPage key={path} model={name} number={BigInt(part)} />;
+  if (part === "compare") return <ComparePage model={name} />;
+  if (part === "policy") return <PolicyPage key={name} model={name} />;
+  if (part === "audit") return <AuditPage key={name} model={name} />;
+  return (
+    <Notice title="There is no such page" action={<Link to="/models">All models</Link>}>
+      The address {path} leads nowhere.
+    </Notice>
+  );
+}
+
+/** A part of a path as it was meant; as it is, where somebody wrote a lone percent sign. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** MLflow's clients print addresses such as `/#/experiments/1/runs/0123…` of their server's page. */

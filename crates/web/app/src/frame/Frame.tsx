@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ComponentType, lazy, type ReactNode, Suspense } from "react";
 import { useAnswer } from "../api/answer";
 import { useCaller } from "../api/caller";
 import { access } from "../api/clients";
@@ -13,14 +13,32 @@ import { SearchButton } from "./search/SearchButton";
 import { ShortcutHelp, useShortcuts } from "./shortcuts";
 import { Toasts } from "./toasts";
 
+interface Place {
+  name: string;
+  to: string;
+  keys: string;
+  at: string[];
+  icon: string;
+  /** What waits there. */
+  Badge?: ComponentType;
+}
+
 /** Where one can go: a page is here once it works. */
-const PLACES = [
+const PLACES: Place[] = [
   {
     name: "Runs",
     to: "/experiments",
     keys: "g r",
     at: ["/experiments", "/runs"],
     icon: "M2 13h12M3 10l3-4 3 2 4-6",
+  },
+  {
+    name: "Models",
+    to: "/models",
+    keys: "g m",
+    at: ["/models", "/approvals"],
+    icon: "M8 1.5l6 3.2v6.6l-6 3.2-6-3.2V4.7zM2 4.7l6 3.3 6-3.3M8 8v6.5",
+    Badge: lazy(() => import("../approvals/Waiting")),
   },
   {
     name: "Lineage",
@@ -93,7 +111,7 @@ export function Frame({ crumbs, children }: { crumbs: ReactNode; children: React
         )}
       </header>
       <nav aria-label="Places" className="rail">
-        {PLACES.map(({ name, to, at, icon }) => (
+        {PLACES.map(({ name, to, at, icon, Badge }) => (
           <Link
             key={to}
             to={to}
@@ -103,6 +121,11 @@ export function Frame({ crumbs, children }: { crumbs: ReactNode; children: React
               <path d={icon} />
             </svg>
             {name}
+            {Badge && (
+              <Suspense>
+                <Badge />
+              </Suspense>
+            )}
           </Link>
         ))}
       </nav>
