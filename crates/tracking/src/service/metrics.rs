@@ -21,7 +21,7 @@ use crate::{
     store::Store,
 };
 
-type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct MetricApi {
     pub(super) store: Store,
