@@ -1,4 +1,4 @@
-//! Files of runs, for a browser to save: as they are, and never as pages of this origin.
+//! Files of runs, for a browser to save, or to show where nothing in them can run: never as pages of this origin.
 
 use std::sync::Arc;
 
@@ -31,10 +31,36 @@ struct Files {
     authenticator: Arc<dyn Authenticate>,
 }
 
+/// A page may show a file within itself: as a document of no origin, in which nothing runs, and which loads and
+/// calls nothing. Styles and pictures that it has in itself are shown.
+const SHOWN_POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; \
+     frame-ancestors 'self'";
+
 /// A link cannot carry metadata.
 #[derive(Deserialize)]
 struct Place {
     workspace: Option<String>,
+    /// `1` to have the file shown, if it is of a kind that browsers show.
+    show: Option<String>,
+}
+
+/// What browsers show, by the ending of the name.
+fn shown_as(path: &str) -> Option<&'static str> {
+    let ending = path.rsplit_once('.')?.1.to_ascii_lowercase();
+    Some(match ending.as_str() {
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "svg" => "image/svg+xml",
+        "html" | "htm" => "text/html; charset=utf-8",
+        "mp3" => "audio/mpeg",
+        "wav" => "audio/wav",
+        "ogg" => "audio/ogg",
+        "mp4" => "video/mp4",
+        "webm" => "video/webm",
+        _ => return None,
+    })
 }
 
 pub(crate) fn routes(tracking: PeerChannel, authenticator: Arc<dyn Authenticate>) -> Router {
@@ -72,6 +98,7 @@ impl Files {
                 .map_err(|_| Status::not_found("there is no such workspace"))?;
             asked.insert(WORKSPACE, workspace);
         }
+        let shown = place.show.and_then(|_| shown_as(&path));
         let caller = self.authenticator.authenticate(&asked, SERVICE).await;
         let caller = caller.map_err(status)?;
         let mut artifacts = ArtifactServiceClient::new(self.tracking.on_behalf_of(&caller));
@@ -92,12 +119,16 @@ impl Files {
             },
             Err(broken) => Some(Err(broken)),
         });
+        let (kind, disposition, policy) = match shown {
+            Some(kind) => (kind, "inline".to_owned(), SHOWN_POLICY),
+            None => ("application/octet-stream", saved_as(&file.path), POLICY),
+        };
         let headers = [
-            (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+            (header::CONTENT_TYPE, kind.to_owned()),
             (header::CONTENT_LENGTH, file.size.to_string()),
-            (header::CONTENT_DISPOSITION, saved_as(&file.path)),
+            (header::CONTENT_DISPOSITION, disposition),
             (header::CACHE_CONTROL, "private, no-cache".to_owned()),
-            (header::CONTENT_SECURITY_POLICY, POLICY.to_owned()),
+            (header::CONTENT_SECURITY_POLICY, policy.to_owned()),
         ];
         Ok((headers, Body::from_stream(chunks)).into_response())
     }
@@ -126,6 +157,15 @@ pub(crate) fn refusal(refused: &Status) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_browsers_show_is_shown() {
+        assert_eq!(shown_as("plots/ROC.PNG"), Some("image/png"));
+        assert_eq!(shown_as("report.html"), Some("text/html; charset=utf-8"));
+        assert_eq!(shown_as("model.pkl"), None);
+        assert_eq!(shown_as("Makefile"), None);
+        assert_eq!(shown_as("app.js"), None);
+    }
 
     #[test]
     fn no_name_leaves_its_header() {
