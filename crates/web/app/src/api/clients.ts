@@ -1,10 +1,12 @@
 import { Code, ConnectError, createClient, type Interceptor } from "@connectrpc/connect";
 import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { AccessService } from "../generated/herdbook/access/v1/access_pb";
+import { VersionService } from "../generated/herdbook/registry/v1/version_pb";
 import { ArtifactService } from "../generated/herdbook/tracking/v1/artifact_pb";
 import { ExperimentService } from "../generated/herdbook/tracking/v1/experiment_pb";
 import { MetricService } from "../generated/herdbook/tracking/v1/metric_pb";
 import { RunService } from "../generated/herdbook/tracking/v1/run_pb";
+import { ValueService } from "../generated/herdbook/tracking/v1/value_pb";
 import { workspace } from "../state/url";
 import { heard, noteError } from "./connection";
 import { signedOut } from "./session";
@@ -33,3 +35,5 @@ export const artifacts = createClient(ArtifactService, transport);
 export const experiments = createClient(ExperimentService, transport);
 export const metrics = createClient(MetricService, transport);
 export const runs = createClient(RunService, transport);
+export const versions = createClient(VersionService, transport);
+export const values = createClient(ValueService, transport);

@@ -9,6 +9,7 @@ import { SignIn } from "./SignIn";
 import { Notice, Skeleton } from "./States";
 
 // Each page is loaded when it is first gone to.
+const ComparePage = lazy(() => import("../compare/ComparePage"));
 const ExperimentPage = lazy(() => import("../experiment/ExperimentPage"));
 const RunPage = lazy(() => import("../runs/RunPage"));
 const StartPage = lazy(() => import("../start/StartPage"));
@@ -50,6 +51,15 @@ function pageAt(path: string): { crumbs: ReactNode; page: ReactNode } {
       </>
     );
     return { crumbs, page: <RunPage key={id} id={id} /> };
+  }
+  if (path === "/compare") {
+    const crumbs = (
+      <>
+        {experiments}
+        <span id="crumb" />
+      </>
+    );
+    return { crumbs, page: <ComparePage /> };
   }
   if (place === "start") return { crumbs: <span>Start</span>, page: <StartPage /> };
   return {

@@ -1,4 +1,5 @@
 import { type ReactNode, useState } from "react";
+import { quoted } from "../compare/facts";
 import { Copy } from "../design/Copy";
 import { middle } from "../format/names";
 import { count, short } from "../format/numbers";
@@ -180,11 +181,6 @@ export function Facts({ run }: { run: Run }) {
       )}
     </Part>
   );
-}
-
-/** A word of a command line, as a shell reads it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 export function Inputs({ run }: { run: Run }) {
