@@ -13,13 +13,17 @@ use http::{HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Where the app has pages. Other paths stay with gRPC, the doors of the gateway, and NOT_FOUND.
-const PAGES: [&str; 6] = [
+const PAGES: [&str; 10] = [
     "/",
     "/compare",
     "/experiments",
     "/experiments/{*rest}",
+    "/lineage",
+    "/lineage/{*rest}",
     "/runs/{*rest}",
     "/start",
+    "/reference",
+    "/reference/{*rest}",
 ];
 
 /// What a page of the app may do: run and show what this server sent, and call nobody else.

@@ -218,7 +218,12 @@ async function seedValues(services: Services, runId: string): Promise<void> {
   });
 }
 
-async function upload(services: Services, runId: string, path: string, bytes: Uint8Array): Promise<void> {
+export async function upload(
+  services: Services,
+  runId: string,
+  path: string,
+  bytes: Uint8Array,
+): Promise<void> {
   await services.artifacts.uploadArtifact(
     (async function* () {
       yield { message: { case: "header" as const, value: { runId, path } } };
