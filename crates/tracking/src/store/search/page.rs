@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// The columns of a run of which some params, tags and perhaps the inputs are wanted.
+/// The columns of a run of which some params, tags and perhaps inputs and source are wanted.
 const WANTED: &str = "r.run_key, r.id, r.experiment_id, r.name, r.status, r.user_name, r.started_at, \
     r.ended_at, '' AS description, \
     coalesce((SELECT jsonb_object_agg(k, r.params -> k) FROM unnest($2::text[]) AS k \
