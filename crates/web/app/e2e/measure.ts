@@ -4,6 +4,7 @@ import { performance } from "node:perf_hooks";
 import type { Browser } from "playwright-core";
 import { launch } from "./support/browser.ts";
 import { lineageAt, seedDescent } from "./support/lineage.ts";
+import { registryAt } from "./support/models.ts";
 import { seedCrowd, seedLong, servicesAt } from "./support/seed.ts";
 import { Server } from "./support/server.ts";
 
@@ -56,6 +57,7 @@ tell(
 );
 tell("  … zoomed into a tenth", await zoomed(browser));
 tell("a point logged, until it is drawn", await live(browser));
+tell("a version moved elsewhere, until the board shows it", await moved(browser));
 await pedigree(browser);
 await browser.close();
 await server?.remove();
@@ -188,6 +190,26 @@ async function pedigree(on: Browser): Promise<void> {
   tell("  … a frame while all of them are dragged, median", middle(frames));
   tell("  … and the longest", Math.max(...frames));
   await page.close();
+}
+
+async function moved(on: Browser): Promise<number> {
+  const { models, transitions, versions } = registryAt(process.env["HERDBOOK_GRPC_URL"] ?? url);
+  const model = `moved-${tag}`;
+  await models.createModel({ name: model });
+  await versions.createVersion({ model, source: `s3://elsewhere/${tag}`, external: true });
+  const page = await on.newPage();
+  await page.goto(`${url}/models/${model}`);
+  const times = [];
+  for (let at = 0; at < 2 * TRIES; at++) {
+    const [from, to] = at % 2 ? ["Staging", "None"] : ["None", "Staging"];
+    await page.locator(`.column[aria-label^="${from},"] [data-version="1"]`).waitFor();
+    const start = performance.now();
+    await transitions.transitionVersion({ model, version: 1n, to: to ?? "" });
+    await page.locator(`.column[aria-label^="${to},"] [data-version="1"]`).waitFor();
+    times.push(performance.now() - start);
+  }
+  await page.close();
+  return middle(times);
 }
 
 async function transferred(on: Browser, path: string): Promise<string> {

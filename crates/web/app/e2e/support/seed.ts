@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import { AccessService } from "../../src/generated/herdbook/access/v1/access_pb.js";
+import { CommentService } from "../../src/generated/herdbook/team/v1/comment_pb.js";
+import { ReportService } from "../../src/generated/herdbook/team/v1/report_pb.js";
 import { ArtifactService } from "../../src/generated/herdbook/tracking/v1/artifact_pb.js";
 import { ExperimentService } from "../../src/generated/herdbook/tracking/v1/experiment_pb.js";
 import { MetricService } from "../../src/generated/herdbook/tracking/v1/metric_pb.js";
@@ -13,6 +16,9 @@ export interface Services {
   metrics: Client<typeof MetricService>;
   artifacts: Client<typeof ArtifactService>;
   values: Client<typeof ValueService>;
+  access: Client<typeof AccessService>;
+  comments: Client<typeof CommentService>;
+  reports: Client<typeof ReportService>;
 }
 
 export function servicesAt(url: string, token?: string): Services {
@@ -31,6 +37,9 @@ export function servicesAt(url: string, token?: string): Services {
     metrics: createClient(MetricService, transport),
     artifacts: createClient(ArtifactService, transport),
     values: createClient(ValueService, transport),
+    access: createClient(AccessService, transport),
+    comments: createClient(CommentService, transport),
+    reports: createClient(ReportService, transport),
   };
 }
 

@@ -17,8 +17,8 @@ export interface Subject {
   range?: readonly [number, number] | undefined;
   /** Buckets a curve: as many as a chart has pixels. */
   buckets: number;
-  /** What a band about the mean of a group spans. */
-  spread: Spread;
+  /** What a band about the mean of a group spans; its deviation, if that is not said. */
+  spread?: Spread;
 }
 
 /** What one call of the server takes. */
@@ -137,7 +137,7 @@ export class CurveStore {
   }
 
   private async ask(): Promise<void> {
-    const { runIds, groups, axis, buckets, spread } = this.subject;
+    const { runIds, groups, axis, buckets, spread = "deviation" } = this.subject;
     const ids = groups?.map((group) => group.name) ?? runIds;
     const keys = this.keys();
     // Keys of which all is missing, and runs of which keys are missing, are asked for together.

@@ -260,16 +260,18 @@ export default function ExperimentPage({ id }: { id: bigint }) {
         fields={fields}
         columns={columnFields}
         compared={{ experiment: id.toString(), q: view.filter || undefined }}
-        experiment={found.data.experiment}
-        onChanged={found.reload}
+        experimentId={id}
         onColumns={(next) => {
           keep(next);
           setQuery({ cols: listText(next) });
         }}
       >
         <FilterBox
+          things="runs"
+          placeholder="filter, such as metrics.val_loss < 0.3 and params.lr = '0.01'   /"
           value={view.filter}
           fields={fields}
+          known={fields}
           countFor={(filter, signal) => countRuns(id, filter, signal, view.deleted)}
           found={view.groupBy || table.stale || others ? undefined : table.total}
           total={question.filter ? all : table.total}

@@ -2,7 +2,6 @@ import { type ReactNode, useState } from "react";
 import type { KnownFields } from "../api/useFields";
 import { middle } from "../format/names";
 import { Link } from "../frame/Link";
-import type { Experiment } from "../generated/herdbook/tracking/v1/experiment_pb";
 import { setQuery } from "../state/url";
 import { ColumnPicker } from "../table/ColumnPicker";
 import { fieldOf } from "../table/columns";
@@ -15,8 +14,7 @@ interface Props {
   columns: readonly string[];
   /** The address of a comparison of all that the filter finds. */
   compared: Record<string, string | undefined>;
-  experiment: Experiment | undefined;
-  onChanged: () => void;
+  experimentId: bigint;
   onColumns: (fields: string[]) => void;
   children: ReactNode;
 }
@@ -26,7 +24,7 @@ const GROUPABLE = 200;
 
 /** What the table shows: which runs, by what together, with which columns. */
 export function Toolbar(props: Props) {
-  const { view, fields, columns, compared, experiment, onChanged, onColumns, children } = props;
+  const { view, fields, columns, compared, experimentId, onColumns, children } = props;
   const [picking, setPicking] = useState(false);
   const keyed = [
     ...(fields?.params.map((key) => fieldOf("params", key)) ?? []),
@@ -66,7 +64,7 @@ export function Toolbar(props: Props) {
           </select>
         </label>
       )}
-      {experiment && <Views experiment={experiment} onChanged={onChanged} />}
+      <Views experimentId={experimentId} />
       <div className="columns">
         <button type="button" className="button" aria-expanded={picking} onClick={() => setPicking(!picking)}>
           Columns

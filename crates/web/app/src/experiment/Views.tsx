@@ -1,34 +1,34 @@
 import { useRef, useState } from "react";
-import { experiments } from "../api/clients";
+import { useAnswer } from "../api/answer";
+import { views as service } from "../api/clients";
 import { messageOf } from "../api/errors";
 import { toast } from "../frame/toasts";
-import type { Experiment } from "../generated/herdbook/tracking/v1/experiment_pb";
+import { SubjectKind } from "../generated/herdbook/team/v1/subject_pb";
 import { navigate, usePlace } from "../state/url";
 
-/** Views are tags of the experiment, `herdbook.view.NAME`, so that everybody in the workspace has them. */
-const PREFIX = "herdbook.view.";
+const EVERY_MS = 15_000;
 /** What is one person's place, and no view. */
 const PERSONAL = ["workspace"];
 
-/** Named sets of filter, order, columns and looks: kept with the experiment, and switched by a click. */
-export function Views({ experiment, onChanged }: { experiment: Experiment; onChanged: () => void }) {
+/** Named sets of filter, order, columns and looks: everybody in the workspace has them, and switches by a click. */
+export function Views({ experimentId }: { experimentId: bigint }) {
   const { path, query } = usePlace();
   const details = useRef<HTMLDetailsElement>(null);
   const [busy, setBusy] = useState(false);
   const here = textOf(query);
-  const views = Object.entries(experiment.tags)
-    .filter(([key]) => key.startsWith(PREFIX))
-    .map(([key, text]) => ({ name: key.slice(PREFIX.length), text }))
-    .sort((a, b) => a.name.localeCompare(b.name));
+  const subject = { kind: SubjectKind.EXPERIMENT, name: experimentId.toString() };
+  const { data, reload } = useAnswer(
+    `views ${experimentId}`,
+    (signal) => service.listViews({ subject }, { signal }),
+    { every: EVERY_MS },
+  );
+  const views = (data?.views ?? []).map(({ name, query: text }) => ({ name, text }));
   const current = views.find(({ text }) => text === here);
 
   const write = async (name: string, text: string | undefined) => {
-    const key = PREFIX + name;
-    await experiments.updateExperiment({
-      experiment: { id: experiment.id, tags: text === undefined ? {} : { [key]: text } },
-      updateMask: { paths: [`tags.${key}`] },
-    });
-    onChanged();
+    if (text === undefined) await service.deleteView({ subject, name });
+    else await service.saveView({ subject, name, query: text });
+    reload();
   };
   /** Sets a view, or takes it away, with a way back. */
   const change = async (name: string, text: string | undefined) => {

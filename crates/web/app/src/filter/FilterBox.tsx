@@ -3,17 +3,23 @@ import { useAnswer } from "../api/answer";
 import { messageOf, troubleOf, violations } from "../api/errors";
 import { type KnownFields, useFoundFields } from "../api/useFields";
 import { count } from "../format/numbers";
+import type { Fields } from "../table/columns";
 import { complete, wordAt } from "./completion";
 import "./filter.css";
 
 interface Props {
+  /** What is filtered, such as `runs`. */
+  things: string;
+  placeholder: string;
   /** The filter that is in force. */
   value: string;
-  fields: KnownFields | undefined;
+  fields: Fields | undefined;
+  /** Where fields are found that are not among these. */
+  known?: KnownFields | undefined;
   /** Counts what a filter finds; fails with what is wrong with it. */
   countFor: (filter: string, signal: AbortSignal) => Promise<number>;
   /** How many the filter in force finds, if that is known. */
-  found: number | undefined;
+  found?: number | undefined;
   total: number | undefined;
   onChange: (filter: string) => void;
 }
@@ -23,7 +29,8 @@ const PAUSE_MS = 250;
 const RECOUNT_MS = 5000;
 
 /** The filter of a table: tried while it is written, with what is wrong where it is wrong. */
-export function FilterBox({ value, fields, countFor, found, total, onChange }: Props) {
+export function FilterBox(props: Props) {
+  const { things, placeholder, value, fields, known, countFor, found, total, onChange } = props;
   const [text, setText] = useState(value);
   const [tried, setTried] = useState(value);
   const [caret, setCaret] = useState<number>();
@@ -49,7 +56,7 @@ export function FilterBox({ value, fields, countFor, found, total, onChange }: P
   const wrong = trial.error !== undefined && troubleOf(trial.error) === "wrong" ? trial.error : undefined;
 
   const part = caret === undefined ? "" : wordAt(text, caret).replace(/^[a-z]+\.["`]?/, "");
-  const choices = useFoundFields(fields, part);
+  const choices = useFoundFields(known, part) ?? fields;
   const completion = caret === undefined || !choices ? undefined : complete(text, caret, choices);
   const open = completion !== undefined && completion.choices.length > 0;
   const take = (chosen: string) => {
@@ -92,7 +99,7 @@ export function FilterBox({ value, fields, countFor, found, total, onChange }: P
           id="filter"
           className="input mono"
           role="combobox"
-          aria-label="Filter runs"
+          aria-label={`Filter ${things}`}
           aria-expanded={open}
           aria-controls={list}
           aria-activedescendant={open && choice >= 0 ? `${list}-${choice}` : undefined}
@@ -101,7 +108,7 @@ export function FilterBox({ value, fields, countFor, found, total, onChange }: P
           aria-autocomplete="list"
           autoComplete="off"
           spellCheck={false}
-          placeholder="filter, such as metrics.val_loss < 0.3 and params.lr = '0.01'   /"
+          placeholder={placeholder}
           value={text}
           onChange={(event) => {
             setText(event.target.value);
@@ -118,7 +125,7 @@ export function FilterBox({ value, fields, countFor, found, total, onChange }: P
           </button>
         )}
         <output id="filter-outcome" className={wrong ? "outcome bad" : "outcome soft"}>
-          {wrong ? "✗" : counted === undefined ? "…" : outcome(counted, total, tried)}
+          {wrong ? "✗" : counted === undefined ? "…" : outcome(things, counted, total, tried)}
           {!wrong && tried !== value && counted !== undefined && <span className="hint"> ↵ to apply</span>}
         </output>
       </div>
@@ -144,8 +151,9 @@ export function FilterBox({ value, fields, countFor, found, total, onChange }: P
   );
 }
 
-function outcome(found: number, total: number | undefined, tried: string): string {
-  if (tried === "" || total === undefined) return `${count(found)} ${found === 1 ? "run" : "runs"}`;
+function outcome(things: string, found: number, total: number | undefined, tried: string): string {
+  if (tried === "" || total === undefined)
+    return `${count(found)} ${found === 1 ? things.replace(/s$/, "") : things}`;
   return `✓ ${count(found)} of ${count(total)}`;
 }
 

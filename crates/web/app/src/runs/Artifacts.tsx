@@ -2,12 +2,12 @@ import { lazy, Suspense, useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { artifacts } from "../api/clients";
 import { messageOf } from "../api/errors";
+import { Part } from "../design/Part";
 import { middle } from "../format/names";
 import { bytes, count } from "../format/numbers";
 import type { File } from "../generated/herdbook/common/v1/file_pb";
 import { fileAddress } from "../preview/address";
 import { setQuery, usePlace } from "../state/url";
-import { Part } from "./Facts";
 
 const Preview = lazy(() => import("../preview/Preview"));
 

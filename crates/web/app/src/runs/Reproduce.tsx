@@ -1,6 +1,6 @@
 import { Copy } from "../design/Copy";
+import { Part } from "../design/Part";
 import type { Run } from "../generated/herdbook/tracking/v1/run_pb";
-import { Part } from "./Facts";
 import { scriptOf } from "./script";
 
 /** The way to run it again. */

@@ -1,9 +1,9 @@
 import { useAnswer } from "../api/answer";
 import { versions } from "../api/clients";
+import { Part } from "../design/Part";
 import { Ago } from "../design/Time";
 import { middle } from "../format/names";
 import { millis } from "../format/times";
-import { Part } from "./Facts";
 
 const SHOWN = 50;
 const EVERY_MS = 15_000;
