@@ -86,7 +86,7 @@ export function Analysis({ subject, runs, fields, cells, objective, goal, colour
               <button
                 key={field}
                 type="button"
-                className="button plain chip"
+                className="button plain axis-chip"
                 aria-label={`Leave ${field} out`}
                 onClick={() => setQuery({ axes: listText(axes.filter((one) => one !== field)) })}
               >

@@ -64,7 +64,7 @@ export function DiffTable({ runs, fields, facts, cells, objective, colourOf, onR
   }, [want, asked.join("\n")]);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
-    <section ref={scroller} className="diff" tabIndex={0} aria-label="Differences">
+    <section ref={scroller} className="differences" tabIndex={0} aria-label="Differences">
       <div
         role="table"
         aria-label="What the runs have"

@@ -125,7 +125,7 @@ function Ring({ points }: { points: readonly { run: Run; left: number; top: numb
 
 function Legend({ scale, label }: { scale: Scale; label: string }) {
   return (
-    <p className="legend soft small">
+    <p className="scatter-legend soft small">
       {middle(label, 40)}
       {scale.ticks.map(({ at, text }) => (
         <span key={text}>
