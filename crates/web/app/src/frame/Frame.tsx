@@ -1,6 +1,6 @@
 import { type ComponentType, lazy, type ReactNode, Suspense, useState } from "react";
 import { useAnswer } from "../api/answer";
-import { useCaller } from "../api/caller";
+import { useAskCaller, useCaller } from "../api/caller";
 import { access } from "../api/clients";
 import { signOut } from "../api/session";
 import { setTheme, theme } from "../state/theme";
@@ -52,6 +52,7 @@ const THEMES = { auto: "light", light: "dark", dark: "auto" } as const;
 
 export function Frame({ crumbs, children }: { crumbs: ReactNode; children: ReactNode }) {
   const { path } = usePlace();
+  useAskCaller();
   const caller = useCaller();
   const [chosen, setChosen] = useState(theme());
   useShortcuts(
