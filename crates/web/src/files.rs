@@ -1,21 +1,28 @@
-//! Files of runs, for a browser to save: as they are, and never as pages of this origin.
+//! Files of runs and of versions, for a browser to save: as they are, and never as pages of this origin.
 
 use std::sync::Arc;
 
 use axum::{
     Router,
-    body::Body,
-    extract::{Path, Query, Request, State},
+    body::{Body, Bytes},
+    extract::{Path, Query, State},
     response::{IntoResponse as _, Response},
     routing::get,
 };
-use futures::StreamExt as _;
-use herdbook_proto::tracking::v1::{
-    DownloadArtifactRequest, artifact_service_client::ArtifactServiceClient,
-    download_artifact_response::Message,
+use futures::{Stream, TryStreamExt as _};
+use herdbook_proto::{
+    common::v1::File,
+    registry::v1::{
+        DownloadVersionFileRequest, download_version_file_response::Message as OfVersion,
+        version_service_client::VersionServiceClient,
+    },
+    tracking::v1::{
+        DownloadArtifactRequest, artifact_service_client::ArtifactServiceClient,
+        download_artifact_response::Message as OfRun,
+    },
 };
-use herdbook_rpc::{Authenticate, PeerChannel, WORKSPACE, status};
-use http::{HeaderValue, StatusCode, header};
+use herdbook_rpc::{Authenticate, Caller, PeerChannel, WORKSPACE, status};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use tonic::{Code, Status};
@@ -28,6 +35,7 @@ const POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 #[derive(Clone)]
 struct Files {
     tracking: PeerChannel,
+    registry: PeerChannel,
     authenticator: Arc<dyn Authenticate>,
 }
 
@@ -37,70 +45,109 @@ struct Place {
     workspace: Option<String>,
 }
 
-pub(crate) fn routes(tracking: PeerChannel, authenticator: Arc<dyn Authenticate>) -> Router {
+pub(crate) fn routes(
+    tracking: PeerChannel,
+    registry: PeerChannel,
+    authenticator: Arc<dyn Authenticate>,
+) -> Router {
     Router::new()
-        .route("/files/runs/{run}/{*path}", get(download))
+        .route("/files/runs/{run}/{*path}", get(of_run))
+        .route("/files/models/{model}/{number}/{*path}", get(of_version))
         .with_state(Files {
             tracking,
+            registry,
             authenticator,
         })
 }
 
-async fn download(
+async fn of_run(
     State(files): State<Files>,
     Path((run_id, path)): Path<(String, String)>,
     Query(place): Query<Place>,
-    request: Request,
+    headers: HeaderMap,
 ) -> Response {
-    files
-        .download(run_id, path, place, request)
-        .await
-        .unwrap_or_else(|refused| refusal(&refused))
+    let file = async {
+        let caller = files.caller(place, headers).await?;
+        let mut artifacts = ArtifactServiceClient::new(files.tracking.on_behalf_of(&caller));
+        let wanted = DownloadArtifactRequest {
+            run_id,
+            path,
+            ..DownloadArtifactRequest::default()
+        };
+        let messages = artifacts.download_artifact(wanted).await?.into_inner();
+        let parts = messages.map_ok(|answer| match answer.message {
+            Some(OfRun::File(file)) => Part::Facts(file),
+            Some(OfRun::Chunk(bytes)) => Part::Bytes(bytes),
+            None => Part::Bytes(Default::default()),
+        });
+        saved(parts).await
+    };
+    file.await.unwrap_or_else(|refused| refusal(&refused))
+}
+
+async fn of_version(
+    State(files): State<Files>,
+    Path((model, number, path)): Path<(String, String, String)>,
+    Query(place): Query<Place>,
+    headers: HeaderMap,
+) -> Response {
+    let file = async {
+        let caller = files.caller(place, headers).await?;
+        let mut versions = VersionServiceClient::new(files.registry.on_behalf_of(&caller));
+        let wanted = DownloadVersionFileRequest {
+            reference: format!("{model}/{number}"),
+            path,
+            ..DownloadVersionFileRequest::default()
+        };
+        let messages = versions.download_version_file(wanted).await?.into_inner();
+        let parts = messages.map_ok(|answer| match answer.message {
+            Some(OfVersion::File(file)) => Part::Facts(file),
+            Some(OfVersion::Chunk(bytes)) => Part::Bytes(bytes),
+            None => Part::Bytes(Default::default()),
+        });
+        saved(parts).await
+    };
+    file.await.unwrap_or_else(|refused| refusal(&refused))
 }
 
 impl Files {
-    async fn download(
-        &self,
-        run_id: String,
-        path: String,
-        place: Place,
-        request: Request,
-    ) -> Result<Response, Status> {
-        let mut asked = request.headers().clone();
+    async fn caller(&self, place: Place, mut asked: HeaderMap) -> Result<Caller, Status> {
         if let Some(workspace) = place.workspace {
             let workspace = HeaderValue::from_str(&workspace)
                 .map_err(|_| Status::not_found("there is no such workspace"))?;
             asked.insert(WORKSPACE, workspace);
         }
         let caller = self.authenticator.authenticate(&asked, SERVICE).await;
-        let caller = caller.map_err(status)?;
-        let mut artifacts = ArtifactServiceClient::new(self.tracking.on_behalf_of(&caller));
-        let wanted = DownloadArtifactRequest {
-            run_id,
-            path,
-            ..DownloadArtifactRequest::default()
-        };
-        let mut messages = artifacts.download_artifact(wanted).await?.into_inner();
-        let first = messages.message().await?.and_then(|answer| answer.message);
-        let Some(Message::File(file)) = first else {
-            return Err(Status::internal("the file came without its facts"));
-        };
-        let chunks = messages.filter_map(async |answer| match answer {
-            Ok(answer) => match answer.message? {
-                Message::Chunk(bytes) => Some(Ok(bytes)),
-                Message::File(_) => None,
-            },
-            Err(broken) => Some(Err(broken)),
-        });
-        let headers = [
-            (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
-            (header::CONTENT_LENGTH, file.size.to_string()),
-            (header::CONTENT_DISPOSITION, saved_as(&file.path)),
-            (header::CACHE_CONTROL, "private, no-cache".to_owned()),
-            (header::CONTENT_SECURITY_POLICY, POLICY.to_owned()),
-        ];
-        Ok((headers, Body::from_stream(chunks)).into_response())
+        caller.map_err(status)
     }
+}
+
+/// A message of a download.
+enum Part {
+    /// The first.
+    Facts(File),
+    Bytes(Bytes),
+}
+
+/// A download as a file that a browser saves, as it comes.
+async fn saved(
+    mut parts: impl Stream<Item = Result<Part, Status>> + Send + Unpin + 'static,
+) -> Result<Response, Status> {
+    let Some(Part::Facts(file)) = parts.try_next().await? else {
+        return Err(Status::internal("the file came without its facts"));
+    };
+    let chunks = parts.try_filter_map(async |part| match part {
+        Part::Bytes(bytes) => Ok(Some(bytes)),
+        Part::Facts(_) => Ok(None),
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_LENGTH, file.size.to_string()),
+        (header::CONTENT_DISPOSITION, saved_as(&file.path)),
+        (header::CACHE_CONTROL, "private, no-cache".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, POLICY.to_owned()),
+    ];
+    Ok((headers, Body::from_stream(chunks)).into_response())
 }
 
 /// The name to save a file under, in the notation of RFC 6266 and RFC 8187.

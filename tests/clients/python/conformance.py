@@ -48,7 +48,9 @@ def refusal(call) -> grpc.RpcError:
 
 
 def channel(url: str, token: str | None) -> grpc.Channel:
-    plain = grpc.insecure_channel(url.removeprefix("http://"), [("grpc.initial_reconnect_backoff_ms", 100)])
+    # Channels of a process otherwise share a connection, also one that was cut a moment ago.
+    options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.use_local_subchannel_pool", 1)]
+    plain = grpc.insecure_channel(url.removeprefix("http://"), options)
     return grpc.intercept_channel(plain, Credentials(token)) if token else plain
 
 

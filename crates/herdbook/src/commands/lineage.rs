@@ -17,6 +17,7 @@ mod prove;
 mod record;
 mod reproduce;
 mod retract;
+mod search;
 mod tag;
 mod tags;
 mod tree;
@@ -69,6 +70,7 @@ pub(crate) enum Command {
     ///
     /// Example: herdbook lineage duplicates
     Duplicates,
+    Search(search::Options),
     Walk(walk::Options),
 }
 
@@ -99,6 +101,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
         Command::Alias(options) => alias::run(connection().await?, output, options).await,
         Command::Merge(options) => merge::run(connection().await?, output, options).await,
         Command::Duplicates => duplicates::run(connection().await?, output).await,
+        Command::Search(options) => search::run(connection().await?, output, options).await,
         Command::Walk(options) => walk::run(connection().await?, output, options).await,
     }
 }

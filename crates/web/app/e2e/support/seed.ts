@@ -1,6 +1,9 @@
 import { createHash } from "node:crypto";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import { AccessService } from "../../src/generated/herdbook/access/v1/access_pb.js";
+import { CommentService } from "../../src/generated/herdbook/team/v1/comment_pb.js";
+import { ReportService } from "../../src/generated/herdbook/team/v1/report_pb.js";
 import { ArtifactService } from "../../src/generated/herdbook/tracking/v1/artifact_pb.js";
 import { ExperimentService } from "../../src/generated/herdbook/tracking/v1/experiment_pb.js";
 import { MetricService } from "../../src/generated/herdbook/tracking/v1/metric_pb.js";
@@ -11,6 +14,9 @@ export interface Services {
   runs: Client<typeof RunService>;
   metrics: Client<typeof MetricService>;
   artifacts: Client<typeof ArtifactService>;
+  access: Client<typeof AccessService>;
+  comments: Client<typeof CommentService>;
+  reports: Client<typeof ReportService>;
 }
 
 export function servicesAt(url: string, token?: string): Services {
@@ -28,6 +34,9 @@ export function servicesAt(url: string, token?: string): Services {
     runs: createClient(RunService, transport),
     metrics: createClient(MetricService, transport),
     artifacts: createClient(ArtifactService, transport),
+    access: createClient(AccessService, transport),
+    comments: createClient(CommentService, transport),
+    reports: createClient(ReportService, transport),
   };
 }
 
@@ -137,7 +146,12 @@ export async function seedSweep(services: Services, name = "fraud-detector"): Pr
   return { experimentId, runIds };
 }
 
-async function upload(services: Services, runId: string, path: string, bytes: Uint8Array): Promise<void> {
+export async function upload(
+  services: Services,
+  runId: string,
+  path: string,
+  bytes: Uint8Array,
+): Promise<void> {
   await services.artifacts.uploadArtifact(
     (async function* () {
       yield { message: { case: "header" as const, value: { runId, path } } };

@@ -233,6 +233,8 @@ export default function ExperimentPage({ id }: { id: bigint }) {
         }}
       >
         <FilterBox
+          things="runs"
+          placeholder="filter, such as metrics.val_loss < 0.3 and params.lr = '0.01'   /"
           value={view.filter}
           fields={fields ?? NO_FIELDS}
           countFor={(filter, signal) => countRuns(id, filter, signal)}

@@ -7,6 +7,9 @@ import { complete } from "./completion";
 import "./filter.css";
 
 interface Props {
+  /** What is filtered, such as `runs`. */
+  things: string;
+  placeholder: string;
   /** The filter that is in force. */
   value: string;
   fields: Fields;
@@ -21,7 +24,7 @@ const PAUSE_MS = 250;
 const RECOUNT_MS = 5000;
 
 /** The filter of a table: tried while it is written, with what is wrong where it is wrong. */
-export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
+export function FilterBox({ things, placeholder, value, fields, countFor, total, onChange }: Props) {
   const [text, setText] = useState(value);
   const [tried, setTried] = useState(value);
   const [caret, setCaret] = useState<number>();
@@ -82,7 +85,7 @@ export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
           id="filter"
           className="input mono"
           role="combobox"
-          aria-label="Filter runs"
+          aria-label={`Filter ${things}`}
           aria-expanded={open}
           aria-controls={list}
           aria-activedescendant={open && choice >= 0 ? `${list}-${choice}` : undefined}
@@ -91,7 +94,7 @@ export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
           aria-autocomplete="list"
           autoComplete="off"
           spellCheck={false}
-          placeholder="filter, such as metrics.val_loss < 0.3 and params.lr = '0.01'   /"
+          placeholder={placeholder}
           value={text}
           onChange={(event) => {
             setText(event.target.value);
@@ -108,7 +111,7 @@ export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
           </button>
         )}
         <output id="filter-outcome" className={wrong ? "outcome bad" : "outcome soft"}>
-          {wrong ? "✗" : trial.data === undefined ? "…" : outcome(trial.data, total, tried)}
+          {wrong ? "✗" : trial.data === undefined ? "…" : outcome(things, trial.data, total, tried)}
           {!wrong && tried !== value && trial.data !== undefined && <span className="hint"> ↵ to apply</span>}
         </output>
       </div>
@@ -134,8 +137,9 @@ export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
   );
 }
 
-function outcome(found: number, total: number | undefined, tried: string): string {
-  if (tried === "" || total === undefined) return `${count(found)} ${found === 1 ? "run" : "runs"}`;
+function outcome(things: string, found: number, total: number | undefined, tried: string): string {
+  if (tried === "" || total === undefined)
+    return `${count(found)} ${found === 1 ? things.replace(/s$/, "") : things}`;
   return `✓ ${count(found)} of ${count(total)}`;
 }
 

@@ -41,9 +41,11 @@ export function complete(text: string, caret: number, fields: Fields): Completio
 
 function choicesAfter(words: readonly string[], fields: Fields): string[] {
   const [before = "", last = ""] = [words.at(-2), words.at(-1)];
-  if (isField(last)) return OPERATORS;
-  if (isField(before) && isOperator(last)) return before === "attributes.status" ? STATUSES : [];
+  if (isField(last) || fields.attributes?.includes(last)) return OPERATORS;
+  if ((isField(before) || fields.attributes?.includes(before)) && isOperator(last))
+    return before === "attributes.status" ? STATUSES : [];
   if (last !== "" && !/^(and|or|not|\()$/i.test(last)) return ["AND", "OR"];
+  if (fields.attributes) return [...fields.attributes, ...fields.tags.map((key) => fieldOf("tags", key))];
   return [
     ...fields.metrics.map((key) => fieldOf("metrics", key)),
     ...fields.params.map((key) => fieldOf("params", key)),

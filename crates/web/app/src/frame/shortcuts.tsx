@@ -22,13 +22,21 @@ export function useShortcuts(shortcuts: Shortcuts): void {
   }, []);
 }
 
+/** What can be done now, by its keys. */
+export function actions(): { keys: string; what: string; run: () => void }[] {
+  return [...pages.values()]
+    .reverse()
+    .flatMap((shortcuts) => Object.entries(shortcuts).map(([keys, { what, run }]) => ({ keys, what, run })));
+}
+
 let prefix = "";
 let prefixAt = 0;
 
 function onKey(event: KeyboardEvent): void {
   const target = event.target as HTMLElement;
   if (event.metaKey || event.ctrlKey || event.altKey) return;
-  if (target.closest("input, textarea, select, dialog, [contenteditable]")) return;
+  // A button in a dialog that was closed keeps the focus until the next frame.
+  if (target.closest("input, textarea, select, dialog[open], [contenteditable]")) return;
   if (event.key === "?") {
     openHelp?.();
     return;

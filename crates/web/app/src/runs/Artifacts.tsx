@@ -2,11 +2,11 @@ import { useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { artifacts } from "../api/clients";
 import { messageOf } from "../api/errors";
+import { Part } from "../design/Part";
 import { middle } from "../format/names";
 import { bytes, count } from "../format/numbers";
 import type { File } from "../generated/herdbook/common/v1/file_pb";
 import { hrefTo } from "../state/url";
-import { Part } from "./Facts";
 
 const PAGE = 1000;
 /** Of more files the first are shown. */

@@ -3,13 +3,16 @@ import { useAnswer } from "../api/answer";
 import { experiments, runs } from "../api/clients";
 import { ChartsPanel } from "../charts/ChartsPanel";
 import { hueOf } from "../charts/colours";
+import { Comments } from "../comments/Comments";
+import { Pairs } from "../design/Pairs";
 import { Crumb, useTitle } from "../frame/Crumb";
 import { Link } from "../frame/Link";
 import { Skeleton, Trouble } from "../frame/States";
 import { Lifecycle } from "../generated/herdbook/common/v1/lifecycle_pb";
+import { SubjectKind } from "../generated/herdbook/team/v1/subject_pb";
 import { type Run, RunStatus } from "../generated/herdbook/tracking/v1/run_pb";
 import { Artifacts } from "./Artifacts";
-import { Facts, Inputs, Metrics, Pairs } from "./Facts";
+import { Facts, Inputs, Metrics } from "./Facts";
 import { Notes } from "./Notes";
 import { RunHeader } from "./RunHeader";
 import "./run.css";
@@ -76,6 +79,7 @@ export default function RunPage({ id }: { id: string }) {
         <Inputs run={run} />
         <Pairs title="Tags" entries={run.tags} none="no tags" />
         <Notes run={run} onChanged={reload} />
+        <Comments kind={SubjectKind.RUN} name={run.id} />
       </div>
     </article>
   );

@@ -110,6 +110,8 @@ export interface Fields {
   metrics: string[];
   params: string[];
   tags: string[];
+  /** What stands without the name of a group before it, in place of the attributes of runs. */
+  attributes?: readonly string[];
 }
 
 export function fieldsOf(runs: readonly Run[]): Fields {
