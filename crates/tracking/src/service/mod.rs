@@ -14,6 +14,7 @@ pub(crate) mod quota;
 mod read_metrics;
 mod run_search;
 pub(crate) mod runs;
+pub(crate) mod uploads;
 pub(crate) mod values;
 
 use herdbook_rpc::answer;

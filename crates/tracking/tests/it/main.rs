@@ -23,4 +23,5 @@ mod search_groups;
 mod search_model;
 mod search_settled;
 mod stream;
+mod uploads;
 mod values;
