@@ -126,6 +126,33 @@ check_go_code() {
   echo "clients/go/proto is as the contract has it"
 }
 
+# Are the packages what a stranger could install? Maven and CMake install theirs for the conformance scenario.
+check_packages() {
+  local folder
+  go -C clients/go vet ./...
+  folder=$(mktemp -d)
+  npm pack --silent ./clients/typescript --pack-destination "$folder" >/dev/null
+  (
+    cd "$folder"
+    npm install --silent --no-audit --no-fund ./*.tgz
+    node --input-type=module --eval '
+      const { connect, fromEnv } = await import("@herdbook/client");
+      const { RunSchema } = await import("@herdbook/client/proto/herdbook/tracking/v1/run_pb.js");
+      connect(fromEnv()).close();
+      console.log(`installed, with ${RunSchema.typeName}`);'
+  )
+  rm -rf "$folder"
+}
+
+# reference write|check|try [OPTIONS]: the pages about every call of the contract.
+reference() { "$HERDBOOK_TEST_PYTHON" tests/reference "$@"; }
+
+# Are the pages those of the contract, and do their examples work?
+check_reference() {
+  reference check
+  reference try --herdbook "$HERDBOOK_TEST_BINARY"
+}
+
 # conformance [OPTIONS] LANGUAGE...: one scenario in each of these languages, against the binary of the tests.
 conformance() { "$HERDBOOK_TEST_PYTHON" tests/clients/conformance --herdbook "$HERDBOOK_TEST_BINARY" "$@"; }
 

@@ -20,6 +20,23 @@
 //! server, the client connects again by itself and goes on from what is committed. When memory gets
 //! short, and at the end, batches go to a *spool*, a file, which the next process with the same folder
 //! sends: nothing is lost, nothing counts twice.
+//!
+//! Everything else is for async programs: [`Herdbook`] makes any call of the contract, carries files,
+//! resolves references and follows the registry.
+//!
+//! ```no_run
+//! use herdbook_client::{Herdbook, Options};
+//! use herdbook_proto::{registry::v1::WatchRequest, tracking::v1::GetRunRequest};
+//!
+//! # async fn example(run_id: String) -> Result<(), herdbook_client::Error> {
+//! let herdbook = Herdbook::connect(Options::from_env())?;
+//! let run = herdbook.call(GetRunRequest { run_id }).await?.run;
+//! let version = herdbook.resolve("fraud-detector@Production").await?;
+//! let mut changes = herdbook.watch(WatchRequest { model: version.model, ..Default::default() });
+//! println!("{:?}", changes.next().await?);
+//! # Ok(())
+//! # }
+//! ```
 
 mod batch;
 mod calls;
@@ -35,6 +52,7 @@ mod options;
 mod reply;
 mod retry;
 mod run;
+mod services;
 mod spool;
 mod system;
 mod writer;
@@ -44,8 +62,12 @@ pub use connection::{Connection, Credentials, endpoint};
 pub use engine::Closed;
 pub use error::ClientError;
 pub use event::Event;
-pub use herdbook_proto::tracking::v1::{CreateRunRequest, Run, RunStatus};
+pub use herdbook_proto::{
+    Call,
+    tracking::v1::{CreateRunRequest, Run, RunStatus},
+};
 pub use options::{Durability, Options};
 pub use reply::Reply;
 pub use run::RunHandle;
+pub use services::{Error, Failed, FieldProblem, Herdbook, RuleFailure, Watch};
 pub use system::SystemSampler;

@@ -1,6 +1,6 @@
 //! How a client reaches its server and what it may take.
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{env, fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use crate::Event;
 
@@ -47,6 +47,19 @@ impl Options {
             durability: Durability::default(),
             patience: Duration::from_secs(30),
             listener: None,
+        }
+    }
+
+    /// Options from `HERDBOOK_URL`, `HERDBOOK_TOKEN` and `HERDBOOK_WORKSPACE`; without the first for
+    /// `http://127.0.0.1:5757`.
+    #[must_use]
+    pub fn from_env() -> Self {
+        let read = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let server = read("HERDBOOK_URL").unwrap_or_else(|| "http://127.0.0.1:5757".to_owned());
+        Self {
+            token: read("HERDBOOK_TOKEN"),
+            workspace: read("HERDBOOK_WORKSPACE"),
+            ..Self::new(server)
         }
     }
 

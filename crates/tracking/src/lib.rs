@@ -3,6 +3,7 @@
 
 mod artifact_path;
 mod blocking;
+mod committer;
 mod convert;
 mod creator;
 mod error;
@@ -45,9 +46,10 @@ pub use herdbook_filter::ParseError;
 pub use holder::Holder;
 pub use quota::{Limits, Resource};
 
+use committer::Committer;
 use creator::Creator;
 use manifests::RunManifests;
-use metrics::{committer::Committer, compactor, pulse::Pulse};
+use metrics::{compactor, pulse::Pulse};
 use quota::Quotas;
 use service::{
     artifacts::ArtifactApi, experiments::ExperimentApi, logged_models::LoggedModelApi,

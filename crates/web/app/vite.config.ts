@@ -17,6 +17,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { proxy },
+  // The reference is in docs/.
+  server: { proxy, fs: { allow: ["../../.."] } },
   preview: { proxy },
 });

@@ -13,12 +13,16 @@ use http::{HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Where the app has pages. Other paths stay with gRPC, the doors of the gateway, and NOT_FOUND.
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 7] = [
     "/",
     "/experiments",
     "/experiments/{*rest}",
+    "/lineage",
+    "/lineage/{*rest}",
     "/runs/{*rest}",
     "/start",
+    "/reference",
+    "/reference/{*rest}",
 ];
 
 /// What a page of the app may do: run and show what this server sent, and call nobody else.

@@ -14,13 +14,15 @@ use tonic::{Request, Response, Status};
 
 use super::answer;
 use crate::{
-    TrackingError, convert,
+    TrackingError,
+    committer::{Claim, Committer, Rule},
+    convert,
     creator::Creator,
-    metrics::committer::Committer,
+    metrics::Points,
     quota::Quotas,
-    run::{Fork, Run, RunStatus},
+    run::{Fork, Run, RunStatus, Told},
     run_name,
-    store::{Store, new_runs::NewRun, runs::Told},
+    store::{Store, new_runs::NewRun},
 };
 
 pub(crate) struct RunApi {
@@ -200,13 +202,12 @@ impl RunApi {
         violations.finish()?;
 
         let id = convert::run_id(&given.id)?;
-        let change = async |_: &mut _, locked: &mut crate::store::runs::LockedRun| {
-            let run = &mut locked.run;
+        let rule = move |run: &mut Run| {
             if mask.has("name") {
-                run.name = given.name;
+                run.name.clone_from(&given.name);
             }
             if mask.has("description") {
-                run.description = given.description;
+                run.description.clone_from(&given.description);
             }
             if let Some(started_at) = started_at.filter(|_| mask.has("started_at")) {
                 run.started_at = started_at;
@@ -222,13 +223,13 @@ impl RunApi {
                 run.ended_at = ended_at;
             }
             if mask.has("source") {
-                run.source = source;
+                run.source.clone_from(&source);
             }
             if mask.has("environment") {
-                run.environment = environment;
+                run.environment.clone_from(&environment);
             }
             if mask.has("based_on") {
-                run.based_on = given.based_on;
+                run.based_on.clone_from(&given.based_on);
             }
             let descent = ["source", "environment", "based_on"]
                 .iter()
@@ -239,7 +240,7 @@ impl RunApi {
                 Told::Itself
             })
         };
-        let run = self.store.change_run(workspace, id, change).await?;
+        let run = self.change_alone(workspace, id, Box::new(rule)).await?;
         self.with_metrics(workspace, run).await
     }
 
@@ -257,12 +258,22 @@ impl RunApi {
             return Err(InvalidRequest::field("keys", what).into());
         }
         let id = convert::run_id(&request.run_id)?;
-        let change = async |_: &mut _, locked: &mut crate::store::runs::LockedRun| {
-            locked.run.tags.retain(|key, _| !keys.contains(key));
+        let rule = move |run: &mut Run| {
+            run.tags.retain(|key, _| !keys.contains(key));
             Ok(Told::Nothing)
         };
-        self.store.change_run(workspace, id, change).await?;
+        self.change_alone(workspace, id, Box::new(rule)).await?;
         Ok(())
+    }
+
+    async fn change_alone(
+        &self,
+        workspace: WorkspaceId,
+        id: RunId,
+        rule: Rule,
+    ) -> Result<Run, TrackingError> {
+        let nothing = Points(Vec::new());
+        self.change(workspace, id, nothing, Claim::None, rule).await
     }
 }
 

@@ -3,18 +3,21 @@
 import { performance } from "node:perf_hooks";
 import type { Browser } from "playwright-core";
 import { launch } from "./support/browser.ts";
+import { lineageAt, seedDescent } from "./support/lineage.ts";
 import { seedCrowd, seedLong, servicesAt } from "./support/seed.ts";
 import { Server } from "./support/server.ts";
 
 const RUNS = Number(process.env["RUNS"] ?? 50_000);
 const LONG_RUNS = 10;
 const POINTS = Number(process.env["POINTS"] ?? 1_000_000);
+const NODES = Number(process.env["NODES"] ?? 2000);
 const TRIES = 5;
 
 const given = process.env["HERDBOOK_URL"];
 const server = given ? undefined : await Server.start();
 const url = given ?? server?.url ?? "";
-const services = servicesAt(process.env["HERDBOOK_GRPC_URL"] ?? url);
+const grpc = process.env["HERDBOOK_GRPC_URL"] ?? url;
+const services = servicesAt(grpc);
 const tag = Date.now().toString(36);
 
 const seeding = performance.now();
@@ -43,6 +46,7 @@ tell(
 );
 tell("  … zoomed into a tenth", await zoomed(browser));
 tell("a point logged, until it is drawn", await live(browser));
+await pedigree(browser);
 await browser.close();
 await server?.remove();
 
@@ -110,6 +114,48 @@ async function live(on: Browser): Promise<number> {
   return middle(times);
 }
 
+/** A pedigree of as many nodes as a picture has, folded at first, then with all its bundles open. */
+async function pedigree(on: Browser): Promise<void> {
+  const node = encodeURIComponent(await seedDescent(lineageAt(grpc), NODES, `descent-${tag}`));
+  tell(
+    `pedigree of ${NODES} nodes, first shapes`,
+    await median((b) => timed(b, `/lineage?node=${node}&ways=back`, ".picture-frame g[aria-label]")),
+  );
+  // As often as it takes for each bundle to be open.
+  const all = Array.from({ length: NODES / 40 + 1 }, () => "farther-back").join();
+  const start = performance.now();
+  const page = await on.newPage({ viewport: { width: 1280, height: 800 } });
+  await page.goto(`${url}/lineage?node=${node}&ways=back&open=${all}`);
+  await page.getByText(`${count(NODES)} shapes for ${count(NODES)} nodes`).waitFor({ timeout: 120_000 });
+  await page.locator(".picture-frame g[aria-label]").first().waitFor({ timeout: 120_000 });
+  tell(`  … all ${NODES} shapes laid out`, performance.now() - start);
+  await page.getByRole("button", { name: "Fit" }).click();
+  const gaps = page.evaluate(
+    () =>
+      new Promise<number[]>((resolve) => {
+        const times: number[] = [];
+        let last = performance.now();
+        const frame = () => {
+          times.push(performance.now() - last);
+          last = performance.now();
+          if (times.length < 60) requestAnimationFrame(frame);
+          else resolve(times.slice(2));
+        };
+        requestAnimationFrame(frame);
+      }),
+  );
+  const box = await page.locator(".picture-frame").boundingBox();
+  if (!box) throw new Error("there is no picture");
+  await page.mouse.move(box.x + 200, box.y + 100);
+  await page.mouse.down();
+  for (let step = 0; step < 60; step++) await page.mouse.move(box.x + 200 + step * 4, box.y + 100 + step);
+  await page.mouse.up();
+  const frames = await gaps;
+  tell("  … a frame while all of them are dragged, median", middle(frames));
+  tell("  … and the longest", Math.max(...frames));
+  await page.close();
+}
+
 async function transferred(on: Browser, path: string): Promise<string> {
   const page = await on.newPage();
   await page.goto(url + path);
@@ -135,6 +181,10 @@ function middle(times: number[]): number {
 
 function tell(what: string, took: number): void {
   console.log(`${what}: ${seconds(took)}`);
+}
+
+function count(number: number): string {
+  return number.toLocaleString("en-GB");
 }
 
 function seconds(took: number): string {

@@ -42,6 +42,23 @@ describe("experiments", () => {
   });
 });
 
+describe("the reference", () => {
+  it("has every call, and leads from page to page", async () => {
+    const { page, ...rest } = await open(browser, `${server.url}/experiments`);
+    await page.keyboard.press("?");
+    await page.getByRole("link", { name: "All calls of the contract" }).click();
+    await page.getByRole("link", { name: "ReportCheck" }).click();
+    await page.getByRole("heading", { name: "ReportCheck" }).waitFor();
+    assert.equal(new URL(page.url()).hash, "#reportcheck");
+    await assertAccessible(page);
+    await page.getByRole("link", { name: "Check", exact: true }).first().click();
+    assert.equal(new URL(page.url()).hash, "#check");
+    await page.goto(`${server.url}/reference/registry/nothing`);
+    await page.getByText("The reference has no page registry/nothing").waitFor();
+    await close({ page, ...rest });
+  });
+});
+
 describe("an experiment", () => {
   it("shows runs and their curves side by side", async () => {
     const { page, ...rest } = await open(browser, experiment());

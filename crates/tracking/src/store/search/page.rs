@@ -10,7 +10,7 @@ use crate::{
     run::{Run, RunKey},
     store::{
         runs::{COLUMNS, RunRow},
-        summaries::{SummaryArrays, SummaryRow},
+        summaries::{CHOSEN_SUMMARIES, SummaryArrays, SummaryRow},
     },
 };
 
@@ -104,13 +104,7 @@ async fn read_rows(
     let summaries: Vec<SummaryArrays> = match wanted.map(|wanted| &wanted.metrics) {
         Some(metrics) if metrics.is_empty() => Vec::new(),
         Some(metrics) => {
-            // Each found by itself: a run may have thousands.
-            let query = format!(
-                "SELECT {arrays} FROM unnest($1::bigint[]) AS r (run_key) \
-                 CROSS JOIN unnest($2::text[]) AS k (key) \
-                 JOIN tracking.metric_summaries s ON s.run_key = r.run_key AND s.key = k.key \
-                 GROUP BY s.run_key"
-            );
+            let query = format!("SELECT {arrays} FROM {CHOSEN_SUMMARIES} GROUP BY s.run_key");
             let query = sqlx::query_as(AssertSqlSafe(query))
                 .bind(keys)
                 .bind(metrics);

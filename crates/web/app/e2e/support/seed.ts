@@ -137,7 +137,12 @@ export async function seedSweep(services: Services, name = "fraud-detector"): Pr
   return { experimentId, runIds };
 }
 
-async function upload(services: Services, runId: string, path: string, bytes: Uint8Array): Promise<void> {
+export async function upload(
+  services: Services,
+  runId: string,
+  path: string,
+  bytes: Uint8Array,
+): Promise<void> {
   await services.artifacts.uploadArtifact(
     (async function* () {
       yield { message: { case: "header" as const, value: { runId, path } } };

@@ -26,7 +26,7 @@ const noted: Interceptor = (next) => async (request) => {
   }
 };
 
-const transport = createGrpcWebTransport({ baseUrl: window.location.origin, interceptors: [noted] });
+export const transport = createGrpcWebTransport({ baseUrl: window.location.origin, interceptors: [noted] });
 
 export const access = createClient(AccessService, transport);
 export const artifacts = createClient(ArtifactService, transport);

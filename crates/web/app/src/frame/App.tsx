@@ -10,6 +10,8 @@ import { Notice, Skeleton } from "./States";
 
 // Each page is loaded when it is first gone to.
 const ExperimentPage = lazy(() => import("../experiment/ExperimentPage"));
+const LineagePage = lazy(() => import("../lineage/LineagePage"));
+const ReferencePage = lazy(() => import("../reference/ReferencePage"));
 const RunPage = lazy(() => import("../runs/RunPage"));
 const StartPage = lazy(() => import("../start/StartPage"));
 
@@ -50,6 +52,25 @@ function pageAt(path: string): { crumbs: ReactNode; page: ReactNode } {
       </>
     );
     return { crumbs, page: <RunPage key={id} id={id} /> };
+  }
+  if (place === "lineage") {
+    const crumbs = (
+      <>
+        <Link to="/lineage">Lineage</Link>
+        <span id="crumb" />
+      </>
+    );
+    return { crumbs, page: <LineagePage question={id ?? ""} /> };
+  }
+  if (place === "reference") {
+    const name = path.split("/").slice(2).join("/");
+    const crumbs = (
+      <>
+        <Link to="/reference">Reference</Link>
+        {name && <span>{name}</span>}
+      </>
+    );
+    return { crumbs, page: <ReferencePage name={name} /> };
   }
   if (place === "start") return { crumbs: <span>Start</span>, page: <StartPage /> };
   return {

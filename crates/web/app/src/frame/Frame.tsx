@@ -6,6 +6,7 @@ import { setTheme, theme } from "../state/theme";
 import { hrefTo, navigate, usePlace } from "../state/url";
 import { ConnectionBar } from "./ConnectionBar";
 import { Link } from "./Link";
+import { SearchButton } from "./search/SearchButton";
 import { ShortcutHelp, useShortcuts } from "./shortcuts";
 import { Toasts } from "./toasts";
 
@@ -17,6 +18,13 @@ const PLACES = [
     keys: "g r",
     at: ["/experiments", "/runs"],
     icon: "M2 13h12M3 10l3-4 3 2 4-6",
+  },
+  {
+    name: "Lineage",
+    to: "/lineage",
+    keys: "g l",
+    at: ["/lineage"],
+    icon: "M1 2h4v4H1zM1 10h4v4H1zM11 6h4v4h-4zM5 4h3v8H5M8 8h3",
   },
   { name: "Start", to: "/start", keys: "g s", at: ["/start"], icon: "M4 2l9 6-9 6z" },
 ];
@@ -49,6 +57,7 @@ export function Frame({ crumbs, children }: { crumbs: ReactNode; children: React
         <nav aria-label="Where you are" className="crumbs">
           {crumbs}
         </nav>
+        <SearchButton />
         <button
           type="button"
           className="button plain theme"
