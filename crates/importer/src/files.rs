@@ -140,8 +140,10 @@ impl Places {
             return Ok(Self::default());
         };
         if !artifacts.starts_with("http://") && !artifacts.starts_with("https://") {
-            let path = artifacts.strip_prefix("file://").unwrap_or(artifacts);
-            if !path.contains("://") && !Path::new(&decoded(path)).is_dir() {
+            // Of a bucket, the first listing tells.
+            let path = artifacts.strip_prefix("file://").map(decoded);
+            let path = path.unwrap_or_else(|| artifacts.clone());
+            if !path.contains("://") && !Path::new(&path).is_dir() {
                 let what = format!("--artifacts: there is no folder {path} on this machine");
                 return Err(ImportError::Address(what));
             }
