@@ -4,6 +4,7 @@ import { launch, open, screenshot } from "./support/browser.ts";
 import { askForApprovals, MODEL, type Person, seedModel, Team } from "./support/models.ts";
 import { type Sweep, seedSweep, servicesAt } from "./support/seed.ts";
 import { Server } from "./support/server.ts";
+import { seedTeam } from "./support/team.ts";
 
 /** Phone, laptop, wall. */
 /** A chart that has something to show. */
@@ -19,10 +20,12 @@ let server: Server;
 let browser: Browser;
 let sweep: Sweep;
 let team: Team;
+let talk: { report: string; comment: string };
 
 before(async () => {
   server = await Server.start();
   sweep = await seedSweep(servicesAt(server.url));
+  talk = await seedTeam(servicesAt(server.url), sweep);
   team = await Team.start();
   const ana = team.registry("ana");
   await seedModel(team.services("ana"), ana, team.registry("eve"));
@@ -57,6 +60,18 @@ for (const [width, height] of SIZES) {
         failed: [`/runs/${sweep.runIds[6]}`, DRAWN],
         gone: [`/runs/${"0".repeat(32)}`, ".notice"],
         start: ["/start", ".snippet"],
+        compare: [
+          `/compare?experiment=${sweep.experimentId}&runs=${sweep.runIds.slice(0, 8).join(",")}`,
+          ".importance",
+        ],
+        file: [`/runs/${sweep.runIds[0]}?file=predictions.csv`, ".data-table"],
+        team: ["/team", ".tokens tbody tr"],
+        activity: ["/activity", ".feed li"],
+        mentions: ["/activity?kind=mentions", ".feed li"],
+        reports: ["/reports", ".reports tbody tr"],
+        report: [`/reports/${talk.report}`, DRAWN],
+        "report-editor": [`/reports/${talk.report}?edit=1`, DRAWN],
+        comments: [`/runs/${sweep.runIds[0]}#comment-${talk.comment}`, ".comments .markdown"],
       } as const;
       for (const [name, [path, shown]] of Object.entries(pages)) {
         const { page } = await open(browser, server.url + path, at);

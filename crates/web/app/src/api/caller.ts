@@ -35,3 +35,8 @@ export function refusedBy(caller: GetCallerResponse | undefined, needed: Role): 
   if (!caller || caller.role >= needed) return undefined;
   return `You are ${roleName(caller.role)} in ${caller.workspace}; this takes the role ${roleName(needed)}, which an admin gives`;
 }
+
+/** Whether the caller may do what asks for a role; not before it is known who it is. */
+export function useMay(role: Role): boolean {
+  return (useCaller()?.role ?? Role.UNSPECIFIED) >= role;
+}

@@ -1,14 +1,15 @@
 import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import { useSignInNeeded } from "../api/session";
 import { ExperimentList } from "../experiments/ExperimentList";
+import { SignIn } from "../signin/SignIn";
 import { navigate, usePlace } from "../state/url";
 import { Crash } from "./Crash";
 import { Frame } from "./Frame";
 import { Link } from "./Link";
-import { SignIn } from "./SignIn";
 import { Notice, Skeleton } from "./States";
 
 // Each page is loaded when it is first gone to.
+const RunComparison = lazy(() => import("../compare/ComparePage"));
 const ExperimentPage = lazy(() => import("../experiment/ExperimentPage"));
 const ApprovalsPage = lazy(() => import("../approvals/ApprovalsPage"));
 const ComparePage = lazy(() => import("../model/compare/ComparePage"));
@@ -20,6 +21,10 @@ const VersionPage = lazy(() => import("../model/version/VersionPage"));
 const LineagePage = lazy(() => import("../lineage/LineagePage"));
 const ReferencePage = lazy(() => import("../reference/ReferencePage"));
 const RunPage = lazy(() => import("../runs/RunPage"));
+const ActivityPage = lazy(() => import("../activity/ActivityPage"));
+const ReportList = lazy(() => import("../reports/ReportList"));
+const ReportPage = lazy(() => import("../reports/ReportPage"));
+const TeamPage = lazy(() => import("../team/TeamPage"));
 const StartPage = lazy(() => import("../start/StartPage"));
 
 export function App() {
@@ -60,10 +65,30 @@ function pageAt(path: string): { crumbs: ReactNode; page: ReactNode } {
     );
     return { crumbs, page: <RunPage key={id} id={id} /> };
   }
+  if (path === "/compare") {
+    const crumbs = (
+      <>
+        {experiments}
+        <span id="crumb" />
+      </>
+    );
+    return { crumbs, page: <RunComparison /> };
+  }
   if (place === "models" || place === "approvals") {
     const crumbs = path === "/models" ? MODELS : BELOW_MODELS;
     return { crumbs, page: ofModels(path) };
   }
+  if (place === "reports") {
+    const crumbs = (
+      <>
+        <Link to="/reports">Reports</Link>
+        <span id="crumb" />
+      </>
+    );
+    return id ? { crumbs, page: <ReportPage key={id} id={id} /> } : { crumbs, page: <ReportList /> };
+  }
+  if (place === "activity") return { crumbs: <span>Activity</span>, page: <ActivityPage /> };
+  if (place === "team") return { crumbs: <span>Team</span>, page: <TeamPage /> };
   if (place === "lineage") {
     const crumbs = (
       <>
