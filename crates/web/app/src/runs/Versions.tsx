@@ -1,5 +1,5 @@
 import { useAnswer } from "../api/answer";
-import { versions } from "../api/clients";
+import { versions } from "../api/registry";
 import { Part } from "../design/Part";
 import { Ago } from "../design/Time";
 import { middle } from "../format/names";
