@@ -96,6 +96,19 @@ impl Sources<'_> {
             .collect())
     }
 
+    /// What a source tells, if it has a place.
+    async fn ask_one(
+        &self,
+        source: Source,
+        places: &Places,
+        size: usize,
+    ) -> Result<Option<Told>, TeamError> {
+        match places.get(&source) {
+            Some(place) => self.read(source, place.clone(), size).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     async fn read(&self, source: Source, mut place: Place, size: usize) -> Result<Told, TeamError> {
         let mut entries = Vec::new();
         for _ in 0..LOOKED_THROUGH {
