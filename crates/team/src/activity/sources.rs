@@ -96,7 +96,7 @@ impl Sources<'_> {
             .collect())
     }
 
-    /// What a source tells, if it has a place.
+    /// What `source` tells from its place on; nothing if it is at its end.
     async fn ask_one(
         &self,
         source: Source,
@@ -104,7 +104,7 @@ impl Sources<'_> {
         size: usize,
     ) -> Result<Option<Told>, TeamError> {
         match places.get(&source) {
-            Some(place) => self.read(source, place.clone(), size).await.map(Some),
+            Some(place) => Ok(Some(self.read(source, place.clone(), size).await?)),
             None => Ok(None),
         }
     }

@@ -60,6 +60,11 @@ for (const [width, height] of SIZES) {
         failed: [`/runs/${sweep.runIds[6]}`, DRAWN],
         gone: [`/runs/${"0".repeat(32)}`, ".notice"],
         start: ["/start", ".snippet"],
+        compare: [
+          `/compare?experiment=${sweep.experimentId}&runs=${sweep.runIds.slice(0, 8).join(",")}`,
+          ".importance",
+        ],
+        file: [`/runs/${sweep.runIds[0]}?file=predictions.csv`, ".data-table"],
         team: ["/team", ".tokens tbody tr"],
         activity: ["/activity", ".feed li"],
         mentions: ["/activity?kind=mentions", ".feed li"],
