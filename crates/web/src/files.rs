@@ -1,4 +1,5 @@
-//! Files of runs and of versions, for a browser to save: as they are, and never as pages of this origin.
+//! Files of runs and of versions, for a browser to save, or those of runs to show where nothing in them can run: never as
+//! pages of this origin.
 
 use std::sync::Arc;
 
@@ -32,6 +33,11 @@ use crate::session::SERVICE;
 /// A file can run nothing and load nothing, should a browser show it after all.
 const POLICY: &str = "sandbox; default-src 'none'; frame-ancestors 'none'";
 
+/// A page may show a file within itself: as a document of no origin, in which nothing runs, and which loads and
+/// calls nothing. Styles and pictures that it has in itself are shown.
+const SHOWN_POLICY: &str = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; font-src data:; \
+     frame-ancestors 'self'";
+
 #[derive(Clone)]
 struct Files {
     tracking: PeerChannel,
@@ -43,6 +49,27 @@ struct Files {
 #[derive(Deserialize)]
 struct Place {
     workspace: Option<String>,
+    /// `1` to have the file shown, if it is of a kind that browsers show.
+    show: Option<String>,
+}
+
+/// What browsers show, by the ending of the name.
+fn shown_as(path: &str) -> Option<&'static str> {
+    let ending = path.rsplit_once('.')?.1.to_ascii_lowercase();
+    Some(match ending.as_str() {
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "svg" => "image/svg+xml",
+        "html" | "htm" => "text/html; charset=utf-8",
+        "mp3" => "audio/mpeg",
+        "wav" => "audio/wav",
+        "ogg" => "audio/ogg",
+        "mp4" => "video/mp4",
+        "webm" => "video/webm",
+        _ => return None,
+    })
 }
 
 pub(crate) fn routes(
@@ -67,6 +94,7 @@ async fn of_run(
     headers: HeaderMap,
 ) -> Response {
     let file = async {
+        let shown = place.show.as_ref().and_then(|_| shown_as(&path));
         let caller = files.caller(place, headers).await?;
         let mut artifacts = ArtifactServiceClient::new(files.tracking.on_behalf_of(&caller));
         let wanted = DownloadArtifactRequest {
@@ -80,7 +108,7 @@ async fn of_run(
             Some(OfRun::Chunk(bytes)) => Part::Bytes(bytes),
             None => Part::Bytes(Default::default()),
         });
-        saved(parts).await
+        sent(parts, shown).await
     };
     file.await.unwrap_or_else(|refused| refusal(&refused))
 }
@@ -105,7 +133,7 @@ async fn of_version(
             Some(OfVersion::Chunk(bytes)) => Part::Bytes(bytes),
             None => Part::Bytes(Default::default()),
         });
-        saved(parts).await
+        sent(parts, None).await
     };
     file.await.unwrap_or_else(|refused| refusal(&refused))
 }
@@ -129,9 +157,10 @@ enum Part {
     Bytes(Bytes),
 }
 
-/// A download as a file that a browser saves, as it comes.
-async fn saved(
+/// A download as it comes: as a file that a browser saves, or shows as what it is.
+async fn sent(
     mut parts: impl Stream<Item = Result<Part, Status>> + Send + Unpin + 'static,
+    shown: Option<&'static str>,
 ) -> Result<Response, Status> {
     let Some(Part::Facts(file)) = parts.try_next().await? else {
         return Err(Status::internal("the file came without its facts"));
@@ -140,12 +169,16 @@ async fn saved(
         Part::Bytes(bytes) => Ok(Some(bytes)),
         Part::Facts(_) => Ok(None),
     });
+    let (kind, disposition, policy) = match shown {
+        Some(kind) => (kind, "inline".to_owned(), SHOWN_POLICY),
+        None => ("application/octet-stream", saved_as(&file.path), POLICY),
+    };
     let headers = [
-        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_TYPE, kind.to_owned()),
         (header::CONTENT_LENGTH, file.size.to_string()),
-        (header::CONTENT_DISPOSITION, saved_as(&file.path)),
+        (header::CONTENT_DISPOSITION, disposition),
         (header::CACHE_CONTROL, "private, no-cache".to_owned()),
-        (header::CONTENT_SECURITY_POLICY, POLICY.to_owned()),
+        (header::CONTENT_SECURITY_POLICY, policy.to_owned()),
     ];
     Ok((headers, Body::from_stream(chunks)).into_response())
 }
@@ -173,6 +206,15 @@ pub(crate) fn refusal(refused: &Status) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_browsers_show_is_shown() {
+        assert_eq!(shown_as("plots/ROC.PNG"), Some("image/png"));
+        assert_eq!(shown_as("report.html"), Some("text/html; charset=utf-8"));
+        assert_eq!(shown_as("model.pkl"), None);
+        assert_eq!(shown_as("Makefile"), None);
+        assert_eq!(shown_as("app.js"), None);
+    }
 
     #[test]
     fn no_name_leaves_its_header() {

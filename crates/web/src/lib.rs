@@ -14,6 +14,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 /// Where the app has pages. Other paths stay with gRPC, the doors of the gateway, and NOT_FOUND.
 const PAGES: &[&str] = &[
     "/",
+    "/compare",
     "/experiments",
     "/experiments/{*rest}",
     "/lineage",
@@ -33,7 +34,7 @@ const PAGES: &[&str] = &[
 
 /// What a page of the app may do: run and show what this server sent, and call nobody else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; \
-     connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+     media-src 'self' blob:; frame-src 'self'; connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// The app of a process; cheap to clone.
 #[derive(Clone)]

@@ -96,6 +96,19 @@ impl Sources<'_> {
             .collect())
     }
 
+    /// What `source` tells from its place on; nothing if it is at its end.
+    async fn ask_one(
+        &self,
+        source: Source,
+        places: &Places,
+        size: usize,
+    ) -> Result<Option<Told>, TeamError> {
+        match places.get(&source) {
+            Some(place) => Ok(Some(self.read(source, place.clone(), size).await?)),
+            None => Ok(None),
+        }
+    }
+
     async fn read(&self, source: Source, mut place: Place, size: usize) -> Result<Told, TeamError> {
         let mut entries = Vec::new();
         for _ in 0..LOOKED_THROUGH {

@@ -33,7 +33,7 @@ it("a move is asked for, waits for others, and is done by the last approval", as
   await asking.page.getByRole("link", { name: /asked for Production/ }).waitFor();
 
   const approving = await team.open(browser, "bo", "/models");
-  await approving.page.getByRole("navigation", { name: "Places" }).getByText("1", { exact: true }).waitFor();
+  await approving.page.getByTitle("1 move waits for your approval").waitFor();
   await approving.page.getByRole("link", { name: "Approvals" }).click();
   await waiting(approving.page).getByText("two weeks of shadow traffic").waitFor();
   await waiting(approving.page).getByText("What the rules say now").click();

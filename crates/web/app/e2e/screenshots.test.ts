@@ -67,6 +67,11 @@ for (const [width, height] of SIZES) {
         failed: [`/runs/${sweep.runIds[6]}`, DRAWN],
         gone: [`/runs/${"0".repeat(32)}`, ".notice"],
         start: ["/start", ".snippet"],
+        compare: [
+          `/compare?experiment=${sweep.experimentId}&runs=${sweep.runIds.slice(0, 8).join(",")}`,
+          ".importance",
+        ],
+        file: [`/runs/${sweep.runIds[0]}?file=predictions.csv`, ".data-table"],
         lineage: ["/lineage", ".subjects li"],
         pedigree: ["/lineage?node=model_version:fraud-detector@2&ways=both", SHAPE],
         "pedigree-node": [

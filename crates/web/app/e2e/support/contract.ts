@@ -9,7 +9,7 @@ const GENERATED = join(import.meta.dirname, "../../src/generated/herdbook");
 export async function methodsOfContract(): Promise<string[]> {
   const files = readdirSync(GENERATED, { recursive: true, encoding: "utf8" });
   const paths: string[] = [];
-  for (const file of files.filter((name) => name.endsWith("_pb.ts") || name.endsWith("_pb.js"))) {
+  for (const file of files.filter((name) => name.endsWith("_pb.js"))) {
     const module: Record<string, unknown> = await import(pathToFileURL(join(GENERATED, file)).href);
     const found = Object.entries(module).find(([name]) => name.startsWith("file_"))?.[1] as DescFile;
     for (const service of found.services)

@@ -1,11 +1,21 @@
+import { useEffect } from "react";
 import type { GetCallerResponse } from "../generated/herdbook/access/v1/access_pb";
 import { Role } from "../generated/herdbook/common/v1/role_pb";
+import { signal, useSignal } from "../state/signal";
 import { useAnswer } from "./answer";
 import { access } from "./clients";
 
+const current = signal<GetCallerResponse | undefined>(undefined);
+
+/** Asks who looks at the page, for all of it: done once, by its frame. */
+export function useAskCaller(): void {
+  const { data } = useAnswer("caller", (abort) => access.getCaller({}, { signal: abort }));
+  useEffect(() => current.set(data), [data]);
+}
+
 /** Who looks at the page, once the server has said so. */
 export function useCaller(): GetCallerResponse | undefined {
-  return useAnswer("caller", (signal) => access.getCaller({}, { signal })).data;
+  return useSignal(current, (caller) => caller);
 }
 
 const ROLES: Record<Role, string> = {

@@ -1,7 +1,11 @@
+import { createClient } from "@connectrpc/connect";
 import { useEffect } from "react";
 import { type GetCallerResponse, PrincipalKind } from "../generated/herdbook/access/v1/access_pb";
+import { PreferenceService } from "../generated/herdbook/team/v1/preference_pb";
 import { keepAtServer } from "../state/personal";
-import { preferences } from "./clients";
+import { transport } from "./clients";
+
+const preferences = createClient(PreferenceService, transport);
 
 /** The user that everybody is on loopback: what is personal is then the browser's. */
 const LOCAL = "local";

@@ -1,9 +1,9 @@
 import { lazy, Suspense, useEffect, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { useCaller } from "../api/caller";
-import { comments } from "../api/clients";
 import { messageOf } from "../api/errors";
 import { newRequestId } from "../api/requests";
+import { comments } from "../api/team";
 import { Part } from "../design/Part";
 import { Ago } from "../design/Time";
 import { millis } from "../format/times";

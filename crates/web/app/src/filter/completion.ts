@@ -20,6 +20,12 @@ const STATUSES = ["'running'", "'finished'", "'failed'", "'killed'", "'scheduled
 const WORD =
   /'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`[^`]*`?|[<>=!]+|[(),]|[^\s<>=!(),'"`]+(?:"[^"]*"?|`[^`]*`?)?(?:\.min|\.max)?/g;
 
+/** The word before the caret, if one is being written. */
+export function wordAt(text: string, caret: number): string {
+  const last = [...text.slice(0, caret).matchAll(WORD)].at(-1);
+  return last && last.index + last[0].length === caret ? last[0] : "";
+}
+
 /** What may be meant at the caret of a filter that is being written. */
 export function complete(text: string, caret: number, fields: Fields): Completion {
   const before = [...text.slice(0, caret).matchAll(WORD)].map((word) => ({ text: word[0], at: word.index }));

@@ -9,6 +9,7 @@ import { Link } from "./Link";
 import { Notice, Skeleton } from "./States";
 
 // Each page is loaded when it is first gone to.
+const RunComparison = lazy(() => import("../compare/ComparePage"));
 const ExperimentPage = lazy(() => import("../experiment/ExperimentPage"));
 const ApprovalsPage = lazy(() => import("../approvals/ApprovalsPage"));
 const ComparePage = lazy(() => import("../model/compare/ComparePage"));
@@ -63,6 +64,15 @@ function pageAt(path: string): { crumbs: ReactNode; page: ReactNode } {
       </>
     );
     return { crumbs, page: <RunPage key={id} id={id} /> };
+  }
+  if (path === "/compare") {
+    const crumbs = (
+      <>
+        {experiments}
+        <span id="crumb" />
+      </>
+    );
+    return { crumbs, page: <RunComparison /> };
   }
   if (place === "models" || place === "approvals") {
     const crumbs = path === "/models" ? MODELS : BELOW_MODELS;

@@ -1,6 +1,6 @@
 import { type ComponentType, lazy, type ReactNode, Suspense } from "react";
 import { useAnswer } from "../api/answer";
-import { useCaller } from "../api/caller";
+import { useAskCaller, useCaller } from "../api/caller";
 import { access } from "../api/clients";
 import { usePreferences } from "../api/preferences";
 import { signOut } from "../api/session";
@@ -69,6 +69,7 @@ const THEMES = { auto: "light", light: "dark", dark: "auto" } as const;
 
 export function Frame({ crumbs, children }: { crumbs: ReactNode; children: ReactNode }) {
   const { path } = usePlace();
+  useAskCaller();
   const caller = useCaller();
   const [chosen, setTheme] = usePersonal<Theme>("theme", "auto");
   usePreferences(caller);

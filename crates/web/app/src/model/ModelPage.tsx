@@ -3,12 +3,14 @@ import { useAnswer } from "../api/answer";
 import { refusedBy, useCaller } from "../api/caller";
 import { messageOf } from "../api/errors";
 import { models, transitions } from "../api/registry";
+import { Comments } from "../comments/Comments";
 import { Part } from "../design/Part";
 import { Prose } from "../design/Prose";
 import { Crumb, useTitle } from "../frame/Crumb";
 import { Link } from "../frame/Link";
 import { Skeleton, Trouble } from "../frame/States";
 import { Role } from "../generated/herdbook/common/v1/role_pb";
+import { SubjectKind } from "../generated/herdbook/team/v1/subject_pb";
 import { listOf, setQuery, usePlace } from "../state/url";
 import { Aliases } from "./Aliases";
 import { AuditList } from "./AuditList";
@@ -151,6 +153,7 @@ function Shown({ standing, gone, reload, onMore }: ShownProps) {
         />
       </div>
       <Recent standing={standing} />
+      <Comments kind={SubjectKind.MODEL} name={model.name} />
       {move && /^\d+$/.test(move) && (
         <MoveSheet
           key={move}

@@ -1,7 +1,7 @@
 import { Code, ConnectError } from "@connectrpc/connect";
 import { useDeferredValue, useEffect, useState } from "react";
-import { reports } from "../api/clients";
 import { messageOf } from "../api/errors";
+import { reports } from "../api/team";
 import { toast } from "../frame/toasts";
 import type { Report } from "../generated/herdbook/team/v1/report_pb";
 import { Text } from "./Text";

@@ -1,9 +1,9 @@
 import { useState } from "react";
 import { useAnswer } from "../api/answer";
 import { useMay } from "../api/caller";
-import { reports } from "../api/clients";
 import { messageOf } from "../api/errors";
 import { newRequestId } from "../api/requests";
+import { reports } from "../api/team";
 import { Ago } from "../design/Time";
 import { middle } from "../format/names";
 import { millis } from "../format/times";

@@ -1,7 +1,7 @@
 import { useAnswer } from "../api/answer";
 import { useMay } from "../api/caller";
-import { reports } from "../api/clients";
 import { messageOf } from "../api/errors";
+import { reports } from "../api/team";
 import { Comments } from "../comments/Comments";
 import { copyText } from "../design/Copy";
 import { Ago } from "../design/Time";

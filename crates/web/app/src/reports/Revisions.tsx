@@ -1,5 +1,5 @@
 import { useAnswer } from "../api/answer";
-import { reports } from "../api/clients";
+import { reports } from "../api/team";
 import { Part } from "../design/Part";
 import { Ago } from "../design/Time";
 import { millis } from "../format/times";

@@ -1,5 +1,5 @@
 import { useAnswer } from "../api/answer";
-import { versions } from "../api/clients";
+import { versions } from "../api/registry";
 import { Ago } from "../design/Time";
 import { short } from "../format/numbers";
 import { millis } from "../format/times";

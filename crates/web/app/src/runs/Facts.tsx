@@ -1,3 +1,4 @@
+import { quoted } from "../compare/facts";
 import { Copy } from "../design/Copy";
 import { Part } from "../design/Part";
 import { useSearch } from "../design/search";
@@ -115,11 +116,6 @@ export function Facts({ run }: { run: Run }) {
       )}
     </Part>
   );
-}
-
-/** A word of a command line, as a shell reads it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 export function Inputs({ run }: { run: Run }) {

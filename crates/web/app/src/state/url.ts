@@ -82,6 +82,10 @@ export function listOf(query: URLSearchParams, key: string): string[] {
 
 export function listText(list: readonly string[]): string | undefined {
   return list.length
-    ? list.map((entry) => encodeURIComponent(entry).replaceAll("%2F", "/")).join(",")
+    ? list
+        .map((entry) =>
+          encodeURIComponent(entry).replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%3D", "="),
+        )
+        .join(",")
     : undefined;
 }

@@ -2,6 +2,7 @@ import { useAnswer } from "../../api/answer";
 import { refusedBy, useCaller } from "../../api/caller";
 import { messageOf } from "../../api/errors";
 import { checks, models, requests, versions } from "../../api/registry";
+import { Comments } from "../../comments/Comments";
 import { Pairs } from "../../design/Pairs";
 import { Part } from "../../design/Part";
 import { Prose } from "../../design/Prose";
@@ -10,6 +11,7 @@ import { Link } from "../../frame/Link";
 import { Skeleton, Trouble } from "../../frame/States";
 import { Role } from "../../generated/herdbook/common/v1/role_pb";
 import type { Version } from "../../generated/herdbook/registry/v1/version_pb";
+import { SubjectKind } from "../../generated/herdbook/team/v1/subject_pb";
 import { Aliases } from "../Aliases";
 import { act } from "../act";
 import { modelPath, versionName } from "../names";
@@ -104,6 +106,7 @@ export default function VersionPage({ model, number }: { model: string; number: 
         <SchemaOfVersion version={version} />
       </div>
       <Files version={version} />
+      <Comments kind={SubjectKind.VERSION} name={`${model}/${number}`} />
       {version.basedOn.length > 0 && (
         <Part title="Built on">
           <ul>
