@@ -13,7 +13,7 @@ use http::{HeaderValue, header};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// Where the app has pages. Other paths stay with gRPC, the doors of the gateway, and NOT_FOUND.
-const PAGES: [&str; 7] = [
+const PAGES: [&str; 9] = [
     "/",
     "/experiments",
     "/experiments/{*rest}",
