@@ -86,7 +86,7 @@ class Pages:
                 lines += [f"## {message.part.name}", "", message.comment, "", *self._fields(file, message)]
         for enum in file.enums():
             lines += [f"## {enum.part.name}", "", enum.comment, ""]
-            lines += _table(["value", "number", ""], [[f"`{v.part.name}`", str(v.part.number), v.comment] for v in file.values(enum)])
+            lines += _table(["value", "number", "meaning"], [[f"`{v.part.name}`", str(v.part.number), v.comment] for v in file.values(enum)])
         return "\n".join(lines).rstrip() + "\n"
 
     def _call(self, file: File, service: str, method: Described[MethodDescriptorProto]) -> list[str]:
@@ -123,7 +123,7 @@ class Pages:
 
     def _fields(self, file: File, message: Described) -> list[str]:
         rows = [[f"`{f.part.name}`", self._type(file, message, f.part), f.comment] for f in file.fields(message)]
-        return _table(["field", "type", ""], rows) if rows else ["Nothing.", ""]
+        return _table(["field", "type", "meaning"], rows) if rows else ["Nothing.", ""]
 
     def _type(self, file: File, message: Described, field: FieldDescriptorProto) -> str:
         if not field.type_name:

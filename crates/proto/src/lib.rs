@@ -48,6 +48,10 @@ package!(
     "`herdbook.registry`: models, versions, stages, transitions."
 );
 package!(
+    team,
+    "`herdbook.team`: comments, reports, activity, views, preferences."
+);
+package!(
     tracking,
     "`herdbook.tracking`: experiments, runs, metrics, artifacts."
 );

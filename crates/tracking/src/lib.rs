@@ -166,6 +166,7 @@ impl Tracking {
                 self.committer.clone(),
                 self.quotas.clone(),
                 self.creator.clone(),
+                self.shutdown.clone(),
             ))))
             .add_service(configured!(MetricServiceServer::new(metrics)))
             .add_service(configured!(ArtifactServiceServer::new(ArtifactApi::new(

@@ -126,31 +126,35 @@ class Job:
         return closed if closed and closed.code == Exit.DONE else Answer(Exit.PENDING, {}, "nobody approved in time")
 
     def deploy(self, release: Release) -> int:
+        before = self.service.version
         deployed = Deployment(self, release)
         if not (problem := deployed.serve()):
             say(f"{self.options.service} serves {release.name}")
             return Exit.DONE
         say(f"{release.name} is not well: {problem}; rolling back")
         deployed.end("rolled back", problem)
-        return self.roll_back(problem)
+        return self.roll_back(problem, before)
 
-    def roll_back(self, problem: str) -> int:
-        """Has the stage return to what it held before, and serves that."""
+    def roll_back(self, problem: str, before: str) -> int:
+        """Has the stage return to what it held before, and serves that; or what was served before, if it may not return."""
         answer = ask(
             "models", "rollback", self.model, self.options.stage, "--comment", f"{self.comment}: {problem}"
         )  # fmt: skip
-        if answer.code != Exit.DONE:
-            # The first version of all, or a rollback that has to be approved: better nothing than what is broken.
+        if answer.code == Exit.DONE:
+            before = f"{self.model}/{answer.content['version']}"
+        else:
+            say(f"{self.options.stage} stays as it is: {answer.words}")
+        if not before:
             self.service.stop()
-            say(f"the stage stays as it is, {self.options.service} is stopped: {answer.words}")
+            say(f"{self.options.service} is stopped: it served nothing before")
             return Exit.FAILED
-        before = self.fetch(f"{self.model}/{answer.content['version']}")
-        again = Deployment(self, before)
+        release = self.fetch(before)
+        again = Deployment(self, release)
         if problem := again.serve():
             again.end("failed", problem)
-            say(f"{before.name} is not well either: {problem}")
+            say(f"{release.name} is not well either: {problem}")
         else:
-            say(f"rolled back: {self.options.service} serves {before.name}")
+            say(f"rolled back: {self.options.service} serves {release.name}")
         return Exit.FAILED
 
 
@@ -166,10 +170,10 @@ class Deployment:
         """Starts it, records it, and watches it; what is wrong, or nothing."""
         # Recorded first: what serves is never unknown.
         self._record("deploying", "--used", self.release.name, "--held-from", self.began)
-        if replaced := self.job.service.node:
+        if replaced := self.job.service.deployment:
             need("lineage", "record", replaced, "--held-until", self.began)
         self.job.service.start(self.release)
-        self.job.service.node = self.node
+        self.job.service.remember(self.release.name, self.node)
         problem = self._watch()
         if not problem:
             self._record("healthy")
@@ -177,7 +181,7 @@ class Deployment:
 
     def end(self, outcome: str, problem: str) -> None:
         self._record(outcome, "--attribute", f"problem={problem}", "--held-until", now())
-        self.job.service.node = ""
+        self.job.service.forget()
 
     def _watch(self) -> str:
         options, began = self.job.options, time.monotonic()

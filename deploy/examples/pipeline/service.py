@@ -36,7 +36,7 @@ class Service:
         self.name, self.port = name, port
         self._pid_file = folder / f"{name}.pid"
         self._log = folder / f"{name}.log"
-        self._node_file = folder / f"{name}.node"
+        self._served_file = folder / f"{name}.json"
 
     def start(self, release: Release) -> None:
         """Serves a release in place of what is served now."""
@@ -49,13 +49,23 @@ class Service:
         self._pid_file.write_text(str(process.pid))
 
     @property
-    def node(self) -> str:
-        """The node of lineage that what is served now has; empty if nothing is known of it."""
-        return self._node_file.read_text() if self._node_file.exists() else ""
+    def version(self) -> str:
+        """The version that is served now; empty if nothing is known of it."""
+        return self._served().get("version", "")
 
-    @node.setter
-    def node(self, node: str) -> None:
-        self._node_file.write_text(node)
+    @property
+    def deployment(self) -> str:
+        """The node of lineage that what is served now has, likewise."""
+        return self._served().get("deployment", "")
+
+    def remember(self, version: str, deployment: str) -> None:
+        self._served_file.write_text(json.dumps({"version": version, "deployment": deployment}))
+
+    def forget(self) -> None:
+        self._served_file.unlink(missing_ok=True)
+
+    def _served(self) -> dict[str, str]:
+        return json.loads(self._served_file.read_text()) if self._served_file.exists() else {}
 
     def problem(self, release: Release) -> str:
         """What keeps the release from serving well; empty if nothing does."""

@@ -2,8 +2,8 @@
 
 from example import Example
 
-from . import access, lineage, registry, tracking
+from . import access, lineage, registry, team, tracking
 
 STORY: list[Example] = [
-    *access.BEGIN, *tracking.BEGIN, *registry.STORY, *lineage.STORY, *tracking.END, *access.END,
+    *access.BEGIN, *tracking.BEGIN, *registry.STORY, *lineage.STORY, *team.STORY, *tracking.END, *access.END,
 ]  # fmt: skip

@@ -23,4 +23,5 @@ BEGIN = [
 END = [
     Example("AccessService/RevokeToken", {"id": ANAS_TOKEN_ID}),
     Example("AccessService/RevokeRole", {"principal": "ana"}),
+    Example("AccessService/ListAccessChanges", {"page_size": 20}),
 ]

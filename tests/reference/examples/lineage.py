@@ -21,7 +21,7 @@ STORY = [
         },
     ),
     Example("LineageService/GetNodes", {"node": "dataset:raw-payments"}),
-    Example("LineageService/SearchNodes", {"text": "raw", "kinds": ["dataset"]}),
+    Example("LineageService/SearchNodes", {"text": "payments", "kinds": ["dataset"], "limit": 20}),
     Example("LineageService/TagNode", {"node": "dataset:raw-payments", "add": ["pii"]}),
     Example("LineageService/GetAncestors", {"node": VERSION, "depth": 5, "kinds": ["dataset"]}),
     Example("LineageService/GetDescendants", {"node": DATA, "filter": {"without_tags": ["test"]}}),

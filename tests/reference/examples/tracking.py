@@ -90,6 +90,11 @@ BEGIN = [
             "best": "metrics.accuracy desc",
         },
     ),
+    Example(
+        "RunService/ListRunFields",
+        {"experiment_ids": [1], "kind": "RUN_FIELD_KIND_METRIC", "contains": "acc"},
+    ),
+    Example("RunService/WatchRuns", {"experiment_ids": [1], "columns": ["attributes.status", "metrics.loss"]}),
     Example("RunService/DeleteTags", {"run_id": RUN, "keys": ["phase"]}),
     Example("RunService/RequestStop", {"run_id": RUN}),
     Example(

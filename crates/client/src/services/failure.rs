@@ -1,6 +1,6 @@
 //! What the server says about a failed call, from its typed details.
 
-use std::{collections::HashMap, io, time::Duration};
+use std::{collections::HashMap, error::Error as _, io, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -122,7 +122,7 @@ impl From<Status> for Failed {
         let fields = details.bad_request().into_iter();
         let rules = details.precondition_failure().into_iter();
         Self {
-            code: status.code(),
+            code: code(&status),
             message: cause(&status),
             reason: info.map(|info| info.reason.clone()).unwrap_or_default(),
             metadata: info.map(|info| info.metadata.clone()).unwrap_or_default(),
@@ -150,9 +150,18 @@ impl From<Status> for Failed {
     }
 }
 
+/// The code. What did not come from the server has a cause in the connection, which tonic tells by various
+/// codes: the server is away.
+fn code(status: &Status) -> Code {
+    match status.source() {
+        Some(_) => Code::Unavailable,
+        None => status.code(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{io, time::Duration};
 
     use tonic::{Code, Status};
     use tonic_types::{ErrorDetails, StatusExt as _};
@@ -184,6 +193,14 @@ mod tests {
         assert_eq!(failed.request_id, "0198");
         assert!(failed.passes());
         assert_eq!(failed.clone().at("http://x").message, "refused");
+    }
+
+    #[test]
+    fn a_connection_that_broke_is_the_server_being_away() {
+        let broken = io::Error::from(io::ErrorKind::BrokenPipe);
+        let failed = Failed::from(Status::from_error(Box::new(broken)));
+        assert_eq!((failed.code, failed.passes()), (Code::Unavailable, true));
+        assert!(!Failed::from(Status::unknown("a defect")).passes());
     }
 
     #[test]

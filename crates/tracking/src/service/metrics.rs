@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{committer::Committer, metrics::pulse::Pulse, quota::Quotas, store::Store};
 
-type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct MetricApi {
     pub(super) store: Store,

@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use chrono::Utc;
+use futures::StreamExt as _;
 use herdbook_core::{RunId, WorkspaceId, check_name, check_text, limits::ENTRIES_PER_REQUEST};
 use herdbook_proto::{
     InvalidRequest, Violations,
     fields::{self, Mask},
     tracking::v1::{self as proto, run_service_server::RunService},
 };
-use herdbook_rpc::Caller;
+use herdbook_rpc::{Caller, status};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::answer;
+use super::{answer, metrics::Answers};
 use crate::{
     TrackingError,
     committer::{Claim, Committer, Rule},
@@ -29,6 +32,7 @@ pub(crate) struct RunApi {
     pub(super) store: Store,
     pub(super) committer: Arc<Committer>,
     pub(super) quotas: Quotas,
+    pub(super) shutdown: CancellationToken,
     creator: Creator,
 }
 
@@ -38,11 +42,13 @@ impl RunApi {
         committer: Arc<Committer>,
         quotas: Quotas,
         creator: Creator,
+        shutdown: CancellationToken,
     ) -> Self {
         Self {
             store,
             committer,
             quotas,
+            shutdown,
             creator,
         }
     }
@@ -320,6 +326,28 @@ impl RunService for RunApi {
     ) -> Result<Response<proto::AggregateRunsResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
         answer(self.aggregate(workspace, request.into_inner()).await)
+    }
+
+    async fn list_run_fields(
+        &self,
+        request: Request<proto::ListRunFieldsRequest>,
+    ) -> Result<Response<proto::ListRunFieldsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.list_fields(workspace, request.into_inner()).await)
+    }
+
+    type WatchRunsStream = Answers<proto::WatchRunsResponse>;
+
+    async fn watch_runs(
+        &self,
+        request: Request<proto::WatchRunsRequest>,
+    ) -> Result<Response<Self::WatchRunsStream>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let watched = self.watch(workspace, request.into_inner()).await;
+        answer(watched.map(|messages| -> Self::WatchRunsStream {
+            let messages = ReceiverStream::new(messages);
+            Box::pin(messages.map(|message| message.map_err(status)))
+        }))
     }
 
     async fn delete_run(

@@ -40,6 +40,8 @@ pub(super) struct Wanted {
     pub(super) tags: Vec<String>,
     pub(super) metrics: Vec<String>,
     pub(super) inputs: bool,
+    /// Source and environment.
+    pub(super) source: bool,
 }
 
 impl Wanted {

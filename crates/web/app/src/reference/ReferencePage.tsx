@@ -27,7 +27,7 @@ export default function ReferencePage({ name }: { name: string }) {
     );
   }
   if (page?.name !== name) return <Skeleton />;
-  return <article className="page markdown reference" ref={(place) => show(place, page.text, name)} />;
+  return <article className="page reference" ref={(place) => show(place, page.text, name)} />;
 }
 
 function show(place: HTMLElement | null, text: string, name: string): void {

@@ -172,15 +172,32 @@ impl Shop {
         (number, (!digest.is_empty()).then_some(digest))
     }
 
-    /// Outcomes of the deployments of a version.
+    /// Outcomes of the deployments of a version to the service.
     async fn outcomes(&self, version: &str) -> Vec<String> {
-        let found = self.ask(&["lineage", "impact", version]).await;
-        let nodes = found["graph"]["nodes"].as_array().unwrap();
-        let nodes = nodes.iter().map(|found| &found["node"]);
-        nodes
-            .filter(|node| node["key"]["kind"] == "deployment" && node["key"]["name"] == "payments")
-            .map(|node| node["attributes"]["outcome"].as_str().unwrap().to_owned())
-            .collect()
+        let walk = [
+            "lineage",
+            "walk",
+            version,
+            "--descendants",
+            "--output",
+            "json",
+        ];
+        let found = self.say(&self.admin, &walk).await;
+        let parts = found
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let nodes = parts.flat_map(|part| part["nodes"].as_array().cloned().unwrap_or_default());
+        let mut outcomes: Vec<_> = nodes
+            .filter(|found| found["node"]["key"]["name"] == "payments")
+            .map(|found| {
+                found["node"]["attributes"]["outcome"]
+                    .as_str()
+                    .unwrap()
+                    .to_owned()
+            })
+            .collect();
+        outcomes.sort();
+        outcomes
     }
 }
 
