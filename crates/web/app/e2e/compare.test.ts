@@ -88,7 +88,7 @@ describe("a comparison", () => {
     await pick.fill("params.optimizer");
     await pick.press("Enter");
     await page.waitForURL(/sc=params\.optimizer/);
-    await page.getByRole("region", { name: "Scatter" }).getByText("adam").waitFor();
+    await page.getByRole("region", { name: "Scatter" }).getByText("adam", { exact: true }).waitFor();
     await close({ page, ...rest });
   });
 
