@@ -20,7 +20,12 @@
 //! server, the client connects again by itself and goes on from what is committed. When memory gets
 //! short, and at the end, batches go to a *spool*, a file, which the next process with the same folder
 //! sends: nothing is lost, nothing counts twice.
+//!
+//! With a folder, the rest of a run is as durable: [`Client::start_run`] begins one without waiting for the server,
+//! under an id that the client chooses, and what is asked of it stands in a *journal* beside the spool until the
+//! server has done it.
 
+mod acts;
 mod batch;
 mod calls;
 mod client;
@@ -29,12 +34,14 @@ mod engine;
 mod error;
 mod event;
 mod gathering;
+mod journal;
 mod lane;
 mod link;
 mod options;
 mod reply;
 mod retry;
 mod run;
+mod script;
 mod spool;
 mod system;
 mod writer;
@@ -45,7 +52,7 @@ pub use engine::Closed;
 pub use error::ClientError;
 pub use event::Event;
 pub use herdbook_proto::tracking::v1::{CreateRunRequest, Run, RunStatus};
-pub use options::{Durability, Options};
+pub use options::{Durability, Options, default_spool};
 pub use reply::Reply;
 pub use run::RunHandle;
 pub use system::SystemSampler;
