@@ -11,7 +11,7 @@ need_app() {
     npm run --silent --prefix $app generate
     touch $generated
   fi
-  stale $app/dist/index.html $app/src $app/build $app/public $app/index.html $app/*.json $app/vite.config.ts || return 0
+  stale $app/dist/index.html $app/src $app/build $app/public $app/index.html $app/*.json $app/vite.config.ts docs/reference || return 0
   say "build: the web app"
   quietly npm run --silent --prefix $app build
 }

@@ -89,6 +89,12 @@ need_mlflow() {
   export HERDBOOK_TEST_MLFLOW="$newest"
 }
 
+# MLflow's Java client, at a Herdbook of its own.
+test_mlflow_java() {
+  mvn --quiet --batch-mode --file $mlflow_clients/java/pom.xml package
+  "$HERDBOOK_TEST_MLFLOW" $mlflow_clients/java.py --herdbook "$HERDBOOK_TEST_BINARY"
+}
+
 readonly oldest_go=1.25
 
 # The system's Go where it is new enough, else one from a wheel: the same release on every machine.
@@ -147,6 +153,33 @@ test_python_package() {
     MYPYPATH=python "$HERDBOOK_TEST_PACKAGE" -m mypy -p herdbook
     PYTHONPATH="$HERDBOOK_TEST_PACKAGE_PATH" "$HERDBOOK_TEST_PACKAGE" -m pytest "$@"
   )
+}
+
+# Are the packages what a stranger could install? Maven and CMake install theirs for the conformance scenario.
+check_packages() {
+  local folder
+  go -C clients/go vet ./...
+  folder=$(mktemp -d)
+  npm pack --silent ./clients/typescript --pack-destination "$folder" >/dev/null
+  (
+    cd "$folder"
+    npm install --silent --no-audit --no-fund ./*.tgz
+    node --input-type=module --eval '
+      const { connect, fromEnv } = await import("@herdbook/client");
+      const { RunSchema } = await import("@herdbook/client/proto/herdbook/tracking/v1/run_pb.js");
+      connect(fromEnv()).close();
+      console.log(`installed, with ${RunSchema.typeName}`);'
+  )
+  rm -rf "$folder"
+}
+
+# reference write|check|try [OPTIONS]: the pages about every call of the contract.
+reference() { "$HERDBOOK_TEST_PYTHON" tests/reference "$@"; }
+
+# Are the pages those of the contract, and do their examples work?
+check_reference() {
+  reference check
+  reference try --herdbook "$HERDBOOK_TEST_BINARY"
 }
 
 # conformance [OPTIONS] LANGUAGE...: one scenario in each of these languages, against the binary of the tests.

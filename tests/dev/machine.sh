@@ -3,7 +3,7 @@
 
 readonly oldest_postgres=14
 
-# need THING...: installs those of browser, compiler, java, python, postgres and rust that are missing.
+# need THING...: installs those of browser, compiler, cpp, java, python, postgres and rust that are missing.
 need() {
   local thing missing=''
   for thing in "$@"; do
@@ -24,6 +24,7 @@ need() {
 lacking() {
   case $1 in
     compiler) echo "no C compiler, though installed: is \`cc\` on PATH?" ;;
+    cpp) echo "CMake 3.25 or newer, a C++ compiler and the libraries of gRPC are needed, and this system's packages are older" ;;
     java) echo "Java 17 or newer and Maven 3.8 or newer are needed, and this system's packages are older" ;;
     python) echo "Python 3.11 or newer with venv is needed, and this system's package is older" ;;
     postgres) echo "the programs of PostgreSQL $oldest_postgres or newer are needed, and this system's package is older" ;;
@@ -33,6 +34,21 @@ lacking() {
 }
 
 has_compiler() { command -v cc >/dev/null; }
+
+# What builds programs with gRPC in C++.
+has_cpp() {
+  local have
+  have=$(cmake --version 2>/dev/null | sed -n 's/^cmake version //p') && at_least 3.25 "$have" &&
+    command -v c++ >/dev/null && command -v grpc_cpp_plugin >/dev/null && command -v protoc >/dev/null &&
+    [ -e "$(cpp_header grpcpp/grpcpp.h)" ] && [ -e "$(cpp_header google/protobuf/message.h)" ] && [ -e "$(cpp_header openssl/evp.h)" ]
+}
+
+cpp_header() {
+  local folder
+  for folder in /usr/include /usr/local/include /opt/homebrew/include; do
+    [ ! -e "$folder/$1" ] || echo "$folder/$1"
+  done
+}
 
 has_java() {
   local have
@@ -97,6 +113,8 @@ install_with_apt() {
   for thing in "$@"; do
     case $thing in
       compiler) packages="$packages gcc libc6-dev" ;;
+      cpp) packages="$packages g++ make cmake libgrpc++-dev libprotobuf-dev libabsl-dev libre2-dev libc-ares-dev libssl-dev zlib1g-dev"
+        packages="$packages protobuf-compiler protobuf-compiler-grpc" ;;
       java) packages="$packages openjdk-17-jdk-headless maven" ;;
       python) packages="$packages python3 python3-venv" ;;
       postgres) packages="$packages postgresql" ;;
@@ -138,6 +156,7 @@ install_with_brew() {
   for thing in "$@"; do
     case $thing in
       compiler) fail "run \`xcode-select --install\` for a C compiler, then try again" ;;
+      cpp) brew install --quiet cmake grpc openssl ;;
       java) brew install --quiet openjdk maven ;;
       python) brew install --quiet python@3.13 ;;
       postgres) brew install --quiet postgresql@17 ;;

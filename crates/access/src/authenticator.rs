@@ -1,10 +1,6 @@
 //! Finds out who calls: by token, by another service's assertion, or as the local user.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use herdbook_core::{PrincipalId, ServiceError, WorkspaceId};
 use herdbook_rpc::{
@@ -17,14 +13,13 @@ use uuid::Uuid;
 use crate::{
     AccessError, AuthMode, DEFAULT_WORKSPACE,
     assertion::Signer,
+    cache::Cache,
     secret,
-    store::{Store, tokens::KnownToken},
+    store::{Store, sessions::KnownSession, tokens::KnownToken},
 };
 
 /// How long a token or workspace is believed without asking the database again.
 const TRUST: Duration = Duration::from_secs(5);
-/// Entries a cache may have before it is emptied.
-const CACHED: usize = 10_000;
 /// The principal `local`, made by the first migration.
 const LOCAL: Uuid = Uuid::from_u128(0x0000_0000_0000_7000_8000_0000_0000_0001);
 
@@ -33,6 +28,9 @@ pub(crate) struct Authenticator {
     signer: Signer,
     mode: AuthMode,
     tokens: Cache<[u8; 32], KnownToken>,
+    sessions: Cache<[u8; 32], KnownSession>,
+    /// What principals are in the workspaces that they name, or in that which is taken if they name none.
+    members: Cache<(PrincipalId, Option<String>), (WorkspaceId, Role)>,
     workspaces: Cache<String, WorkspaceId>,
 }
 
@@ -43,13 +41,17 @@ impl Authenticator {
             signer: Signer::new(&key),
             mode,
             tokens: Cache::default(),
+            sessions: Cache::default(),
+            members: Cache::default(),
             workspaces: Cache::default(),
         }
     }
 
-    /// Forgets every token, so that a change of one shows at once.
-    pub(crate) fn forget_tokens(&self) {
+    /// Forgets who may do what, so that a change of it shows at once.
+    pub(crate) fn forget(&self) {
         self.tokens.clear();
+        self.sessions.clear();
+        self.members.clear();
     }
 
     async fn find(&self, headers: &HeaderMap, service: &str) -> Result<Caller, Unauthorized> {
@@ -101,12 +103,20 @@ impl Authenticator {
             .to_str()
             .ok()
             .and_then(|text| text.strip_prefix("Bearer "));
-        let hash = secret::hash(secret.ok_or(Unauthorized::UnknownToken)?.trim());
+        let secret = secret.ok_or(Unauthorized::UnknownToken)?.trim();
+        let hash = secret::hash(secret);
+        if secret::is_of_session(secret) {
+            return self.by_session(&hash, workspace).await;
+        }
         let token = match self.tokens.get(&hash) {
             Some(token) => token,
             None => {
                 let token = self.store.token_by_hash(&hash).await.map_err(backend)?;
                 let token = token.ok_or(Unauthorized::UnknownToken)?;
+                // Who calls need not be kept out because this could not be noted.
+                if let Err(error) = self.store.note_use(token.id).await {
+                    tracing::warn!(%error, "the use of a token could not be noted");
+                }
                 let trust = token.expires_in.map_or(TRUST, |left| left.min(TRUST));
                 self.tokens.put(hash, token.clone(), trust);
                 token
@@ -128,6 +138,45 @@ impl Authenticator {
             }),
             _ => Err(Unauthorized::UnknownWorkspace(named.to_owned())),
         }
+    }
+}
+
+impl Authenticator {
+    /// A browser that signed in by the identity provider: its session opens every workspace in which its
+    /// principal has a role.
+    async fn by_session(
+        &self,
+        hash: &[u8; 32],
+        workspace: Option<&str>,
+    ) -> Result<Caller, Unauthorized> {
+        let session = match self.sessions.get(hash) {
+            Some(session) => session,
+            None => {
+                let session = self.store.session_by_hash(hash).await.map_err(backend)?;
+                let session = session.ok_or(Unauthorized::ExpiredSession)?;
+                self.sessions
+                    .put(*hash, session.clone(), session.left.min(TRUST));
+                session
+            }
+        };
+        let place = (session.principal, workspace.map(str::to_owned));
+        let (id, role) = match self.members.get(&place) {
+            Some(member) => member,
+            None => {
+                let member = self.store.membership(session.principal, workspace).await;
+                let member = member.map_err(backend)?.ok_or_else(|| {
+                    Unauthorized::UnknownWorkspace(workspace.unwrap_or_default().to_owned())
+                })?;
+                self.members.put(place, member, TRUST);
+                member
+            }
+        };
+        Ok(Caller {
+            principal: session.principal,
+            name: session.name.as_str().into(),
+            workspace: id,
+            role,
+        })
     }
 }
 
@@ -165,40 +214,4 @@ impl Roles for Authenticator {
 
 fn backend(error: AccessError) -> Unauthorized {
     Unauthorized::Backend(Box::new(error))
-}
-
-/// What the database said a moment ago.
-struct Cache<K, V>(Mutex<HashMap<K, (Instant, V)>>);
-
-impl<K, V> Default for Cache<K, V> {
-    fn default() -> Self {
-        Self(Mutex::new(HashMap::new()))
-    }
-}
-
-impl<K: std::hash::Hash + Eq, V: Clone> Cache<K, V> {
-    fn get<Q>(&self, key: &Q) -> Option<V>
-    where
-        K: std::borrow::Borrow<Q>,
-        Q: std::hash::Hash + Eq + ?Sized,
-    {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (until, value) = entries.get(key)?;
-        (Instant::now() < *until).then(|| value.clone())
-    }
-
-    fn put(&self, key: K, value: V, trust: Duration) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= CACHED {
-            entries.clear();
-        }
-        entries.insert(key, (Instant::now() + trust, value));
-    }
-
-    fn clear(&self) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
-    }
 }

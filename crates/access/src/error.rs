@@ -1,8 +1,10 @@
 //! What a caller of the access service can act on.
 
-use herdbook_core::{Code, Details, ServiceError};
+use herdbook_core::{Code, Details, InvalidPageToken, ServiceError};
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::InvalidRequest;
+
+use crate::oidc::SignInError;
 
 /// Why a call of the access service failed.
 #[derive(Debug, thiserror::Error)]
@@ -33,9 +35,18 @@ pub enum AccessError {
     /// Somebody must be left to manage the workspace.
     #[error("{0} is the last admin of the workspace; make somebody else admin first")]
     LastAdmin(String),
+    /// Signing in by the identity provider did not work.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+impl From<InvalidPageToken> for AccessError {
+    fn from(error: InvalidPageToken) -> Self {
+        Self::Invalid(InvalidRequest::field("page_token", error))
+    }
 }
 
 impl From<sqlx::Error> for AccessError {
@@ -54,6 +65,7 @@ impl ServiceError for AccessError {
             Self::NameTaken { .. } => Code::AlreadyExists,
             Self::NotInstallationAdmin => Code::PermissionDenied,
             Self::LastAdmin(_) => Code::FailedPrecondition,
+            Self::SignIn(error) => error.code(),
             Self::Database(error) => error.code(),
         }
     }
@@ -67,6 +79,7 @@ impl ServiceError for AccessError {
             Self::NameTaken { .. } => "NAME_TAKEN",
             Self::NotInstallationAdmin => "NOT_INSTALLATION_ADMIN",
             Self::LastAdmin(_) => "LAST_ADMIN",
+            Self::SignIn(error) => error.reason(),
             Self::Database(error) => error.reason(),
         }
     }
@@ -78,7 +91,7 @@ impl ServiceError for AccessError {
             Self::PrincipalNotFound(name) => Details::resource("principal", name),
             Self::TokenNotFound(name) => Details::resource("token", name),
             Self::NameTaken { kind, name } => Details::resource(kind, name),
-            Self::NotInstallationAdmin | Self::LastAdmin(_) => Details::default(),
+            Self::NotInstallationAdmin | Self::LastAdmin(_) | Self::SignIn(_) => Details::default(),
             Self::Database(error) => error.details(),
         }
     }

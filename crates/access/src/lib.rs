@@ -6,7 +6,9 @@
 mod assertion;
 mod authenticator;
 mod bind;
+mod cache;
 mod error;
+mod oidc;
 mod secret;
 mod service;
 mod store;
@@ -21,8 +23,10 @@ use sqlx::migrate::Migrator;
 
 pub use bind::{BindRefused, check_bind};
 pub use error::AccessError;
+pub use oidc::{Begun, GroupRole, InvalidGroupRole, OidcSettings, SignInError, SignedIn};
 
 use authenticator::Authenticator;
+use oidc::{Provider, Tickets};
 use secret::Secret;
 use service::AccessApi;
 use store::{Store, tokens::NewToken};
@@ -48,6 +52,8 @@ pub enum AuthMode {
 pub struct Access {
     store: Store,
     authenticator: Arc<Authenticator>,
+    tickets: Arc<Tickets>,
+    provider: Option<Arc<Provider>>,
 }
 
 impl Access {
@@ -59,7 +65,61 @@ impl Access {
         Ok(Self {
             store,
             authenticator,
+            tickets: Arc::new(Tickets::new(&key)),
+            provider: None,
         })
+    }
+
+    /// Lets people sign in by an identity provider.
+    pub fn with_identity_provider(mut self, settings: OidcSettings) -> Result<Self, AccessError> {
+        let provider = Provider::new(settings, Arc::clone(&self.tickets))?;
+        self.provider = Some(Arc::new(provider));
+        Ok(self)
+    }
+
+    /// What the identity provider is called, if there is one.
+    #[must_use]
+    pub fn identity_provider(&self) -> Option<&str> {
+        Some(self.provider.as_ref()?.display_name())
+    }
+
+    /// Whether browsers come by TLS, where an identity provider sends them back: the address that it knows
+    /// tells, for a plain read has no `Origin`.
+    #[must_use]
+    pub fn is_behind_tls(&self) -> bool {
+        self.provider
+            .as_ref()
+            .is_some_and(|provider| provider.is_behind_tls())
+    }
+
+    /// Sends a browser to the identity provider, to come back to the page `return_to`.
+    pub async fn begin_sign_in(&self, return_to: &str) -> Result<Begun, AccessError> {
+        let provider = self.provider.as_ref().ok_or(SignInError::NotConfigured)?;
+        Ok(provider.begin(return_to).await?)
+    }
+
+    /// Takes a browser back from the identity provider with its `code` and `state`, and the ticket that the
+    /// browser was sent there with.
+    pub async fn finish_sign_in(
+        &self,
+        code: &str,
+        state: &str,
+        ticket: &str,
+    ) -> Result<SignedIn, AccessError> {
+        let provider = self.provider.as_ref().ok_or(SignInError::NotConfigured)?;
+        let signed_in = provider.finish(&self.store, code, state, ticket).await?;
+        // Groups may have changed what a principal may do.
+        self.authenticator.forget();
+        Ok(signed_in)
+    }
+
+    /// Ends the session of `secret`; a token is none, and stays good.
+    pub async fn sign_out(&self, secret: &str) -> Result<(), AccessError> {
+        if secret::is_of_session(secret) {
+            self.store.end_session(&secret::hash(secret)).await?;
+            self.authenticator.forget();
+        }
+        Ok(())
     }
 
     /// Finds out who calls this process.
@@ -101,18 +161,20 @@ pub async fn bootstrap_admin_token(database: &Database) -> Result<String, Access
         None => {
             let principal = PrincipalId::generate();
             store
-                .create_principal(principal, name, 1, workspace, Role::Admin)
+                .create_principal(name, principal, name, 1, workspace, Role::Admin)
                 .await?;
             principal
         }
     };
-    let secret = Secret::generate();
+    let secret = Secret::of_token();
     let token = NewToken {
         name: "bootstrap",
         workspace,
         principal,
+        principal_name: name,
         expires_at: None,
+        role: None,
     };
-    store.create_token(token, &secret).await?;
+    store.create_token(name, token, &secret).await?;
     Ok(secret.reveal())
 }

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use herdbook_core::{PrincipalId, check_name, check_text};
+use herdbook_core::{PageToken, PrincipalId, check_name, check_text};
 use herdbook_proto::{
     Violations,
     access::v1::{self as proto, access_service_server::AccessService},
+    fields,
     time::to_timestamp,
 };
-use herdbook_rpc::{Caller, Role, status};
+use herdbook_rpc::{Caller, Role, answer, status};
 use tonic::{Request, Response, Status};
 use uuid::Uuid;
 
@@ -17,7 +18,7 @@ use crate::{
     authenticator::Authenticator,
     secret::Secret,
     store::{
-        PrincipalRow, Store, WorkspaceRow,
+        ChangeRow, PrincipalRow, Store, WorkspaceRow,
         tokens::{NewToken, TokenRow},
     },
 };
@@ -40,6 +41,7 @@ impl AccessApi {
             principal: caller.name.to_string(),
             workspace: self.store.workspace_name(caller.workspace).await?,
             role: caller.role.to_proto().into(),
+            kind: self.store.kind_of(caller.principal).await?.into(),
         })
     }
 
@@ -57,11 +59,13 @@ impl AccessApi {
         }
         violations.check("description", check_text(&request.description));
         violations.finish()?;
-        if !self.store.is_installation_admin(caller.principal).await? {
+        // Neither may a token that has less than its principal.
+        let admin = self.store.is_installation_admin(caller.principal).await?;
+        if !admin || caller.role != Role::Admin {
             return Err(AccessError::NotInstallationAdmin);
         }
         self.store
-            .create_workspace(&request.name, &request.description, caller.principal)
+            .create_workspace(&request.name, &request.description, &caller)
             .await
     }
 
@@ -86,7 +90,14 @@ impl AccessApi {
         let (kind, role) = (kind.unwrap_or_default(), role.unwrap_or(Role::Viewer));
         let id = PrincipalId::generate();
         self.store
-            .create_principal(id, &request.name, kind, caller.workspace, role)
+            .create_principal(
+                &caller.name,
+                id,
+                &request.name,
+                kind,
+                caller.workspace,
+                role,
+            )
             .await
     }
 
@@ -101,9 +112,9 @@ impl AccessApi {
         let role = role.unwrap_or(Role::Viewer);
         let granted = self
             .store
-            .grant(caller.workspace, &request.principal, role)
+            .grant(&caller.name, caller.workspace, &request.principal, role)
             .await?;
-        self.authenticator.forget_tokens();
+        self.authenticator.forget();
         Ok(granted)
     }
 
@@ -115,6 +126,7 @@ impl AccessApi {
         let mut violations = Violations::default();
         violations.check("name", check_name(&request.name));
         let expires_at = violations.time("expires_at", request.expires_at.as_ref());
+        let at_most = (request.role != 0).then(|| role("role", request.role, &mut violations));
         violations.finish()?;
         let members = self.store.principals_in(caller.workspace).await?;
         let known = members
@@ -128,14 +140,19 @@ impl AccessApi {
         let Some(principal) = principal else {
             return Err(AccessError::PrincipalNotFound(request.principal));
         };
-        let secret = Secret::generate();
+        let secret = Secret::of_token();
         let token = NewToken {
             name: &request.name,
             workspace: caller.workspace,
             principal,
+            principal_name: &request.principal,
             expires_at,
+            role: at_most.flatten(),
         };
-        let token = self.store.create_token(token, &secret).await?;
+        let token = self
+            .store
+            .create_token(&caller.name, token, &secret)
+            .await?;
         Ok(proto::CreateTokenResponse {
             token: Some(token.into()),
             secret: secret.reveal(),
@@ -150,9 +167,31 @@ impl AccessApi {
         let id = Uuid::try_parse(&request.id);
         let id =
             id.map_err(|_| AccessError::TokenNotFound(request.id.chars().take(64).collect()))?;
-        let revoked = self.store.revoke_token(caller.workspace, id).await;
-        self.authenticator.forget_tokens();
+        let revoked = self
+            .store
+            .revoke_token(&caller.name, caller.workspace, id)
+            .await;
+        self.authenticator.forget();
         revoked
+    }
+
+    async fn access_changes(
+        &self,
+        caller: &Caller,
+        request: &proto::ListAccessChangesRequest,
+    ) -> Result<proto::ListAccessChangesResponse, AccessError> {
+        let size = fields::page_size(request.page_size)?;
+        let query = format!("changes {}", request.principal);
+        let before = PageToken::<i64>::decode(&request.page_token, &query)?.unwrap_or(i64::MAX);
+        let mut rows = self
+            .store
+            .changes(caller.workspace, &request.principal, before, size + 1)
+            .await?;
+        let next_page_token = PageToken::cut(&mut rows, size, &query, |last| last.id);
+        Ok(proto::ListAccessChangesResponse {
+            changes: rows.into_iter().map(Into::into).collect(),
+            next_page_token,
+        })
     }
 }
 
@@ -243,10 +282,10 @@ impl AccessService for AccessApi {
         let caller = Caller::of(&request)?;
         let name = request.into_inner().principal;
         self.store
-            .revoke(caller.workspace, &name)
+            .revoke(&caller.name, caller.workspace, &name)
             .await
             .map_err(status)?;
-        self.authenticator.forget_tokens();
+        self.authenticator.forget();
         Ok(Response::new(proto::RevokeRoleResponse {}))
     }
 
@@ -289,8 +328,17 @@ impl AccessService for AccessApi {
             token: Some(token.into()),
         }))
     }
+
+    async fn list_access_changes(
+        &self,
+        request: Request<proto::ListAccessChangesRequest>,
+    ) -> Result<Response<proto::ListAccessChangesResponse>, Status> {
+        let caller = Caller::of(&request)?;
+        answer(self.access_changes(&caller, &request.into_inner()).await)
+    }
 }
 
+/// The role of a number in a request.
 fn role(field: &str, number: i32, violations: &mut Violations) -> Option<Role> {
     let role = Role::from_proto(number);
     if role.is_none() {
@@ -338,6 +386,22 @@ impl From<TokenRow> for proto::Token {
             created_at: Some(to_timestamp(row.created_at)),
             expires_at: row.expires_at.map(to_timestamp),
             revoked_at: row.revoked_at.map(to_timestamp),
+            role: row.role.map(Into::into).unwrap_or_default(),
+            last_used_at: row.last_used_at.map(to_timestamp),
+        }
+    }
+}
+
+impl From<ChangeRow> for proto::AccessChange {
+    fn from(row: ChangeRow) -> Self {
+        Self {
+            id: row.id,
+            at: Some(to_timestamp(row.at)),
+            action: row.action.into(),
+            principal: row.principal,
+            subject: row.subject,
+            role: row.role.map(Into::into).unwrap_or_default(),
+            token: row.token,
         }
     }
 }

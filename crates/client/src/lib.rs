@@ -24,6 +24,23 @@
 //! With a folder, the rest of a run is as durable: [`Client::start_run`] begins one without waiting for the server,
 //! under an id that the client chooses, and what is asked of it stands in a *journal* beside the spool until the
 //! server has done it.
+//!
+//! Everything else is for async programs: [`Herdbook`] makes any call of the contract, carries files,
+//! resolves references and follows the registry.
+//!
+//! ```no_run
+//! use herdbook_client::{Herdbook, Options};
+//! use herdbook_proto::{registry::v1::WatchRequest, tracking::v1::GetRunRequest};
+//!
+//! # async fn example(run_id: String) -> Result<(), herdbook_client::Error> {
+//! let herdbook = Herdbook::connect(Options::from_env())?;
+//! let run = herdbook.call(GetRunRequest { run_id }).await?.run;
+//! let version = herdbook.resolve("fraud-detector@Production").await?;
+//! let mut changes = herdbook.watch(WatchRequest { model: version.model, ..Default::default() });
+//! println!("{:?}", changes.next().await?);
+//! # Ok(())
+//! # }
+//! ```
 
 mod acts;
 mod batch;
@@ -42,6 +59,7 @@ mod reply;
 mod retry;
 mod run;
 mod script;
+mod services;
 mod spool;
 mod system;
 mod writer;
@@ -51,8 +69,12 @@ pub use connection::{Connection, Credentials, endpoint};
 pub use engine::Closed;
 pub use error::ClientError;
 pub use event::Event;
-pub use herdbook_proto::tracking::v1::{CreateRunRequest, Run, RunStatus};
+pub use herdbook_proto::{
+    Call,
+    tracking::v1::{CreateRunRequest, Run, RunStatus},
+};
 pub use options::{Durability, Options, default_spool};
 pub use reply::Reply;
 pub use run::RunHandle;
+pub use services::{Error, Failed, FieldProblem, Herdbook, RuleFailure, Watch};
 pub use system::SystemSampler;

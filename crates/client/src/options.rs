@@ -54,6 +54,20 @@ impl Options {
         }
     }
 
+    /// Options from `HERDBOOK_URL`, `HERDBOOK_TOKEN`, `HERDBOOK_WORKSPACE` and `HERDBOOK_CA_FILE`; without the first for
+    /// `http://127.0.0.1:5757`.
+    #[must_use]
+    pub fn from_env() -> Self {
+        let read = |name| env::var(name).ok().filter(|value| !value.is_empty());
+        let server = read("HERDBOOK_URL").unwrap_or_else(|| "http://127.0.0.1:5757".to_owned());
+        Self {
+            token: read("HERDBOOK_TOKEN"),
+            workspace: read("HERDBOOK_WORKSPACE"),
+            ca_file: read("HERDBOOK_CA_FILE").map(PathBuf::from),
+            ..Self::new(server)
+        }
+    }
+
     /// The token to call with, such as `hbk_…`.
     #[must_use]
     pub fn token(mut self, token: impl Into<String>) -> Self {

@@ -1,11 +1,13 @@
 //! The contract: code generated from `proto/`, its descriptor set, and the helpers with which
 //! requests are read field by field.
 
+mod call;
 pub mod fields;
 mod invalid;
 pub mod json;
 pub mod time;
 
+pub use call::{Call, Transport};
 pub use invalid::{InvalidRequest, Violations};
 
 /// Descriptors of all files of the contract and what they import, encoded as a
@@ -44,6 +46,10 @@ package!(
 package!(
     registry,
     "`herdbook.registry`: models, versions, stages, transitions."
+);
+package!(
+    team,
+    "`herdbook.team`: comments, reports, activity, views, preferences."
 );
 package!(
     tracking,

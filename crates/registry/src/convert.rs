@@ -223,7 +223,7 @@ pub(crate) fn to_request(request: Request) -> proto::TransitionRequest {
 }
 
 /// A check of the files with `digest` as the contract has it.
-pub(crate) fn to_check(name: String, check: Check, digest: Digest) -> proto::Check {
+pub(crate) fn to_check(name: String, check: Check, number: i64, digest: Digest) -> proto::Check {
     proto::Check {
         name,
         passed: check.passed,
@@ -232,6 +232,7 @@ pub(crate) fn to_check(name: String, check: Check, digest: Digest) -> proto::Che
         digest: digest.to_string(),
         reported_by: check.reported_by,
         reported_at: Some(to_timestamp(check.reported_at)),
+        version: number,
     }
 }
 

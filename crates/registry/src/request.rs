@@ -33,12 +33,7 @@ pub(crate) struct Request {
 impl Request {
     /// How the version is to come to the stage. What a rollback returns to was settled when it was asked for.
     pub(crate) fn way(&self) -> Way {
-        match self.rollback {
-            true => Way::Rollback {
-                named: Some(self.number),
-            },
-            false => Way::Move,
-        }
+        Way::of_request(self.rollback, self.number)
     }
 }
 

@@ -57,28 +57,36 @@ pub(crate) enum Way {
 }
 
 impl Way {
+    /// How the version `number` comes to its stage by a request.
+    pub(crate) fn of_request(rollback: bool, number: i64) -> Self {
+        match rollback {
+            true => Self::Rollback {
+                named: Some(number),
+            },
+            false => Self::Move,
+        }
+    }
+
     pub(crate) fn is_rollback(self) -> bool {
         matches!(self, Self::Rollback { .. })
     }
 
-    /// The rules for `version` to come to `to` this way; `None` if it cannot.
+    /// The rules for a version to come from a stage to another this way; `None` if it cannot.
     pub(crate) fn rules<'a>(
         self,
         policy: &'a Policy,
-        version: &Version,
-        to: &Stage,
+        from: &str,
+        to: &str,
     ) -> Option<Cow<'a, [Rule]>> {
-        if version.stage == to.name {
+        if from == to {
             return None;
         }
         match self {
             Self::Move => {
-                let step = policy.find_move(&version.stage, &to.name)?;
+                let step = policy.find_move(from, to)?;
                 Some(Cow::Borrowed(&step.rules))
             }
-            Self::Rollback { .. } => {
-                (!policy.is_terminal(&version.stage)).then(|| policy.rollback_rules())
-            }
+            Self::Rollback { .. } => (!policy.is_terminal(from)).then(|| policy.rollback_rules()),
         }
     }
 }
@@ -101,7 +109,7 @@ pub(crate) async fn weigh(
 /// Decides about bringing the version of `case` to the stage `to`.
 fn decide(policy: &Policy, way: Way, to: &Stage, case: &Case) -> Plan {
     let version = &case.version;
-    let verdicts = match way.rules(policy, version, to) {
+    let verdicts = match way.rules(policy, &version.stage, &to.name) {
         _ if version.stage == to.name => vec![stands_there(version)],
         Some(rules) => rules
             .iter()

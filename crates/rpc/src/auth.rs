@@ -55,6 +55,9 @@ pub enum Unauthorized {
     /// Taken back.
     #[error("the token was revoked; ask an admin for another")]
     RevokedToken,
+    /// A browser's session that is over.
+    #[error("you are signed out; sign in again")]
+    ExpiredSession,
     /// An assertion that is forged, too old, or meant for another service.
     #[error("the assertion of the calling service is not valid")]
     InvalidAssertion,
@@ -83,6 +86,7 @@ impl ServiceError for Unauthorized {
             | Self::UnknownToken
             | Self::ExpiredToken
             | Self::RevokedToken
+            | Self::ExpiredSession
             | Self::InvalidAssertion => Code::Unauthenticated,
             Self::UnknownWorkspace(_) => Code::NotFound,
             Self::RoleTooLow { .. } => Code::PermissionDenied,
@@ -96,6 +100,7 @@ impl ServiceError for Unauthorized {
             Self::UnknownToken => "TOKEN_UNKNOWN",
             Self::ExpiredToken => "TOKEN_EXPIRED",
             Self::RevokedToken => "TOKEN_REVOKED",
+            Self::ExpiredSession => "SESSION_EXPIRED",
             Self::InvalidAssertion => "ASSERTION_INVALID",
             Self::UnknownWorkspace(_) => "WORKSPACE_NOT_FOUND",
             Self::RoleTooLow { .. } => "ROLE_TOO_LOW",

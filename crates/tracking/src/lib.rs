@@ -3,6 +3,7 @@
 
 mod artifact_path;
 mod blocking;
+mod committer;
 mod convert;
 mod creator;
 mod error;
@@ -44,9 +45,10 @@ pub use herdbook_filter::ParseError;
 pub use holder::Holder;
 pub use quota::{Limits, Resource};
 
+use committer::Committer;
 use creator::Creator;
 use manifests::RunManifests;
-use metrics::{committer::Committer, compactor, pulse::Pulse};
+use metrics::{compactor, pulse::Pulse};
 use quota::Quotas;
 use service::{
     artifacts::ArtifactApi, experiments::ExperimentApi, logged_models::LoggedModelApi,
@@ -163,6 +165,7 @@ impl Tracking {
                 self.committer.clone(),
                 self.quotas.clone(),
                 self.creator.clone(),
+                self.shutdown.clone(),
             ))))
             .add_service(configured!(MetricServiceServer::new(metrics)))
             .add_service(configured!(ArtifactServiceServer::new(ArtifactApi::new(

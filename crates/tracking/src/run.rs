@@ -155,6 +155,19 @@ pub(crate) struct Run {
     pub(crate) stop_requested: bool,
 }
 
+/// What lineage is told of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// What the run came from changed.
+    Everything,
+    /// Its own attributes changed.
+    Itself,
+    /// Something changed that lineage does not keep.
+    Nothing,
+    /// Nothing changed in the run's row.
+    Unchanged,
+}
+
 impl Run {
     /// Adds params; those that are there must have the same value. Returns the new ones.
     pub(crate) fn add_params(&mut self, params: Pairs) -> Result<Pairs, TrackingError> {
@@ -178,6 +191,33 @@ impl Run {
         }
         self.params.extend(new.clone());
         Ok(new)
+    }
+
+    /// Bytes in memory, about.
+    pub(crate) fn weight(&self) -> usize {
+        /// A text, and its place in what holds it.
+        const TEXT: usize = 32;
+        let pairs = self.params.iter().chain(&self.tags);
+        let pairs = pairs.map(|(key, value)| 2 * TEXT + key.len() + value.len());
+        let inputs = self.inputs.iter().map(|input| {
+            let texts = [&input.digest, &input.uri, &input.schema, &input.profile];
+            6 * TEXT + texts.into_iter().map(String::len).sum::<usize>()
+        });
+        let source = self.source.as_ref().map_or(0, |source| {
+            let words = source.command.iter().map(|word| TEXT + word.len());
+            6 * TEXT + words.sum::<usize>()
+        });
+        let requirements = self
+            .environment
+            .iter()
+            .flat_map(|environment| &environment.requirements);
+        let texts = requirements.chain(&self.based_on);
+        let texts = texts.map(|text| TEXT + text.len());
+        size_of::<Self>()
+            + self.name.len()
+            + self.description.len()
+            + source
+            + pairs.chain(inputs).chain(texts).sum::<usize>()
     }
 
     /// Adds inputs; returns those that were not there.

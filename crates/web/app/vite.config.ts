@@ -6,7 +6,7 @@ import { precompress } from "./build/precompress.ts";
 const server = process.env["HERDBOOK_URL"] ?? "http://127.0.0.1:5757";
 
 const proxy = Object.fromEntries(
-  ["^/herdbook\\.", "^/files/", "^/session$", "^/healthz$"].map((path) => [path, { target: server }]),
+  ["^/herdbook\\.", "^/files/", "^/session(/|$)", "^/healthz$"].map((path) => [path, { target: server }]),
 );
 
 export default defineConfig({
@@ -17,6 +17,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { proxy },
+  // The reference is in docs/.
+  server: { proxy, fs: { allow: ["../../.."] } },
   preview: { proxy },
 });

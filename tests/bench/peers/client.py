@@ -14,6 +14,9 @@ class Client:
 
     def __init__(self, port: int) -> None:
         self.connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
+        self._connect()
+
+    def _connect(self) -> None:
         self.connection.connect()
         self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -27,13 +30,22 @@ class Client:
         return self.post("runs/create", {"experiment_id": "0", "start_time": now()})["run"]["info"]["run_id"]
 
     def _call(self, method: str, path: str, body: dict | None = None) -> dict:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
-        self.connection.request(method, path, json.dumps(body) if body is not None else None, headers)
-        answer = self.connection.getresponse()
-        text = answer.read()
+        try:
+            answer, text = self._answer(method, path, body)
+        except (BrokenPipeError, ConnectionResetError, http.client.RemoteDisconnected):
+            # Servers close what was idle for some seconds, such as while the other clients got ready.
+            self.connection.close()
+            self._connect()
+            answer, text = self._answer(method, path, body)
         if answer.status != 200:
             raise RuntimeError(f"{path}: {answer.status} {text[:300]!r}")
         return json.loads(text)
+
+    def _answer(self, method: str, path: str, body: dict | None) -> tuple[http.client.HTTPResponse, bytes]:
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        self.connection.request(method, path, json.dumps(body) if body is not None else None, headers)
+        answer = self.connection.getresponse()
+        return answer, answer.read()
 
 
 def now() -> int:

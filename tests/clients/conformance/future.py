@@ -39,7 +39,10 @@ class Future:
         return b"\x0a" + bytes([len(content)]) + content
 
     def _update(self, request: bytes, context: grpc.ServicerContext) -> bytes:
-        kept = SECRET in request and runs.UpdateRunRequest.FromString(request).run.status == STATUS
+        update = runs.UpdateRunRequest.FromString(request)
+        # By a mask a client changes what it knows, and the server keeps the rest.
+        masked = list(update.update_mask.paths) == ["status"]
+        kept = update.run.status == STATUS and (masked or SECRET in request)
         answer = runs.UpdateRunResponse(run=runs.Run(description="kept" if kept else "dropped"))
         return answer.SerializeToString()
 

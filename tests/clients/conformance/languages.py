@@ -3,8 +3,10 @@
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 
 CLIENTS = "tests/clients"
+BINARY = Path(os.environ.get("HERDBOOK_TEST_BINARY", "target/debug/herdbook"))
 
 
 @dataclass(frozen=True)
@@ -37,5 +39,14 @@ LANGUAGES = {
         "mvn --quiet --batch-mode --file clients/java/pom.xml install"
         f" && mvn --quiet --batch-mode --file {CLIENTS}/java/pom.xml package",
         ("java", "-jar", f"{CLIENTS}/java/target/conformance.jar"),
+    ),
+    "Rust": Language(None, (str(BINARY.with_name("herdbook-conformance")),)),  # Built with all of the workspace.
+    "C++": Language(
+        "cmake -S clients/cpp -B target/clients/cpp/client -DCMAKE_INSTALL_PREFIX=$PWD/target/clients/cpp/installed"
+        " && cmake --build target/clients/cpp/client --parallel $(nproc) --target install"
+        " && ctest --test-dir target/clients/cpp/client --output-on-failure"
+        f" && cmake -S {CLIENTS}/cpp -B target/clients/cpp/conformance -DCMAKE_PREFIX_PATH=$PWD/target/clients/cpp/installed"
+        " && cmake --build target/clients/cpp/conformance --parallel $(nproc)",
+        ("target/clients/cpp/conformance/conformance",),
     ),
 }

@@ -13,8 +13,8 @@ PATIENCE_S = 120
 class Server:
     """`herdbook up` on a port of its own, in a folder of its own."""
 
-    def __init__(self, herdbook: Path, folder: Path) -> None:
-        self.herdbook, self.folder = herdbook, folder
+    def __init__(self, herdbook: Path, folder: Path, *options: str) -> None:
+        self.herdbook, self.folder, self.options = herdbook, folder, options
         self.port = free_port()
         self._process: asyncio.subprocess.Process | None = None
         self._admin = ""
@@ -29,7 +29,8 @@ class Server:
         with (self.folder / "log").open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 self.herdbook, "up", "--auth", "required", "--listen", f"127.0.0.1:{self.port}",
-                "--data-dir", self.folder / "data", "--ready-file", ready, stdout=log, stderr=log,
+                "--data-dir", self.folder / "data", "--ready-file", ready, *self.options,
+                stdout=log, stderr=log,
             )  # fmt: skip
         for _ in range(PATIENCE_S * 20):
             if self._process.returncode is not None or ready.exists():

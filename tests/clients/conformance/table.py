@@ -21,6 +21,7 @@ STEPS = {
     "deadline": "a deadline passes",
     "too-large": "a message that is too large",
     "newer": "a newer server: unknown field and enum value",
+    "older": "an older server: a call that it lacks",
     "delete": "delete the run",
     "token": "token revoked, token expired",
     "nobody": "no server: clear and soon",

@@ -10,6 +10,9 @@ PLACES = {
     "clients/typescript/src/client.ts": r'export const VERSION = "(.*)"',
     "clients/java/pom.xml": r"<artifactId>herdbook-client</artifactId>\s*<version>(.*)</version>",
     "clients/java/src/main/java/dev/herdbook/client/Herdbook.java": r'String VERSION = "(.*)"',
+    "clients/cpp/CMakeLists.txt": r"project\(herdbook VERSION (\S+)",
+    "tests/clients/cpp/CMakeLists.txt": r"find_package\(herdbook (\S+)",
+    "deploy/helm/herdbook/Chart.yaml": r"\nversion: (\S+)",
     "tests/clients/java/pom.xml": r"<artifactId>herdbook-client</artifactId><version>(.*?)</version>",
 }
 

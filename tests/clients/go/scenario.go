@@ -46,7 +46,7 @@ func (s *scenario) steps() []step {
 		{"artifact", s.artifact}, {"curve", s.curve}, {"search", s.search}, {"register", s.register},
 		{"refused", s.refused}, {"granted", s.granted}, {"watch", s.watch}, {"lineage", s.lineage},
 		{"restart", s.restart}, {"deadline", s.deadline}, {"too-large", s.tooLarge}, {"newer", s.newer},
-		{"delete", s.delete}, {"token", s.token}, {"nobody", s.nobody},
+		{"older", s.older}, {"delete", s.delete}, {"token", s.token}, {"nobody", s.nobody},
 	}
 }
 
@@ -256,6 +256,16 @@ func (s *scenario) newer(ctx context.Context) (string, error) {
 	back, err := future.Runs.UpdateRun(ctx, &trackingv1.UpdateRunRequest{Run: run})
 	said := back.GetRun().GetDescription()
 	return said, expect(err, said == "kept", "what was not known was %s", said)
+}
+
+func (s *scenario) older(ctx context.Context) (string, error) {
+	future, err := herdbook.Connect(herdbook.Config{URL: os.Getenv("CONFORMANCE_FUTURE")})
+	if err != nil {
+		return "", err
+	}
+	defer future.Close()
+	_, err = future.Experiments.ListExperiments(ctx, &trackingv1.ListExperimentsRequest{})
+	return fmt.Sprint(err), expectCode(err, codes.Unimplemented)
 }
 
 func (s *scenario) delete(ctx context.Context) (string, error) {

@@ -48,7 +48,9 @@ def refusal(call) -> grpc.RpcError:
 
 
 def channel(url: str, token: str | None) -> grpc.Channel:
-    plain = grpc.insecure_channel(url.removeprefix("http://"), [("grpc.initial_reconnect_backoff_ms", 100)])
+    # Channels of a process otherwise share a connection, also one that was cut a moment ago.
+    options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.use_local_subchannel_pool", 1)]
+    plain = grpc.insecure_channel(url.removeprefix("http://"), options)
     return grpc.intercept_channel(plain, Credentials(token)) if token else plain
 
 
@@ -213,6 +215,12 @@ class Scenario:
         expect(back == "kept", f"what was not known was {back}")
         return "kept"
 
+    def older(self) -> str:
+        future = Services.over(channel(os.environ["CONFORMANCE_FUTURE"], None))
+        error = refusal(lambda: future.experiments.ListExperiments(experiments.ListExperimentsRequest()))
+        expect(error.code() == grpc.StatusCode.UNIMPLEMENTED, f"{error.code()}")
+        return error.details()
+
     def delete(self) -> str:
         self.services.runs.DeleteRun(runs.DeleteRunRequest(run_id=self.run))
         run = self.services.runs.GetRun(runs.GetRunRequest(run_id=self.run)).run
@@ -272,7 +280,7 @@ def main() -> int:
         "register": scenario.register, "refused": scenario.refused, "granted": scenario.granted,
         "watch": scenario.watch, "lineage": scenario.lineage, "restart": scenario.restart,
         "deadline": scenario.deadline, "too-large": scenario.too_large, "newer": scenario.newer,
-        "delete": scenario.delete, "token": scenario.token_, "nobody": scenario.nobody,
+        "older": scenario.older, "delete": scenario.delete, "token": scenario.token_, "nobody": scenario.nobody,
     }  # fmt: skip
     for name, step in steps.items():
         started, passed = time.monotonic(), True

@@ -164,6 +164,13 @@ class Scenario:
         expect(back == "kept", f"what was not known was {back}")
         return "kept"
 
+    def older(self) -> str:
+        self._at(os.environ["CONFORMANCE_FUTURE"])
+        error = refusal(lambda: hb.call("ExperimentService/ListExperiments"), hb.HerdbookError)
+        self._at(self.url, self.token)
+        expect(error.code == "UNIMPLEMENTED", error.code)
+        return error.message
+
     def delete(self) -> str:
         hb.call("RunService/DeleteRun", {"run_id": self.run.id})
         run = hb.call("RunService/GetRun", {"run_id": self.run.id}).run
@@ -209,7 +216,8 @@ def main() -> int:
             "search": scenario.search, "register": scenario.register, "refused": scenario.refused,
             "granted": scenario.granted, "watch": scenario.watch, "lineage": scenario.lineage,
             "restart": scenario.restart, "deadline": scenario.deadline, "too-large": scenario.too_large,
-            "newer": scenario.newer, "delete": scenario.delete, "token": scenario.token_, "nobody": scenario.nobody,
+            "newer": scenario.newer, "older": scenario.older, "delete": scenario.delete, "token": scenario.token_,
+            "nobody": scenario.nobody,
         }  # fmt: skip
         for name, step in steps.items():
             started, passed = time.monotonic(), True

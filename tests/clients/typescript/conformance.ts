@@ -159,6 +159,13 @@ const steps: Record<string, () => Promise<string>> = {
       return "kept";
     }),
 
+  older: () =>
+    using({ url: futureUrl }, async (future) => {
+      const error = await refusal(future.experiments.listExperiments({}));
+      expect(error.code === Code.Unimplemented, `${error.code}: ${error.message}`);
+      return error.message;
+    }),
+
   async delete() {
     await herdbook.runs.deleteRun({ runId });
     const { run } = await herdbook.runs.getRun({ runId });

@@ -5,7 +5,9 @@
 //! index look-up, asked again every few seconds. On failure: nobody is let in who was not a moment
 //! ago.
 
+mod changes;
 mod principals;
+pub(crate) mod sessions;
 pub(crate) mod tokens;
 mod workspaces;
 
@@ -15,6 +17,7 @@ use uuid::Uuid;
 
 use crate::AccessError;
 
+pub(crate) use changes::ChangeRow;
 pub(crate) use principals::PrincipalRow;
 pub(crate) use workspaces::WorkspaceRow;
 

@@ -2,12 +2,14 @@
 
 use chrono::{DateTime, Utc};
 use herdbook_core::{PrincipalId, WorkspaceId};
+use herdbook_proto::access::v1::AccessAction;
 use herdbook_rpc::Role;
 use sqlx::{FromRow, PgConnection};
 use uuid::Uuid;
 
 use super::{
     Store,
+    changes::{Change, record},
     workspaces::{role_number, taken},
 };
 use crate::AccessError;
@@ -33,9 +35,10 @@ impl Store {
         Ok(id.map(PrincipalId::from))
     }
 
-    /// Creates a principal with a role in `workspace`.
+    /// Creates a principal with a role in `workspace`, by the word of `by`.
     pub(crate) async fn create_principal(
         &self,
+        by: &str,
         id: PrincipalId,
         name: &str,
         kind: i16,
@@ -53,6 +56,8 @@ impl Store {
         .await;
         let created_at = made.map_err(|error| taken("principal", name, error))?;
         bind_role(&mut transaction, workspace, id, role).await?;
+        let change = Change::of_role(AccessAction::GrantRole, by, name, Some(role));
+        record(&mut transaction, workspace, change).await?;
         transaction.commit().await?;
         Ok(PrincipalRow {
             name: name.to_owned(),
@@ -77,6 +82,16 @@ impl Store {
         .await?)
     }
 
+    /// Whether a principal is a person or a service account, by the numbers of the contract; 0 if it is
+    /// neither, as a chore is.
+    pub(crate) async fn kind_of(&self, principal: PrincipalId) -> Result<i16, AccessError> {
+        let kind = sqlx::query_scalar("SELECT kind FROM access.principals WHERE id = $1")
+            .bind(principal.as_uuid())
+            .fetch_optional(&self.pool)
+            .await?;
+        Ok(kind.unwrap_or_default())
+    }
+
     /// The role of `principal` in `workspace`, if it has one.
     pub(crate) async fn role_of(
         &self,
@@ -93,9 +108,10 @@ impl Store {
         Ok(role.and_then(|role| Role::from_proto(role.into())))
     }
 
-    /// Gives `name` a role in `workspace`, in place of the one it had.
+    /// Gives `name` a role in `workspace`, in place of the one it had, by the word of `by`.
     pub(crate) async fn grant(
         &self,
+        by: &str,
         workspace: WorkspaceId,
         name: &str,
         role: Role,
@@ -110,6 +126,8 @@ impl Store {
             found.ok_or_else(|| AccessError::PrincipalNotFound(name.to_owned()))?;
         bind_role(&mut transaction, workspace, id.into(), role).await?;
         check_admin_left(&mut transaction, workspace, name).await?;
+        let change = Change::of_role(AccessAction::GrantRole, by, name, Some(role));
+        record(&mut transaction, workspace, change).await?;
         transaction.commit().await?;
         Ok(PrincipalRow {
             name: name.to_owned(),
@@ -119,9 +137,10 @@ impl Store {
         })
     }
 
-    /// Takes the role of `name` in `workspace` away.
+    /// Takes the role of `name` in `workspace` away, by the word of `by`.
     pub(crate) async fn revoke(
         &self,
+        by: &str,
         workspace: WorkspaceId,
         name: &str,
     ) -> Result<(), AccessError> {
@@ -138,6 +157,8 @@ impl Store {
             return Err(AccessError::PrincipalNotFound(name.to_owned()));
         }
         check_admin_left(&mut transaction, workspace, name).await?;
+        let change = Change::of_role(AccessAction::RevokeRole, by, name, None);
+        record(&mut transaction, workspace, change).await?;
         Ok(transaction.commit().await?)
     }
 }
@@ -150,7 +171,8 @@ async fn bind_role(
 ) -> Result<(), AccessError> {
     sqlx::query(
         "INSERT INTO access.role_bindings (workspace_id, principal_id, role) VALUES ($1, $2, $3) \
-         ON CONFLICT (workspace_id, principal_id) DO UPDATE SET role = excluded.role",
+         ON CONFLICT (workspace_id, principal_id) \
+         DO UPDATE SET role = excluded.role, by_groups = false",
     )
     .bind(workspace.0)
     .bind(principal.as_uuid())

@@ -3,10 +3,14 @@
 use chrono::{DateTime, Utc};
 use herdbook_core::{PrincipalId, WorkspaceId};
 use herdbook_postgres::DatabaseError;
-use herdbook_rpc::Role;
+use herdbook_proto::access::v1::AccessAction;
+use herdbook_rpc::{Caller, Role};
 use sqlx::FromRow;
 
-use super::Store;
+use super::{
+    Store,
+    changes::{Change, record},
+};
 use crate::{AccessError, DEFAULT_WORKSPACE};
 
 #[derive(Debug, FromRow)]
@@ -42,7 +46,7 @@ impl Store {
         &self,
         name: &str,
         description: &str,
-        creator: PrincipalId,
+        creator: &Caller,
     ) -> Result<WorkspaceRow, AccessError> {
         let mut transaction = herdbook_postgres::begin(&self.pool).await?;
         let made: Result<(i32, DateTime<Utc>), _> = sqlx::query_as(
@@ -58,10 +62,13 @@ impl Store {
             "INSERT INTO access.role_bindings (workspace_id, principal_id, role) VALUES ($1, $2, $3)",
         )
         .bind(id)
-        .bind(creator.as_uuid())
+        .bind(creator.principal.as_uuid())
         .bind(role_number(Role::Admin))
         .execute(&mut *transaction)
         .await?;
+        let by = &*creator.name;
+        let change = Change::of_role(AccessAction::CreateWorkspace, by, by, Some(Role::Admin));
+        record(&mut transaction, WorkspaceId(id), change).await?;
         transaction.commit().await?;
         Ok(WorkspaceRow {
             name: name.to_owned(),

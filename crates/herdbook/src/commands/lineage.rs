@@ -14,8 +14,10 @@ mod merge;
 mod moment;
 mod path;
 mod prove;
+mod record;
 mod reproduce;
 mod retract;
+mod search;
 mod tag;
 mod tags;
 mod tree;
@@ -45,6 +47,7 @@ fn client(connection: Connection) -> Client {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Record(record::Options),
     Tree(tree::Options),
     Impact(impact::Options),
     Path(path::Options),
@@ -67,6 +70,7 @@ pub(crate) enum Command {
     ///
     /// Example: herdbook lineage duplicates
     Duplicates,
+    Search(search::Options),
     Walk(walk::Options),
 }
 
@@ -74,6 +78,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
     let output = options.output;
     let connection = async || connect(&options).await;
     match command {
+        Command::Record(options) => record::run(connection().await?, output, options).await,
         Command::Tree(options) => tree::run(connection().await?, output, options).await,
         Command::Impact(options) => impact::run(connection().await?, output, options).await,
         Command::Path(options) => path::run(connection().await?, output, options).await,
@@ -96,6 +101,7 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
         Command::Alias(options) => alias::run(connection().await?, output, options).await,
         Command::Merge(options) => merge::run(connection().await?, output, options).await,
         Command::Duplicates => duplicates::run(connection().await?, output).await,
+        Command::Search(options) => search::run(connection().await?, output, options).await,
         Command::Walk(options) => walk::run(connection().await?, output, options).await,
     }
 }
@@ -117,6 +123,19 @@ async fn resolve(connection: &Connection, text: String) -> Result<String, Failur
         "model_version:{}@{}",
         version.model, version.number
     ))
+}
+
+/// The key that a text such as `kind:name@version` writes.
+fn key(text: &str) -> Result<NodeKey, String> {
+    let (kind, rest) = text
+        .split_once(':')
+        .ok_or_else(|| "give kind:name or kind:name@version".to_owned())?;
+    let (name, version) = rest.rsplit_once('@').unwrap_or((rest, ""));
+    Ok(NodeKey {
+        kind: kind.to_owned(),
+        name: name.to_owned(),
+        version: version.to_owned(),
+    })
 }
 
 /// The keys of the nodes that a reference means.

@@ -11,9 +11,11 @@ use herdbook_proto::{
         CreateTokenRequest, ListTokensRequest, RevokeTokenRequest, Token,
         access_service_client::AccessServiceClient,
     },
+    common::v1::Role as ProtoRole,
     time::to_timestamp,
 };
 
+use super::workspaces::Role;
 use crate::{cli::ClientOptions, connection::connect, exit::Failure, output};
 
 #[derive(Debug, Subcommand)]
@@ -31,6 +33,9 @@ pub(crate) enum Command {
         /// When it stops working (RFC 3339); never, if not given.
         #[arg(long, value_name = "TIME")]
         expires: Option<DateTime<Utc>>,
+        /// The role it has at most; as much as its principal's, if not given.
+        #[arg(long, value_enum)]
+        role: Option<Role>,
         /// Make the first token of an installation, for its admin, straight in the database.
         #[arg(long, requires = "database_url")]
         bootstrap: bool,
@@ -76,12 +81,14 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             principal,
             name,
             expires,
+            role,
             ..
         } => {
             let request = CreateTokenRequest {
                 principal: principal.unwrap_or_default(),
                 name,
                 expires_at: expires.map(to_timestamp),
+                role: role.map_or(0, i32::from),
             };
             let made = client.create_token(request).await?.into_inner();
             let name = "herdbook.access.v1.CreateTokenResponse";
@@ -91,7 +98,15 @@ pub(crate) async fn run(options: ClientOptions, command: Command) -> Result<(), 
             let found = client.list_tokens(ListTokensRequest {}).await?.into_inner();
             let name = "herdbook.access.v1.ListTokensResponse";
             output::print(options.output, name, &found, |found| {
-                let header = ["id", "name", "principal", "created", "state"];
+                let header = [
+                    "id",
+                    "name",
+                    "principal",
+                    "role",
+                    "created",
+                    "used",
+                    "state",
+                ];
                 output::table(&header, found.tokens.iter().map(row))
             })
         }
@@ -114,11 +129,21 @@ fn row(token: &Token) -> Vec<String> {
         (None, None) => "valid".to_owned(),
     };
     let created = output::ago(token.created_at.as_ref());
+    let role = match token.role() {
+        ProtoRole::Unspecified => "its own".to_owned(),
+        role => format!("at most {}", output::name(role.as_str_name(), "ROLE_")),
+    };
+    let used = match &token.last_used_at {
+        Some(used) => output::ago(Some(used)),
+        None => "never".to_owned(),
+    };
     vec![
         token.id.clone(),
         token.name.clone(),
         token.principal.clone(),
+        role,
         created,
+        used,
         state,
     ]
 }

@@ -1,5 +1,6 @@
 //! Running the services: all in one process, or one part by itself, by the same wiring.
 
+mod identity;
 mod options;
 mod parts;
 mod ready;

@@ -3,13 +3,14 @@
 use std::{fmt::Display, fs, net::SocketAddr, path::PathBuf};
 
 use clap::{Args, ValueEnum};
-use herdbook_access::AuthMode;
+use herdbook_access::{AuthMode, OidcSettings};
 use herdbook_lineage::Lineage;
 use herdbook_postgres::Database;
 use herdbook_registry::{AuditKey, WebhookSettings};
 use herdbook_tracking::{Limits, Settings};
 use ipnet::IpNet;
 
+use super::identity::IdentityOptions;
 use crate::exit::Failure;
 
 /// Run everything in one process, on an embedded Postgres.
@@ -57,10 +58,10 @@ pub(crate) struct ServeOptions {
     /// The object store that all parts share.
     #[arg(long, env = "HERDBOOK_BLOBS", value_name = "URL")]
     pub(crate) blobs: String,
-    /// Where tracking runs (for the registry and the gateway).
+    /// Where tracking runs (for the registry, team and the gateway).
     #[arg(long, env = "HERDBOOK_TRACKING_URL", value_name = "URL")]
     pub(crate) tracking_url: Option<String>,
-    /// Where the registry runs (for the gateway).
+    /// Where the registry runs (for team and the gateway).
     #[arg(long, env = "HERDBOOK_REGISTRY_URL", value_name = "URL")]
     pub(crate) registry_url: Option<String>,
     /// Where lineage runs (for tracking, the registry and the gateway).
@@ -103,6 +104,8 @@ pub(crate) struct Common {
     /// Whether callers need a token.
     #[arg(long, env = "HERDBOOK_AUTH", value_enum, default_value_t = Auth::Local)]
     auth: Auth,
+    #[command(flatten)]
+    identity: IdentityOptions,
     /// Let everybody in who can reach the address.
     #[arg(long)]
     pub(crate) insecure: bool,
@@ -214,6 +217,11 @@ impl Common {
         Ok(Some(key))
     }
 
+    /// The identity provider by which people sign in, if one is named.
+    pub(crate) fn identity_provider(&self) -> Result<Option<OidcSettings>, Failure> {
+        self.identity.settings(self.auth())
+    }
+
     pub(crate) fn auth(&self) -> AuthMode {
         match self.auth {
             Auth::Local => AuthMode::Local,
@@ -248,6 +256,8 @@ pub(crate) enum Part {
     Registry,
     /// What came from what.
     Lineage,
+    /// Comments, reports, activity, saved views.
+    Team,
     /// The doors of other people's protocols, such as MLflow's and OpenLineage's.
     Gateway,
     #[value(skip)]
@@ -265,6 +275,7 @@ impl Part {
             Self::Tracking => "tracking",
             Self::Registry => "registry",
             Self::Lineage => "lineage",
+            Self::Team => "team",
             Self::Gateway => "gateway",
             Self::All => "everything",
         }

@@ -9,6 +9,7 @@ use herdbook_lineage::Lineage;
 use herdbook_postgres::{Database, migrate};
 use herdbook_registry::Registry;
 use herdbook_rpc::{BrowserGuard, PeerChannel, RoutesBuilder, Server};
+use herdbook_team::Team;
 use herdbook_tracking::Tracking;
 use herdbook_web::WebApp;
 use sqlx::migrate::Migrator;
@@ -32,6 +33,7 @@ pub(super) struct Parts {
     lineage: Option<Lineage>,
     tracking: Option<Tracking>,
     registry: Option<Registry>,
+    team: Option<Team>,
     gateway: Option<Gateway>,
     web: Option<WebApp>,
     collector: Option<JoinHandle<()>>,
@@ -54,6 +56,11 @@ pub(super) fn schemas(part: Part) -> Vec<(&'static str, &'static Migrator)> {
             Part::Registry,
             herdbook_registry::SCHEMA,
             &herdbook_registry::MIGRATIONS,
+        ),
+        (
+            Part::Team,
+            herdbook_team::SCHEMA,
+            &herdbook_team::MIGRATIONS,
         ),
     ];
     let used = all.into_iter().filter(|(owner, ..)| part.includes(*owner));
@@ -89,6 +96,12 @@ impl Parts {
         let access = Access::start(database, common.auth())
             .await
             .map_err(Failure::failed)?;
+        let access = match common.identity_provider()? {
+            Some(settings) => access
+                .with_identity_provider(settings)
+                .map_err(Failure::failed)?,
+            None => access,
+        };
         let lineage = part
             .includes(Part::Lineage)
             .then(|| common.lineage(database));
@@ -97,6 +110,7 @@ impl Parts {
             lineage,
             tracking: None,
             registry: None,
+            team: None,
             gateway: None,
             web: None,
             collector: None,
@@ -125,6 +139,11 @@ impl Parts {
             );
             parts.registry = Some(registry);
         }
+        if part.includes(Part::Team) {
+            let (tracking, registry) = (parts.to_tracking(peers)?, parts.to_registry(peers)?);
+            let team = Team::start(database, parts.to_access()?, tracking, registry);
+            parts.team = Some(team);
+        }
         if part.includes(Part::Gateway) {
             let services = Services {
                 access: parts.to_access()?,
@@ -132,10 +151,9 @@ impl Parts {
                 registry: parts.to_registry(peers)?,
                 lineage: parts.to_lineage(peers)?,
             };
-            let authenticator = parts.access.authenticator();
-            let tracking = services.tracking.clone();
-            parts.gateway = Some(Gateway::new(Arc::clone(&authenticator), services));
-            parts.web = Some(WebApp::new(authenticator, tracking));
+            let (tracking, registry) = (services.tracking.clone(), services.registry.clone());
+            parts.gateway = Some(Gateway::new(parts.access.authenticator(), services));
+            parts.web = Some(WebApp::new(parts.access.clone(), tracking, registry));
         }
         let collector = Collector::new(Blobs::new(database, blobs), common.blob_grace.into());
         parts.collector = parts.start_collector(collector, shutdown.clone());
@@ -222,6 +240,7 @@ impl Parts {
         self.registry
             .iter()
             .for_each(|registry| registry.register(&mut routes));
+        self.team.iter().for_each(|team| team.register(&mut routes));
         let server = Server::new(routes, Arc::clone(&self.access.authenticator()));
         let server = match &self.gateway {
             Some(gateway) => server.http(gateway.router()),

@@ -8,6 +8,7 @@ mod identity;
 mod kinds;
 mod proofs;
 mod questions;
+mod search;
 mod walk;
 
 use std::sync::Arc;
@@ -70,6 +71,14 @@ impl LineageService for LineageApi {
         let workspace = Caller::of(&request)?.workspace;
         let nodes = self.list(workspace, &request.get_ref().node).await;
         answer(nodes.map(|nodes| proto::GetNodesResponse { nodes }))
+    }
+
+    async fn search_nodes(
+        &self,
+        request: Request<proto::SearchNodesRequest>,
+    ) -> Result<Response<proto::SearchNodesResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.search(workspace, request.into_inner()).await)
     }
 
     async fn tag_node(

@@ -27,6 +27,7 @@ mod read;
 mod record;
 mod retract;
 mod revision;
+mod search;
 mod tags;
 #[cfg(test)]
 mod tests;

@@ -13,4 +13,5 @@ mod past;
 mod questions;
 mod random;
 mod record;
+mod search;
 mod walks;

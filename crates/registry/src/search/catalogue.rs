@@ -60,6 +60,15 @@ pub(crate) struct Catalogue {
     aliases: Vec<BTreeMap<String, i64>>,
 }
 
+/// What a search finds.
+#[derive(Debug)]
+pub(crate) struct Found {
+    /// The first of it.
+    pub(crate) first: Vec<Place>,
+    /// How many there are at all.
+    pub(crate) total: usize,
+}
+
 const ALIAS: VersionField = VersionField::Attribute("alias");
 
 /// A text that counts as missing where it is empty.
@@ -188,7 +197,7 @@ impl Catalogue {
         orders: &[Order<VersionField>],
         after: Option<&Place>,
         limit: usize,
-    ) -> Vec<Place> {
+    ) -> Found {
         let all = self.versions.all();
         let hits = match filter {
             None => all,
@@ -196,7 +205,10 @@ impl Catalogue {
         };
         let sorted = orders.iter().map(|order| self.sorted(&order.field));
         let sorted: Vec<_> = sorted.collect();
-        self.versions.first(&hits, orders, &sorted, after, limit)
+        Found {
+            first: self.versions.first(&hits, orders, &sorted, after, limit),
+            total: hits.count(),
+        }
     }
 
     /// The first models that a filter finds.
@@ -206,7 +218,7 @@ impl Catalogue {
         orders: &[Order<ModelField>],
         after: Option<&Place>,
         limit: usize,
-    ) -> Vec<Place> {
+    ) -> Found {
         let all = self.models.all();
         let hits = match filter {
             None => all,
@@ -214,7 +226,10 @@ impl Catalogue {
         };
         let sorted = orders.iter().map(|order| self.models.sorted(&order.field));
         let sorted: Vec<_> = sorted.collect();
-        self.models.first(&hits, orders, &sorted, after, limit)
+        Found {
+            first: self.models.first(&hits, orders, &sorted, after, limit),
+            total: hits.count(),
+        }
     }
 
     /// The versions that have a field that passes a test; of their own, or else of their model.

@@ -8,6 +8,6 @@ mod dictionary;
 mod field;
 mod table;
 
-pub(crate) use catalogue::{Catalogue, ModelFacts, VersionFacts};
+pub(crate) use catalogue::{Catalogue, Found, ModelFacts, VersionFacts};
 pub(crate) use field::{ModelField, VersionField};
 pub(crate) use table::{Key, Place};

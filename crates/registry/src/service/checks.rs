@@ -2,7 +2,7 @@
 
 use herdbook_core::{check_key, limits::TAG_VALUE_BYTES};
 use herdbook_proto::{
-    Violations,
+    InvalidRequest, Violations,
     registry::v1::{self as proto, check_service_server::CheckService},
 };
 use herdbook_rpc::Caller;
@@ -11,11 +11,16 @@ use tonic::{Request, Response, Status};
 use super::answer;
 use crate::{
     RegistryError, convert,
-    store::{Store, checks::NewCheck},
+    store::{
+        Store,
+        checks::{NamedCheck, NewCheck},
+    },
 };
 
 /// Characters of an address.
 const URL: usize = 2_048;
+/// Versions whose checks are listed at a time.
+const VERSIONS: usize = 100;
 
 pub(crate) struct CheckApi {
     store: Store,
@@ -67,7 +72,12 @@ impl CheckApi {
         };
         let (workspace, principal) = (caller.workspace, &caller.name);
         let (version, check) = self.store.report_check(workspace, principal, &new).await?;
-        Ok(convert::to_check(new.name, check, version.digest))
+        Ok(convert::to_check(
+            new.name,
+            check,
+            version.number,
+            version.digest,
+        ))
     }
 
     async fn list(
@@ -75,11 +85,45 @@ impl CheckApi {
         caller: &Caller,
         request: proto::ListChecksRequest,
     ) -> Result<Vec<proto::Check>, RegistryError> {
-        let proto::ListChecksRequest { model, version } = request;
+        let proto::ListChecksRequest {
+            model,
+            version,
+            versions,
+        } = request;
+        if !versions.is_empty() {
+            return self.list_of(caller, &model, &versions).await;
+        }
         let found = self.store.checks(caller.workspace, &model, version).await?;
         let (version, checks) = found;
-        let check = |(name, check)| convert::to_check(name, check, version.digest);
+        let number = version.number;
+        let check = |(name, check)| convert::to_check(name, check, number, version.digest);
         Ok(checks.into_iter().map(check).collect())
+    }
+
+    async fn list_of(
+        &self,
+        caller: &Caller,
+        model: &str,
+        numbers: &[i64],
+    ) -> Result<Vec<proto::Check>, RegistryError> {
+        if numbers.len() > VERSIONS {
+            let what = format!(
+                "has {} entries; at most {VERSIONS} are taken",
+                numbers.len()
+            );
+            return Err(InvalidRequest::field("versions", what).into());
+        }
+        let found = self
+            .store
+            .checks_of(caller.workspace, model, numbers)
+            .await?;
+        let check = |NamedCheck {
+                         number,
+                         digest,
+                         name,
+                         check,
+                     }| { convert::to_check(name, check, number, digest) };
+        Ok(found.into_iter().map(check).collect())
     }
 }
 

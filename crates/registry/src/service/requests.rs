@@ -53,14 +53,22 @@ impl RequestApi {
         let proto::ListRequestsRequest {
             model,
             include_closed,
+            awaiting_me,
             ..
         } = &request;
-        let query = format!("requests {include_closed} {model}");
+        let query = format!("requests {include_closed} {awaiting_me} {model}");
         let before = PageToken::<i64>::decode(&request.page_token, &query)?.unwrap_or(i64::MAX);
-        let mut found = self
-            .store
-            .requests(caller.workspace, model, *include_closed, before, size + 1)
-            .await?;
+        let (store, limit) = (&self.store, size + 1);
+        let found = match awaiting_me {
+            true => store.requests_awaiting(caller, model, before, limit).await,
+            false => {
+                let closed = *include_closed;
+                store
+                    .requests(caller.workspace, model, closed, before, limit)
+                    .await
+            }
+        };
+        let mut found = found?;
         let next_page_token = PageToken::cut(&mut found, size, &query, |request| request.id);
         Ok(proto::ListRequestsResponse {
             requests: found.into_iter().map(convert::to_request).collect(),

@@ -8,7 +8,7 @@ use herdbook_rpc::Caller;
 use super::{models::ModelApi, versions::VersionApi};
 use crate::{
     RegistryError, convert,
-    search::{Catalogue, Place},
+    search::{Catalogue, Found, Place},
     store::Store,
 };
 
@@ -16,7 +16,7 @@ use crate::{
 const ORDERS: usize = 5;
 
 /// Finds the first of what a filter lets through, in an order, after a place.
-type Find<F> = fn(&Catalogue, Option<&Filter<F>>, &[Order<F>], Option<&Place>, usize) -> Vec<Place>;
+type Find<F> = fn(&Catalogue, Option<&Filter<F>>, &[Order<F>], Option<&Place>, usize) -> Found;
 
 /// What is searched for, and which page of it.
 struct Question<F> {
@@ -62,13 +62,13 @@ impl<F: Vocabulary + Send + 'static> Question<F> {
         })
     }
 
-    /// A page of what `find` gives of it, and the token of the next.
+    /// A page of what `find` gives of it, with how many there are on all pages, and the token of the next.
     async fn page(
         self,
         store: &Store,
         workspace: WorkspaceId,
         find: Find<F>,
-    ) -> Result<(Vec<Place>, String), RegistryError> {
+    ) -> Result<(Found, String), RegistryError> {
         let Self {
             filter,
             orders,
@@ -87,7 +87,7 @@ impl<F: Vocabulary + Send + 'static> Question<F> {
                 )
             })
             .await?;
-        let token = PageToken::cut(&mut found, size, &query, Place::clone);
+        let token = PageToken::cut(&mut found.first, size, &query, Place::clone);
         Ok((found, token))
     }
 }
@@ -108,7 +108,7 @@ impl VersionApi {
         let (found, next_page_token) = question
             .page(&self.store, caller.workspace, Catalogue::find_versions)
             .await?;
-        let keys: Vec<_> = found.iter().map(|place| place.key).collect();
+        let keys: Vec<_> = found.first.iter().map(|place| place.key).collect();
         let versions = self.store.versions_of(&keys).await?;
         let mut aliases = self.store.aliases_of(&keys).await?;
         let versions = versions.into_iter().map(|(key, version)| {
@@ -133,12 +133,13 @@ impl ModelApi {
             page_size,
             page_token,
             newest_versions,
+            count,
         } = request;
         let question = Question::read(&filter, &order_by, page_size, &page_token)?;
         let (found, next_page_token) = question
             .page(&self.store, caller.workspace, Catalogue::find_models)
             .await?;
-        let keys: Vec<i64> = found.iter().map(|place| place.key.0).collect();
+        let keys: Vec<i64> = found.first.iter().map(|place| place.key.0).collect();
         let models = self.store.models_of(&keys).await?;
         let keys: Vec<i64> = models.iter().map(|model| model.key).collect();
         let contents = self.store.contents(&keys).await?;
@@ -153,6 +154,7 @@ impl ModelApi {
         Ok(proto::SearchModelsResponse {
             models,
             next_page_token,
+            total: count.then(|| found.total.try_into().unwrap_or(i64::MAX)),
         })
     }
 }

@@ -54,17 +54,37 @@ pub(super) async fn checks(
     .bind(digest.0)
     .fetch_all(connection)
     .await?;
-    let check = |row: Row| {
+    Ok(rows.into_iter().map(Row::named).collect())
+}
+
+/// A check with the version whose files it is about.
+#[derive(FromRow)]
+struct RowOfVersion {
+    number: i64,
+    digest: Vec<u8>,
+    #[sqlx(flatten)]
+    row: Row,
+}
+
+/// A check of a version, by name.
+pub(crate) struct NamedCheck {
+    pub(crate) number: i64,
+    pub(crate) digest: Digest,
+    pub(crate) name: String,
+    pub(crate) check: Check,
+}
+
+impl Row {
+    fn named(self) -> (String, Check) {
         let check = Check {
-            passed: row.passed,
-            details: row.details,
-            url: row.url,
-            reported_by: row.reported_by,
-            reported_at: row.reported_at,
+            passed: self.passed,
+            details: self.details,
+            url: self.url,
+            reported_by: self.reported_by,
+            reported_at: self.reported_at,
         };
-        (row.name, check)
-    };
-    Ok(rows.into_iter().map(check).collect())
+        (self.name, check)
+    }
 }
 
 impl Store {
@@ -149,5 +169,35 @@ impl Store {
         let version = read(&mut connection, &model, number).await?;
         let checks = checks(&mut connection, &model, version.digest).await?;
         Ok((version, checks))
+    }
+
+    /// The last report of each check of some versions, by version and name.
+    pub(crate) async fn checks_of(
+        &self,
+        workspace: WorkspaceId,
+        model: &str,
+        numbers: &[i64],
+    ) -> Result<Vec<NamedCheck>, RegistryError> {
+        let model = self.model(workspace, model).await?;
+        let rows: Vec<RowOfVersion> = sqlx::query_as(
+            "SELECT v.number, v.digest, c.name, c.passed, c.details, c.url, c.reported_by, c.reported_at \
+             FROM registry.versions AS v JOIN registry.checks AS c USING (model_key, digest) \
+             WHERE v.model_key = $1 AND v.number = ANY($2) ORDER BY v.number, c.name",
+        )
+        .bind(model.key)
+        .bind(numbers)
+        .fetch_all(&self.pool)
+        .await?;
+        let named = |row: RowOfVersion| {
+            let digest = Digest::try_from(row.digest.as_slice());
+            let (name, check) = row.row.named();
+            Ok(NamedCheck {
+                number: row.number,
+                digest: digest.map_err(|_| RegistryError::Damaged)?,
+                name,
+                check,
+            })
+        };
+        rows.into_iter().map(named).collect()
     }
 }

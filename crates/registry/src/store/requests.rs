@@ -1,10 +1,12 @@
 //! Moves that wait for approvals.
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use herdbook_core::{Digest, PrincipalId, WorkspaceId};
 use herdbook_proto::registry::v1::RequestState;
-use herdbook_rpc::Caller;
-use sqlx::{FromRow, PgConnection};
+use herdbook_rpc::{Caller, Role};
+use sqlx::{FromRow, PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{
@@ -16,13 +18,18 @@ use super::{
 };
 use crate::{
     RegistryError,
+    policy::{Policy, Rule},
     request::{Approval, Request},
+    rules::people::is_asked,
     transition::Way,
 };
 
 const COLUMNS: &str = "r.id, m.name AS model, r.number, r.digest, r.from_stage, r.to_stage, r.rollback, r.comment, \
     r.requester, r.requested_by, r.requested_at, r.expires_at, r.closed_at, r.closed_by, \
     CASE WHEN r.state = 1 AND r.expires_at <= clock_timestamp() THEN 5 ELSE r.state END AS state";
+
+/// Requests that are judged at a time.
+const JUDGED: usize = 200;
 
 #[derive(FromRow)]
 struct Row {
@@ -41,6 +48,28 @@ struct Row {
     closed_at: Option<DateTime<Utc>>,
     closed_by: Option<String>,
     state: i32,
+}
+
+/// A request with the policy by which it is judged.
+#[derive(FromRow)]
+struct JudgedRow {
+    #[sqlx(flatten)]
+    row: Row,
+    policy: Json<Policy>,
+}
+
+impl JudgedRow {
+    fn rules(&self) -> Option<Cow<'_, [Rule]>> {
+        let Row {
+            number,
+            from_stage,
+            to_stage,
+            rollback,
+            ..
+        } = &self.row;
+        let way = Way::of_request(*rollback, *number);
+        way.rules(&self.policy, from_stage, to_stage)
+    }
 }
 
 #[derive(FromRow)]
@@ -273,5 +302,55 @@ impl Store {
         .fetch_all(&mut *connection)
         .await?;
         complete(&mut connection, workspace, rows).await
+    }
+
+    /// Open requests of `workspace` (of one model, if named) before the number `before`, newest first, that
+    /// `caller` may approve and has not.
+    pub(crate) async fn requests_awaiting(
+        &self,
+        caller: &Caller,
+        model: &str,
+        before: i64,
+        limit: usize,
+    ) -> Result<Vec<Request>, RegistryError> {
+        if caller.role < Role::Contributor {
+            return Ok(Vec::new());
+        }
+        let workspace = caller.workspace;
+        let mut connection = self.pool.acquire().await?;
+        let (mut before, mut awaiting) = (before, Vec::new());
+        loop {
+            let rows: Vec<JudgedRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
+                "SELECT {COLUMNS}, m.policy FROM registry.requests AS r \
+                 JOIN registry.models AS m USING (model_key) \
+                 JOIN registry.versions AS v USING (model_key, number) \
+                 WHERE r.workspace_id = $1 AND ($2 = '' OR m.name = $2) AND r.id < $3 \
+                     AND r.state = 1 AND r.expires_at > clock_timestamp() \
+                     AND r.requested_by <> $4 AND v.created_by <> $4 AND NOT EXISTS ( \
+                         SELECT FROM registry.approvals AS a \
+                         WHERE a.workspace_id = $1 AND a.request = r.id AND a.principal = $5) \
+                 ORDER BY r.id DESC LIMIT $6"
+            )))
+            .bind(workspace.0)
+            .bind(model)
+            .bind(before)
+            .bind(&*caller.name)
+            .bind(caller.principal.as_uuid())
+            .bind(i64::try_from(JUDGED).unwrap_or(i64::MAX))
+            .fetch_all(&mut *connection)
+            .await?;
+            let more = rows.len() == JUDGED;
+            before = rows.last().map_or(before, |last| last.row.id);
+            let counts = |judged: &JudgedRow| {
+                let rules = judged.rules();
+                rules.is_some_and(|rules| is_asked(&rules, &caller.name, caller.role))
+            };
+            awaiting.extend(rows.into_iter().filter(counts).map(|judged| judged.row));
+            if !more || awaiting.len() >= limit {
+                break;
+            }
+        }
+        awaiting.truncate(limit);
+        complete(&mut connection, workspace, awaiting).await
     }
 }

@@ -44,7 +44,8 @@ pub(crate) struct Seen {
 impl Seen {
     /// The rules of the move; none if there is no such move.
     pub(crate) fn rules(&self) -> Cow<'_, [Rule]> {
-        let rules = self.way.rules(&self.model.policy, &self.version, &self.to);
+        let (from, to) = (&self.version.stage, &self.to.name);
+        let rules = self.way.rules(&self.model.policy, from, to);
         rules.unwrap_or_default()
     }
 

@@ -132,6 +132,23 @@ impl Store {
         row.map(TryInto::try_into).transpose()
     }
 
+    /// Whether `webhook` still is `sender`'s, enabled, and as it was read: it is posted by no other settings.
+    pub(crate) async fn is_current(
+        &self,
+        sender: Uuid,
+        webhook: &Webhook,
+    ) -> Result<bool, RegistryError> {
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT FROM registry.webhooks \
+             WHERE webhook_key = $1 AND sender = $2 AND changes = $3 AND enabled)",
+        )
+        .bind(webhook.key)
+        .bind(sender)
+        .bind(webhook.changes)
+        .fetch_one(&self.pool)
+        .await?)
+    }
+
     /// Notes that nothing was selected up to `revision`; `false` if `sender` has lost the webhook.
     pub(crate) async fn pass_over(
         &self,

@@ -179,7 +179,7 @@ impl Courier {
         Ok(answer)
     }
 
-    /// Posts `parcel` once there is a place, under a lease that outlasts it.
+    /// Posts `parcel` once there is a place, under a lease that outlasts it and as the webhook is by then.
     async fn post_one(&mut self, webhook: &Webhook, parcel: &Parcel) -> Result<Answer, Ended> {
         let ready = async {
             let slot = self.post.slot(self.failing).await;
@@ -190,6 +190,10 @@ impl Courier {
             () = self.stop.cancelled() => return Err(Ended::Stopped),
             slot = ready => slot,
         };
+        // A change that was acknowledged holds from the next request on, not from the next round of the sender.
+        if !self.store.is_current(self.lease.sender, webhook).await? {
+            return Err(Ended::Stopped);
+        }
         Ok(self.post.send(webhook, parcel).await)
     }
 

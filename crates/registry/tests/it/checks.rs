@@ -23,6 +23,7 @@ async fn checks(cluster: &Cluster) -> Vec<Check> {
     let request = ListChecksRequest {
         model: MODEL.to_owned(),
         version: 1,
+        ..Default::default()
     };
     let answer = cluster.checks().list_checks(request).await.unwrap();
     answer.into_inner().checks
@@ -83,4 +84,34 @@ async fn what_is_wrong_with_a_report_is_told() {
     let mut places = fields(&refused);
     places.dedup();
     assert_eq!(places, ["name", "details", "url", "digest"]);
+}
+
+#[tokio::test]
+async fn checks_of_several_versions_are_listed_together() {
+    let cluster = Cluster::start().await;
+    for _ in 0..3 {
+        cluster.register(0.9).await;
+    }
+    for version in [1, 3] {
+        let report = ReportCheckRequest {
+            version,
+            passed: version == 3,
+            ..latency(true)
+        };
+        cluster.checks().report_check(report).await.unwrap();
+    }
+    let list = async |versions: Vec<i64>| {
+        let request = ListChecksRequest {
+            model: MODEL.to_owned(),
+            versions,
+            ..Default::default()
+        };
+        let answer = cluster.checks().list_checks(request).await?;
+        Ok::<_, tonic::Status>(answer.into_inner().checks)
+    };
+    let found = list(vec![1, 2, 3, 99]).await.unwrap();
+    let found: Vec<_> = found.iter().map(|c| (c.version, c.passed)).collect();
+    assert_eq!(found, [(1, false), (3, true)]);
+    let refused = list(vec![1; 101]).await.unwrap_err();
+    assert_eq!(fields(&refused), ["versions"]);
 }

@@ -58,6 +58,7 @@ impl Authenticate for Callers {
             .and_then(|said| said.split_once('='))
             .unwrap_or(("ana", "admin"));
         let role = match role {
+            "viewer" => Role::Viewer,
             "contributor" => Role::Contributor,
             "approver" => Role::Approver,
             _ => Role::Admin,

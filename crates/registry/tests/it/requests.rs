@@ -356,3 +356,72 @@ async fn of_many_approvals_at_once_each_counts_once() {
     let request = cluster.requests().get_request(request).await.unwrap();
     assert_eq!(request.into_inner().request.unwrap().approvals.len(), 3);
 }
+
+#[tokio::test]
+async fn what_waits_for_somebody_is_what_their_approval_counts_for() {
+    let (cluster, id) = with_request(vec![approvals(2)]).await;
+    let awaiting = async |who| {
+        let request = ListRequestsRequest {
+            awaiting_me: true,
+            ..Default::default()
+        };
+        let answer = cluster.requests().list_requests(by(who, request)).await;
+        let requests = answer.unwrap().into_inner().requests;
+        requests.into_iter().map(|open| open.id).collect::<Vec<_>>()
+    };
+    assert_eq!(awaiting("bo=approver").await, [id]);
+    // ana registered the version, and cyd asked for the move.
+    for who in ["ana=admin", "cyd=approver", "eve=contributor", "eve=viewer"] {
+        assert_eq!(awaiting(who).await, [0; 0], "{who}");
+    }
+    approve(&cluster, "bo=approver", id).await.unwrap();
+    assert_eq!(awaiting("bo=approver").await, [0; 0]);
+    assert_eq!(awaiting("dee=approver").await, [id]);
+    approve(&cluster, "dee=approver", id).await.unwrap();
+    assert_eq!(awaiting("fay=approver").await, [0; 0]);
+}
+
+#[tokio::test]
+async fn pages_of_what_waits_hold_only_that() {
+    let cluster = Cluster::start().await;
+    let to_staging = Asks::RequiredApprovals(RequiredApprovals {
+        count: 1,
+        names: vec!["bo".to_owned()],
+        ..Default::default()
+    });
+    cluster.ask("Production", vec![approvals(1)]).await.unwrap();
+    cluster.ask("Staging", vec![to_staging]).await.unwrap();
+    let mut for_bo = Vec::new();
+    for _ in 0..3 {
+        let number = cluster.register(0.9).await;
+        for to in ["Staging", "Production"] {
+            let request = TransitionVersionRequest {
+                to: to.to_owned(),
+                ..into_production(number)
+            };
+            let id = ask(&cluster, request).await.unwrap().request;
+            if to == "Staging" {
+                for_bo.insert(0, id);
+            }
+        }
+    }
+    let (mut listed, mut page_token) = (Vec::new(), String::new());
+    loop {
+        let request = ListRequestsRequest {
+            awaiting_me: true,
+            page_size: 2,
+            page_token,
+            ..Default::default()
+        };
+        // No approver: only what names bo counts a word of his.
+        let request = by("bo=contributor", request);
+        let answer = cluster.requests().list_requests(request).await.unwrap();
+        let answer = answer.into_inner();
+        listed.extend(answer.requests.iter().map(|open| open.id));
+        page_token = answer.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(listed, for_bo);
+}

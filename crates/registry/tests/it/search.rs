@@ -574,3 +574,25 @@ async fn a_tag_finds_its_model_among_a_hundred_thousand() {
     let found = find_models(&cluster.channel, some, "name").await;
     assert_eq!((found.len(), found[0].as_str()), (11, "bulk-99005"));
 }
+
+#[tokio::test]
+async fn a_search_of_models_counts_all_it_finds_where_asked() {
+    let cluster = Cluster::start().await;
+    for number in 0..4 {
+        create_model(&cluster, &format!("m{number}"), "risk", "MIT").await;
+    }
+    let total = async |filter: &str, count| {
+        let request = SearchModelsRequest {
+            filter: filter.to_owned(),
+            page_size: 1,
+            count,
+            ..Default::default()
+        };
+        let answer = cluster.models().search_models(request).await.unwrap();
+        answer.into_inner().total
+    };
+    assert_eq!(total("", true).await, Some(5));
+    assert_eq!(total("owner = 'risk'", true).await, Some(4));
+    assert_eq!(total("name = 'none'", true).await, Some(0));
+    assert_eq!(total("", false).await, None);
+}

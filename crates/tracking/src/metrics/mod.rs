@@ -8,7 +8,6 @@
 pub(crate) mod against;
 pub(crate) mod bands;
 pub(crate) mod codec;
-pub(crate) mod committer;
 pub(crate) mod compaction;
 pub(crate) mod compactor;
 pub(crate) mod curves;

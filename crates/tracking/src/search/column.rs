@@ -23,7 +23,7 @@ pub(crate) enum Cell {
 
 impl Cell {
     /// Whether it is the same to the last bit.
-    fn is(&self, other: &Self) -> bool {
+    pub(super) fn is(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Number(a), Self::Number(b)) => a.to_bits() == b.to_bits(),
             (a, b) => a == b,

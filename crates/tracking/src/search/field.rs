@@ -1,6 +1,7 @@
 //! What a filter and an order can name.
 
 use herdbook_filter::{Form, Group, Vocabulary};
+use serde::{Deserialize, Serialize};
 
 use super::column::Kind;
 use crate::run::RunStatus;
@@ -116,6 +117,40 @@ pub(crate) enum Aspect {
     Latest,
     Min,
     Max,
+}
+
+/// What has a key that users choose, in the order in which it is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) enum Keyed {
+    Metric,
+    Param,
+    Tag,
+}
+
+impl Keyed {
+    pub(crate) const ALL: [Self; 3] = [Self::Metric, Self::Param, Self::Tag];
+
+    /// The field of a key; of a metric, its latest value.
+    pub(crate) fn field(self, key: String) -> Field {
+        match self {
+            Self::Metric => Field::Metric {
+                key,
+                aspect: Aspect::Latest,
+            },
+            Self::Param => Field::Param(key),
+            Self::Tag => Field::Tag(key),
+        }
+    }
+
+    /// The key of a field, if it has one.
+    pub(crate) fn of(field: &Field) -> Option<(Self, &str)> {
+        match field {
+            Field::Metric { key, .. } => Some((Self::Metric, key)),
+            Field::Param(key) => Some((Self::Param, key)),
+            Field::Tag(key) => Some((Self::Tag, key)),
+            _ => None,
+        }
+    }
 }
 
 /// A fact every run has.

@@ -12,11 +12,12 @@ pub(crate) mod groups;
 mod model_field;
 pub(crate) mod rank;
 mod rows;
+pub(crate) mod tally;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use experiment::{ExperimentAttribute, ExperimentField};
-pub(crate) use field::{Attribute, Field};
+pub(crate) use field::{Attribute, Field, Keyed};
 pub(crate) use herdbook_filter::{Mask, ParseError, Test, parse_field, parse_filter, parse_order};
 pub(crate) use model_field::{ModelAttribute, ModelField};
 pub(crate) use rows::{Columns, Keys, Rows, place};

@@ -71,14 +71,19 @@ pub(super) fn compare_values(
     compare_sorted(descending, a, b)
 }
 
+/// Places beyond the first that are kept at least, before they are sorted out.
+const SPARE: usize = 1_024;
+
 /// Collects the first `limit` runs behind a place.
 #[derive(Debug)]
 pub(crate) struct Top {
     orders: Vec<Order>,
     after: Option<Cursor>,
     limit: usize,
-    /// The best so far, the first first.
+    /// In any order; now and then those behind the first `limit` are sorted out.
     best: Vec<Cursor>,
+    /// The last of `limit` places: what is behind it is not among the first.
+    bar: Option<Cursor>,
 }
 
 impl Top {
@@ -88,10 +93,15 @@ impl Top {
             after,
             limit,
             best: Vec::new(),
+            bar: None,
         }
     }
 
-    pub(crate) fn finish(self) -> Vec<Cursor> {
+    pub(crate) fn finish(mut self) -> Vec<Cursor> {
+        let orders = &self.orders;
+        self.best
+            .sort_unstable_by(|a, b| compare_places(orders, a, b));
+        self.best.truncate(self.limit);
         self.best
     }
 
@@ -105,25 +115,34 @@ impl Top {
         for row in hits.newest_first() {
             let key = rows.key(row);
             let to = |place: &Cursor| self.compare_row(&columns, row, key, place);
-            if self.after.as_ref().is_some_and(|after| to(after).is_le()) {
+            let is_before = self.after.as_ref().is_some_and(|after| to(after).is_le());
+            if is_before || self.bar.as_ref().is_some_and(|bar| to(bar).is_gt()) {
                 continue;
             }
-            if self.best.len() == self.limit && self.best.last().is_none_or(|last| to(last).is_gt())
-            {
-                continue;
+            self.best.push(place_of(&self.orders, &columns, row, key));
+            if self.best.len() >= self.limit + self.limit.max(SPARE) {
+                self.sort_out();
             }
-            let at = self.best.partition_point(|better| to(better).is_gt());
-            let place = place_of(&self.orders, &columns, row, key);
-            self.best.insert(at, place);
+        }
+    }
+
+    /// Forgets what is not among the first.
+    fn sort_out(&mut self) {
+        let orders = &self.orders;
+        if let Some(last) = self.limit.checked_sub(1)
+            && self.best.len() > self.limit
+        {
+            self.best
+                .select_nth_unstable_by(last, |a, b| compare_places(orders, a, b));
             self.best.truncate(self.limit);
+            self.bar = self.best.last().cloned();
         }
     }
 
     /// Whether no run with a key of up to `newest` can be among the first.
     pub(crate) fn is_decided(&self, newest: i64) -> bool {
-        self.orders.is_empty()
-            && self.best.len() == self.limit
-            && self.best.last().is_some_and(|last| last.run_key > newest)
+        let newer = self.best.iter().filter(|place| place.run_key > newest);
+        self.orders.is_empty() && newer.count() >= self.limit
     }
 
     fn compare_row(

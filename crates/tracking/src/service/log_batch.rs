@@ -1,5 +1,4 @@
-//! LogBatch: points alone go with those of everybody else; with anything beside them, all of it is one
-//! transaction of its own.
+//! LogBatch: points, and what is written into a run's row beside them, committed with those of everybody else.
 
 use std::collections::HashSet;
 
@@ -11,17 +10,12 @@ use tokio::sync::oneshot;
 
 use super::runs::RunApi;
 use crate::{
-    TrackingError, convert,
-    metrics::{
-        PointTable, Points,
-        committer::{Advance, Answer, Claim, Entry, Refusal, Reply},
-    },
-    run::{Input, Pairs, RunKey},
-    store::{
-        append::{BlockRow, Group},
-        requests::Requests,
-        runs::{LockedRun, Told},
-    },
+    TrackingError,
+    committer::{Advance, Answer, Change, Claim, Entry, NotChanged, Refusal, Reply, Rule},
+    convert,
+    metrics::{PointTable, Points},
+    run::{Input, Pairs, Run, RunKey, Told},
+    store::{append::BlockRow, requests::Requests},
 };
 
 /// Characters in the name of a stream.
@@ -34,6 +28,29 @@ struct Facts {
     params: Pairs,
     tags: Pairs,
     inputs: Vec<Input>,
+}
+
+impl Facts {
+    fn is_empty(&self) -> bool {
+        self.params.is_empty() && self.tags.is_empty() && self.inputs.is_empty()
+    }
+
+    /// All of it becomes part of `run`, or nothing.
+    fn add_to(&self, run: &mut Run) -> Result<Told, TrackingError> {
+        let new_params = run.add_params(self.params.clone())?;
+        let new_inputs = run.add_inputs(self.inputs.clone());
+        let is_new = |(key, value): (&String, &String)| run.tags.get(key) != Some(value);
+        let tagged = self.tags.iter().any(is_new);
+        run.tags.extend(self.tags.clone());
+        Ok(
+            match (new_inputs.is_empty(), new_params.is_empty(), tagged) {
+                (false, ..) => Told::Everything,
+                (true, false, _) => Told::Itself,
+                (true, true, true) => Told::Nothing,
+                (true, true, false) => Told::Unchanged,
+            },
+        )
+    }
 }
 
 impl RunApi {
@@ -50,7 +67,7 @@ impl RunApi {
         };
         check_points(&request.metrics, &mut violations);
         let request_id = fields::request_id(request.request_id, &mut violations);
-        let alone = facts.params.is_empty() && facts.tags.is_empty() && facts.inputs.is_empty();
+        let alone = facts.is_empty();
         if let Some(position) = &request.position {
             if !alone || request_id.is_some() {
                 let what = "is for metrics alone; send the rest, and request_id, in another call";
@@ -74,8 +91,11 @@ impl RunApi {
                 Answer::Refused { refusal, .. } => return Err(refused(id, refusal)),
             }
         } else {
-            self.log_facts(workspace, id, facts, to_points(points), request_id)
+            let rule = Box::new(move |run: &mut Run| facts.add_to(run));
+            let claim = request_id.map_or(Claim::None, Claim::Request);
+            self.change(workspace, id, to_points(points), claim, rule)
                 .await?
+                .stop_requested
         };
         Ok(proto::LogBatchResponse { stop_requested })
     }
@@ -145,30 +165,68 @@ impl RunApi {
         points: Points,
         claim: Claim,
     ) -> Result<Answer, TrackingError> {
-        let permit = self.committer.reserve(points.count() * 16).await;
         let (reply, answer) = oneshot::channel();
+        let reply = Reply::Call(reply);
+        if !self.hand_on(workspace, run, points, claim, reply).await? {
+            return Ok(Answer::Committed {
+                sequence: 0,
+                stop_requested: false,
+            });
+        }
+        answer.await.map_err(|_| unavailable())
+    }
+
+    /// Changes a run by `rule`, and logs points with it, all or nothing; the run as it is then.
+    pub(super) async fn change(
+        &self,
+        workspace: WorkspaceId,
+        id: RunId,
+        points: Points,
+        claim: Claim,
+        rule: Rule,
+    ) -> Result<Run, TrackingError> {
+        let run = self.store.run_key(workspace, id).await?;
+        let (change, outcome) = Change::new(id, rule);
+        let reply = Reply::Change(Box::new(change));
+        if !self.hand_on(workspace, run, points, claim, reply).await? {
+            return Ok(self.store.run(workspace, id).await?.1);
+        }
+        let outcome = outcome.await.map_err(|_| unavailable())?;
+        outcome.map_err(|error| match error {
+            NotChanged::Ruled(error) => error,
+            NotChanged::Refused(refusal) => refused(id, refusal),
+        })
+    }
+
+    /// Hands on what the committer is to do; `false` if there is no room for it, but it was done already.
+    async fn hand_on(
+        &self,
+        workspace: WorkspaceId,
+        run: RunKey,
+        points: Points,
+        claim: Claim,
+        reply: Reply,
+    ) -> Result<bool, TrackingError> {
+        let permit = self.committer.reserve(points.count() * 16).await;
         let (block, summaries) = BlockRow::encode(points).await?;
         let request_id = match &claim {
             Claim::Request(id) => Some(id.as_str()),
             _ => None,
         };
         if !self.admit(workspace, run, &block, request_id).await? {
-            return Ok(Answer::Committed {
-                sequence: 0,
-                stop_requested: false,
-            });
+            return Ok(false);
         }
         let entry = Entry {
             workspace,
             run,
             claim,
-            reply: Reply::Call(reply),
+            reply,
             block,
             summaries,
             permit: permit.ok_or_else(unavailable)?,
         };
         self.committer.commit(entry).await;
-        answer.await.map_err(|_| unavailable())
+        Ok(true)
     }
 
     /// Lets a block in; `false` if it has no room, but the same call was done already.
@@ -192,59 +250,6 @@ impl RunApi {
             return Ok(false);
         }
         Err(error)
-    }
-
-    /// Logs all or none of it; whether the run is asked to stop.
-    async fn log_facts(
-        &self,
-        workspace: WorkspaceId,
-        id: RunId,
-        facts: Facts,
-        points: Points,
-        request_id: Option<String>,
-    ) -> Result<bool, TrackingError> {
-        let Facts {
-            params,
-            tags,
-            inputs,
-        } = facts;
-        let (block, summaries) = BlockRow::encode(points).await?;
-        let key = self.store.run_key(workspace, id).await?;
-        if !self
-            .admit(workspace, key, &block, request_id.as_deref())
-            .await?
-        {
-            return Ok(false);
-        }
-        let mut stop_requested = false;
-        let change = async |transaction: &mut sqlx::PgConnection, locked: &mut LockedRun| {
-            let (key, run) = (locked.key, &mut locked.run);
-            if let Some(request_id) = &request_id
-                && !Requests::Log.note(transaction, key, request_id).await?
-            {
-                return Ok(Told::Unchanged);
-            }
-            let new_params = run.add_params(params)?;
-            let new_inputs = run.add_inputs(inputs);
-            if block.points > 0 {
-                let mut group = Group::default();
-                group.block(workspace, key, &block);
-                group.summaries(workspace, key, &summaries);
-                stop_requested = self.store.append_points(transaction, &group).await?;
-            }
-            let tagged = !tags.is_empty();
-            run.tags.extend(tags);
-            Ok(
-                match (new_inputs.is_empty(), new_params.is_empty(), tagged) {
-                    (false, _, _) => Told::Everything,
-                    (true, false, _) => Told::Itself,
-                    (true, true, true) => Told::Nothing,
-                    (true, true, false) => Told::Unchanged,
-                },
-            )
-        };
-        self.store.change_run(workspace, id, change).await?;
-        Ok(stop_requested)
     }
 }
 

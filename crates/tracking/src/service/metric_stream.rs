@@ -15,11 +15,10 @@ use tokio::sync::mpsc;
 use tonic::Code;
 
 use crate::{
-    TrackingError, convert,
-    metrics::{
-        PointTable, Points,
-        committer::{Answer, Claim, Committer, Entry, Refusal, Reply as Answered, Writer},
-    },
+    TrackingError,
+    committer::{Answer, Claim, Committer, Entry, Refusal, Reply as Answered, Writer},
+    convert,
+    metrics::{PointTable, Points},
     quota::Quotas,
     run::RunKey,
     store::{Store, append::BlockRow},

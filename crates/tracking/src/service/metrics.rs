@@ -15,13 +15,9 @@ use super::{
     metric_stream::{MetricStream, Reply, to_message},
     read_metrics::to_response,
 };
-use crate::{
-    metrics::{committer::Committer, pulse::Pulse},
-    quota::Quotas,
-    store::Store,
-};
+use crate::{committer::Committer, metrics::pulse::Pulse, quota::Quotas, store::Store};
 
-type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+pub(super) type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 pub(crate) struct MetricApi {
     pub(super) store: Store,

@@ -12,8 +12,10 @@ mod metric_stream;
 pub(crate) mod metrics;
 pub(crate) mod quota;
 mod read_metrics;
+mod run_fields;
 mod run_search;
 pub(crate) mod runs;
 pub(crate) mod values;
+mod watch_runs;
 
 use herdbook_rpc::answer;

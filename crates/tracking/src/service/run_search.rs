@@ -24,6 +24,8 @@ const ORDERS: usize = 8;
 const EXPERIMENTS: usize = 50_000;
 /// Columns that one search returns.
 const COLUMNS: usize = 100;
+/// Runs that one search passes over.
+const SKIPPED: u32 = 1_000_000;
 /// Fields that runs are grouped by.
 const GROUP_BY: usize = 3;
 /// Aggregates of each group.
@@ -45,8 +47,10 @@ impl RunApi {
             scope: scope(&request.experiment_ids, &request.filter, request.view)?,
             orders: read_each("order_by", &request.order_by, ORDERS, parse_order)?,
             after: PageToken::<Cursor>::decode(&request.page_token, &query)?,
+            skip: skip(request.skip)?,
             limit: size + 1,
             columns: columns.clone(),
+            with_source: request.with_source,
         };
         let mut found = self.store.search_runs(workspace, search).await?;
         let next_page_token =
@@ -100,7 +104,7 @@ impl RunApi {
     }
 }
 
-fn scope(experiments: &[i64], filter: &str, view: i32) -> Result<Scope, TrackingError> {
+pub(super) fn scope(experiments: &[i64], filter: &str, view: i32) -> Result<Scope, TrackingError> {
     at_most("experiment_ids", experiments.len(), EXPERIMENTS)?;
     let experiments = experiments.iter();
     let experiments = experiments.map(|id| convert::experiment_id("experiment_ids", *id));
@@ -111,7 +115,16 @@ fn scope(experiments: &[i64], filter: &str, view: i32) -> Result<Scope, Tracking
     })
 }
 
-fn columns(columns: &[String]) -> Result<Option<BTreeSet<Field>>, TrackingError> {
+fn skip(skip: u32) -> Result<usize, InvalidRequest> {
+    if skip > SKIPPED {
+        let what =
+            format!("is {skip}; at most {SKIPPED} runs are passed over, go on with page_token");
+        return Err(InvalidRequest::field("skip", what));
+    }
+    Ok(usize::try_from(skip).unwrap_or_default())
+}
+
+pub(super) fn columns(columns: &[String]) -> Result<Option<BTreeSet<Field>>, TrackingError> {
     let fields = read_each("columns", columns, COLUMNS, parse_field)?;
     Ok((!fields.is_empty()).then(|| fields.into_iter().collect()))
 }
@@ -180,7 +193,7 @@ fn at_most(field: &str, count: usize, limit: usize) -> Result<(), InvalidRequest
 }
 
 /// A run, with the columns that are asked for.
-fn show((run, metrics): Shown, columns: Option<&BTreeSet<Field>>) -> proto::Run {
+pub(super) fn show((run, metrics): Shown, columns: Option<&BTreeSet<Field>>) -> proto::Run {
     let run = convert::to_run(run, metrics);
     let Some(columns) = columns else {
         return run;
@@ -191,6 +204,9 @@ fn show((run, metrics): Shown, columns: Option<&BTreeSet<Field>>) -> proto::Run 
         tags: run.tags,
         metrics: run.metrics,
         inputs: run.inputs,
+        // Not read where they are not asked for.
+        source: run.source,
+        environment: run.environment,
         ..Default::default()
     };
     for field in columns {

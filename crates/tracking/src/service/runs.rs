@@ -3,30 +3,36 @@
 use std::sync::Arc;
 
 use chrono::Utc;
+use futures::StreamExt as _;
 use herdbook_core::{RunId, WorkspaceId, check_name, check_text, limits::ENTRIES_PER_REQUEST};
 use herdbook_proto::{
     InvalidRequest, Violations,
     fields::{self, Mask},
     tracking::v1::{self as proto, run_service_server::RunService},
 };
-use herdbook_rpc::Caller;
+use herdbook_rpc::{Caller, status};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::answer;
+use super::{answer, metrics::Answers};
 use crate::{
-    TrackingError, convert,
+    TrackingError,
+    committer::{Claim, Committer, Rule},
+    convert,
     creator::Creator,
-    metrics::committer::Committer,
+    metrics::Points,
     quota::Quotas,
-    run::{Fork, Run, RunStatus},
+    run::{Fork, Run, RunStatus, Told},
     run_name,
-    store::{Store, new_runs::NewRun, runs::Told},
+    store::{Store, new_runs::NewRun},
 };
 
 pub(crate) struct RunApi {
     pub(super) store: Store,
     pub(super) committer: Arc<Committer>,
     pub(super) quotas: Quotas,
+    pub(super) shutdown: CancellationToken,
     creator: Creator,
 }
 
@@ -36,11 +42,13 @@ impl RunApi {
         committer: Arc<Committer>,
         quotas: Quotas,
         creator: Creator,
+        shutdown: CancellationToken,
     ) -> Self {
         Self {
             store,
             committer,
             quotas,
+            shutdown,
             creator,
         }
     }
@@ -200,13 +208,12 @@ impl RunApi {
         violations.finish()?;
 
         let id = convert::run_id(&given.id)?;
-        let change = async |_: &mut _, locked: &mut crate::store::runs::LockedRun| {
-            let run = &mut locked.run;
+        let rule = move |run: &mut Run| {
             if mask.has("name") {
-                run.name = given.name;
+                run.name.clone_from(&given.name);
             }
             if mask.has("description") {
-                run.description = given.description;
+                run.description.clone_from(&given.description);
             }
             if let Some(started_at) = started_at.filter(|_| mask.has("started_at")) {
                 run.started_at = started_at;
@@ -222,13 +229,13 @@ impl RunApi {
                 run.ended_at = ended_at;
             }
             if mask.has("source") {
-                run.source = source;
+                run.source.clone_from(&source);
             }
             if mask.has("environment") {
-                run.environment = environment;
+                run.environment.clone_from(&environment);
             }
             if mask.has("based_on") {
-                run.based_on = given.based_on;
+                run.based_on.clone_from(&given.based_on);
             }
             let descent = ["source", "environment", "based_on"]
                 .iter()
@@ -239,7 +246,7 @@ impl RunApi {
                 Told::Itself
             })
         };
-        let run = self.store.change_run(workspace, id, change).await?;
+        let run = self.change_alone(workspace, id, Box::new(rule)).await?;
         self.with_metrics(workspace, run).await
     }
 
@@ -257,12 +264,22 @@ impl RunApi {
             return Err(InvalidRequest::field("keys", what).into());
         }
         let id = convert::run_id(&request.run_id)?;
-        let change = async |_: &mut _, locked: &mut crate::store::runs::LockedRun| {
-            locked.run.tags.retain(|key, _| !keys.contains(key));
+        let rule = move |run: &mut Run| {
+            run.tags.retain(|key, _| !keys.contains(key));
             Ok(Told::Nothing)
         };
-        self.store.change_run(workspace, id, change).await?;
+        self.change_alone(workspace, id, Box::new(rule)).await?;
         Ok(())
+    }
+
+    async fn change_alone(
+        &self,
+        workspace: WorkspaceId,
+        id: RunId,
+        rule: Rule,
+    ) -> Result<Run, TrackingError> {
+        let nothing = Points(Vec::new());
+        self.change(workspace, id, nothing, Claim::None, rule).await
     }
 }
 
@@ -309,6 +326,28 @@ impl RunService for RunApi {
     ) -> Result<Response<proto::AggregateRunsResponse>, Status> {
         let workspace = Caller::of(&request)?.workspace;
         answer(self.aggregate(workspace, request.into_inner()).await)
+    }
+
+    async fn list_run_fields(
+        &self,
+        request: Request<proto::ListRunFieldsRequest>,
+    ) -> Result<Response<proto::ListRunFieldsResponse>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        answer(self.list_fields(workspace, request.into_inner()).await)
+    }
+
+    type WatchRunsStream = Answers<proto::WatchRunsResponse>;
+
+    async fn watch_runs(
+        &self,
+        request: Request<proto::WatchRunsRequest>,
+    ) -> Result<Response<Self::WatchRunsStream>, Status> {
+        let workspace = Caller::of(&request)?.workspace;
+        let watched = self.watch(workspace, request.into_inner()).await;
+        answer(watched.map(|messages| -> Self::WatchRunsStream {
+            let messages = ReceiverStream::new(messages);
+            Box::pin(messages.map(|message| message.map_err(status)))
+        }))
     }
 
     async fn delete_run(

@@ -1,34 +1,35 @@
 //! The one statement by which a group of batches is committed.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, LazyLock,
         atomic::{AtomicI64, Ordering},
     },
 };
 
+use chrono::{DateTime, Utc};
 use herdbook_core::WorkspaceId;
 use herdbook_postgres::DatabaseError;
-use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgExecutor, SqlSafeStr as _, SqlStr};
+use sqlx::{AssertSqlSafe, PgConnection, PgExecutor, SqlSafeStr as _, SqlStr};
 
 use super::{
     Store,
+    changes::Changes,
     generations::{SLOTS, slot},
-    lane::{Lane, next_shard},
+    lane::Lane,
 };
 use crate::{
     TrackingError,
     blocking::blocking,
-    metrics::{Points, Summary, codec, committer::Advance},
+    committer::{Advance, Change},
+    metrics::{Points, Summary, codec},
     quota::Usage,
     run::RunKey,
 };
 
 /// Division by zero: how the statement says that something did not move.
 const NOT_MOVED: &str = "22012";
-/// Attempts at a generation that is closed again each time.
-const ATTEMPTS: usize = 5;
 /// Points from which on a batch is encoded off the threads that serve everybody.
 const LARGE: usize = 20_000;
 
@@ -105,6 +106,16 @@ pub(crate) struct Group<'a> {
     summaries: BTreeMap<(RunKey, &'a str), (WorkspaceId, Summary)>,
     /// Points and bytes.
     usage: BTreeMap<i32, (i64, i64)>,
+    changes: Changes<'a>,
+}
+
+/// What came of a group.
+#[derive(Debug, Default)]
+pub(crate) struct Appended {
+    /// Those of its runs that are asked to stop.
+    pub(crate) stop: Vec<RunKey>,
+    /// When those of which the row was written were changed.
+    pub(crate) changed: HashMap<RunKey, DateTime<Utc>>,
 }
 
 impl<'a> Group<'a> {
@@ -148,7 +159,18 @@ impl<'a> Group<'a> {
     pub(crate) fn request(&mut self, run: RunKey, id: &'a str) {
         self.requests.push((run, id));
     }
+
+    /// Writes a run's row as was decided. A run may be changed once in a group.
+    pub(crate) fn change(&mut self, workspace: WorkspaceId, run: RunKey, change: &'a Change) {
+        self.runs.entry(run).or_default();
+        if let Some(decided) = change.decided() {
+            self.changes.add(workspace, run, decided);
+        }
+    }
 }
+
+/// Nothing, runs that are asked to stop, runs that were changed, and when.
+type AppendedRow = (i32, Vec<i64>, Vec<i64>, Vec<DateTime<Utc>>);
 
 /// The generation that is written to, as this process last saw it; 0 if it does not know.
 #[derive(Debug, Clone, Default)]
@@ -167,12 +189,12 @@ static STATEMENTS: LazyLock<[SqlStr; SLOTS]> = LazyLock::new(|| {
 impl Store {
     /// Commits a group: everything in it moves, or nothing happens and the answer is `None`: a number,
     /// request or run was not as expected, or the generation was closed. One statement, so one round
-    /// trip and one flush of the log. Answers those of the runs that are asked to stop.
+    /// trip and one flush of the log.
     pub(crate) async fn append_group(
         &self,
         lane: &mut Lane,
         group: &Group<'_>,
-    ) -> Result<Option<Vec<i64>>, DatabaseError> {
+    ) -> Result<Option<Appended>, DatabaseError> {
         let shard = lane.shard;
         let append = async |connection: &mut PgConnection| {
             let generation = self.open_generation(&mut *connection).await?;
@@ -181,30 +203,10 @@ impl Store {
         let appended = lane.connection.run(append).await;
         if !matches!(appended, Ok(Some(_))) {
             self.generation.0.store(0, Ordering::Release);
+        } else if group.changes.tells() {
+            self.outbox.wake();
         }
         appended
-    }
-
-    /// Adds a group of one run in the caller's transaction, which has locked the run's head. Says whether
-    /// the run is asked to stop.
-    pub(crate) async fn append_points(
-        &self,
-        transaction: &mut PgConnection,
-        group: &Group<'_>,
-    ) -> Result<bool, TrackingError> {
-        let shard = next_shard();
-        for _ in 0..ATTEMPTS {
-            let generation = self.open_generation(&mut *transaction).await?;
-            // What fails here because the generation was closed must not undo the rest.
-            let mut attempt = transaction.begin().await?;
-            if let Some(stop) = self.append(&mut *attempt, generation, shard, group).await? {
-                attempt.commit().await?;
-                return Ok(!stop.is_empty());
-            }
-            attempt.rollback().await?;
-            self.generation.0.store(0, Ordering::Release);
-        }
-        Err(DatabaseError::conflict("the generation was closed over and over").into())
     }
 
     /// The generation to write to, as it is known here or, if it is not, there.
@@ -228,7 +230,7 @@ impl Store {
         generation: i64,
         shard: i16,
         group: &Group<'_>,
-    ) -> Result<Option<Vec<i64>>, DatabaseError> {
+    ) -> Result<Option<Appended>, DatabaseError> {
         let Group {
             runs,
             advances,
@@ -236,10 +238,11 @@ impl Store {
             blocks,
             summaries,
             usage,
+            changes,
         } = group;
         let column = |of: fn(&Growth) -> i64| runs.values().map(of).collect::<Vec<_>>();
         let statement = STATEMENTS[slot(generation)].clone();
-        let result: Result<(i32, Vec<i64>), _> = sqlx::query_as(statement)
+        let statement = sqlx::query_as(statement)
             .bind(runs.keys().map(|run| run.0).collect::<Vec<_>>())
             .bind(column(|growth| growth.blocks))
             .bind(column(|growth| growth.points))
@@ -327,11 +330,13 @@ impl Store {
                     .collect::<Vec<_>>(),
             )
             .bind(usage.values().map(|(_, bytes)| *bytes).collect::<Vec<_>>())
-            .bind(generation)
-            .fetch_one(executor)
-            .await;
+            .bind(generation);
+        let result: Result<AppendedRow, _> = changes.bind(statement).fetch_one(executor).await;
         match result {
-            Ok((_, stop)) => Ok(Some(stop)),
+            Ok((_, stop, changed, times)) => Ok(Some(Appended {
+                stop: stop.into_iter().map(RunKey).collect(),
+                changed: changed.into_iter().map(RunKey).zip(times).collect(),
+            })),
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(NOT_MOVED) => {
                 Ok(None)
             }

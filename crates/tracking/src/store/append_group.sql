@@ -83,11 +83,35 @@ usage AS (
     ON CONFLICT (workspace_id, shard) DO UPDATE SET
         points = u.points + excluded.points, bytes = u.bytes + excluded.bytes
     RETURNING 1
+),
+changes AS (
+    SELECT * FROM unnest($34::bigint[], $35::bigint[], $36::text[], $37::smallint[], $38::timestamptz[],
+        $39::timestamptz[], $40::text[], $41::jsonb[], $42::jsonb[], $43::jsonb[], $44::jsonb[], $45::jsonb[], $46::jsonb[])
+        AS c (run_key, revision, name, status, started_at, ended_at, description, params, tags, inputs, source,
+            environment, based_on)
+),
+-- What was decided on a run that is another by now is not written, which undoes all.
+changed AS (
+    UPDATE tracking.runs r SET
+        name = c.name, status = c.status, started_at = c.started_at, ended_at = c.ended_at, description = c.description,
+        params = c.params, tags = c.tags, inputs = c.inputs, source = c.source, environment = c.environment,
+        based_on = ARRAY(SELECT jsonb_array_elements_text(c.based_on)), revision = c.revision,
+        updated_at = clock_timestamp()
+    FROM changes c
+    JOIN heads l ON l.run_key = c.run_key
+    WHERE r.run_key = c.run_key AND r.revision = c.revision - 1
+    RETURNING r.run_key, r.updated_at
+),
+told AS (
+    INSERT INTO tracking.outbox (workspace_id, payload) SELECT * FROM unnest($47::int[], $48::bytea[])
+    RETURNING 1
 )
 -- What could not move, or a generation that was closed meanwhile, undoes the statement as a whole, by an
 -- error that nothing else raises.
 SELECT 1 / (CASE WHEN (SELECT count(*) FROM grown) = cardinality($1)
             AND (SELECT count(*) FROM advanced) = cardinality($6)
+            AND (SELECT count(*) FROM changed) = cardinality($34)
             AND EXISTS (SELECT FROM tracking.metric_generations WHERE id = $33 AND closed_at IS NULL)
         THEN 1 ELSE 0 END),
-    ARRAY(SELECT run_key FROM heads WHERE stop_requested)
+    ARRAY(SELECT run_key FROM heads WHERE stop_requested),
+    ARRAY(SELECT run_key FROM changed), ARRAY(SELECT updated_at FROM changed)

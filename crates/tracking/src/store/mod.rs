@@ -7,6 +7,7 @@
 
 pub(crate) mod append;
 pub(crate) mod artifacts;
+pub(crate) mod changes;
 pub(crate) mod compaction;
 pub(crate) mod curves;
 pub(crate) mod definitions;
@@ -58,6 +59,8 @@ pub(crate) struct Store {
     outbox: Outbox,
     /// What never changes and is asked with each call.
     keys: Arc<quick_cache::sync::Cache<(WorkspaceId, RunId), RunKey>>,
+    /// Runs as they were last, to decide changes on.
+    known: changes::KnownRuns,
     /// Workspaces known to have their first experiment.
     seen: Arc<Mutex<Vec<WorkspaceId>>>,
 }
@@ -73,6 +76,7 @@ impl Store {
             generation: append::OpenGeneration::default(),
             outbox,
             keys: Arc::new(quick_cache::sync::Cache::new(KEYS)),
+            known: changes::known_runs(),
             seen: Arc::default(),
         }
     }

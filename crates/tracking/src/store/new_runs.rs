@@ -82,13 +82,16 @@ impl Store {
         if !rows.is_empty() {
             self.outbox.wake();
         }
-        let workspaces: HashMap<Uuid, WorkspaceId> = runs
+        let asked: HashMap<Uuid, &NewRun> = runs
             .iter()
-            .map(|new| (new.run.id.as_uuid(), new.workspace))
+            .map(|new| (new.run.id.as_uuid(), *new))
             .collect();
-        for (id, key, _) in &rows {
-            if let Some(workspace) = workspaces.get(id) {
-                self.keys.insert((*workspace, (*id).into()), RunKey(*key));
+        for (id, key, created_at) in &rows {
+            if let Some(new) = asked.get(id) {
+                let mut run = new.run.clone();
+                (run.created_at, run.updated_at) = (*created_at, *created_at);
+                self.keys.insert((new.workspace, run.id), RunKey(*key));
+                self.remember_run(RunKey(*key), run);
             }
         }
         Ok(rows

@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use herdbook_core::{ExperimentId, RunId, WorkspaceId};
-use sqlx::{FromRow, PgConnection, types::Json};
+use sqlx::{FromRow, types::Json};
 use uuid::Uuid;
 
 use super::Store;
 use crate::{
-    TrackingError, pedigree,
+    TrackingError,
     run::{Environment, Fork, Input, Pairs, Run, RunKey, RunStatus, Source},
 };
 
@@ -77,12 +77,6 @@ impl From<RunRow> for (RunKey, Run) {
         };
         (RunKey(row.run_key), run)
     }
-}
-
-/// A run whose row is locked by the transaction at hand.
-pub(crate) struct LockedRun {
-    pub(crate) key: RunKey,
-    pub(crate) run: Run,
 }
 
 impl Store {
@@ -169,48 +163,6 @@ impl Store {
         }
     }
 
-    /// Writes what changed in a run, all in one transaction with its row locked. `change` may add rows
-    /// of its own and says what lineage is to be told.
-    pub(crate) async fn change_run<F>(
-        &self,
-        workspace: WorkspaceId,
-        id: RunId,
-        change: F,
-    ) -> Result<Run, TrackingError>
-    where
-        F: AsyncFnOnce(&mut PgConnection, &mut LockedRun) -> Result<Told, TrackingError>,
-    {
-        let key = self.run_key(workspace, id).await?;
-        let mut transaction = herdbook_postgres::begin(&self.pool).await?;
-        lock_head(&mut transaction, key).await?;
-        let mut locked = lock(&mut transaction, workspace, id).await?;
-        if locked.run.deleted {
-            return Err(TrackingError::RunDeleted(id));
-        }
-        let told = change(&mut transaction, &mut locked).await?;
-        let LockedRun { key, mut run } = locked;
-        if told == Told::Unchanged {
-            transaction.commit().await?;
-            return Ok(run);
-        }
-        run.revision += 1;
-        run.updated_at = update(&mut transaction, key, &run).await?;
-        let record = match told {
-            Told::Everything => Some(pedigree::of_run(&run)),
-            Told::Itself => Some(pedigree::of_change(&run)),
-            Told::Nothing | Told::Unchanged => None,
-        };
-        if let Some(record) = record {
-            let record = record.encode();
-            self.outbox
-                .add(&mut transaction, workspace, &record)
-                .await?;
-        }
-        transaction.commit().await?;
-        self.outbox.wake();
-        Ok(run)
-    }
-
     /// Deletes or restores a run.
     pub(crate) async fn set_run_deleted(
         &self,
@@ -238,74 +190,4 @@ impl Store {
         .await?;
         Ok(())
     }
-}
-
-/// What lineage is told of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Told {
-    /// What the run came from changed.
-    Everything,
-    /// Its own attributes changed.
-    Itself,
-    /// Something changed that lineage does not keep.
-    Nothing,
-    /// Nothing changed in the run's row.
-    Unchanged,
-}
-
-/// Locks the head of a run, as all do that change it, and notes that search has to look at it again.
-async fn lock_head(transaction: &mut PgConnection, key: RunKey) -> Result<(), TrackingError> {
-    sqlx::query(
-        "UPDATE tracking.run_heads SET version = version + 1, settled = false, \
-             changed_at = clock_timestamp() WHERE run_key = $1",
-    )
-    .bind(key.0)
-    .execute(transaction)
-    .await?;
-    Ok(())
-}
-
-async fn lock(
-    transaction: &mut PgConnection,
-    workspace: WorkspaceId,
-    id: RunId,
-) -> Result<LockedRun, TrackingError> {
-    let row: Option<RunRow> = sqlx::query_as(sqlx::AssertSqlSafe(format!(
-        "SELECT {COLUMNS} FROM tracking.runs r WHERE r.workspace_id = $1 AND r.id = $2 FOR UPDATE"
-    )))
-    .bind(workspace.0)
-    .bind(id.as_uuid())
-    .fetch_optional(transaction)
-    .await?;
-    let row = row.ok_or_else(|| TrackingError::RunNotFound(id.to_string()))?;
-    let (key, run) = row.into();
-    Ok(LockedRun { key, run })
-}
-
-async fn update(
-    transaction: &mut PgConnection,
-    key: RunKey,
-    run: &Run,
-) -> Result<DateTime<Utc>, TrackingError> {
-    Ok(sqlx::query_scalar(
-        "UPDATE tracking.runs SET name = $2, status = $3, started_at = $4, ended_at = $5, \
-             description = $6, params = $7, tags = $8, inputs = $9, source = $10, environment = $11, \
-             based_on = $12, revision = $13, updated_at = clock_timestamp() \
-         WHERE run_key = $1 RETURNING updated_at",
-    )
-    .bind(key.0)
-    .bind(&run.name)
-    .bind(run.status.number())
-    .bind(run.started_at)
-    .bind(run.ended_at)
-    .bind(&run.description)
-    .bind(Json(&run.params))
-    .bind(Json(&run.tags))
-    .bind(Json(&run.inputs))
-    .bind(run.source.as_ref().map(Json))
-    .bind(run.environment.as_ref().map(Json))
-    .bind(&run.based_on)
-    .bind(run.revision)
-    .fetch_one(transaction)
-    .await?)
 }

@@ -7,6 +7,12 @@ use sqlx::FromRow;
 use super::Store;
 use crate::{TrackingError, run::RunKey};
 
+/// Of the runs `$1` the metrics `$2`, as the table `s`. Each is found by itself, behind a fence: a run may have thousands,
+/// and a plan that knows neither number would read all of them.
+pub(super) const CHOSEN_SUMMARIES: &str = "unnest($1::bigint[]) AS r (run_key) \
+    CROSS JOIN LATERAL (SELECT * FROM tracking.metric_summaries \
+        WHERE run_key = r.run_key AND key = ANY($2::text[]) OFFSET 0) s";
+
 /// What a metric came to, as it is shown.
 #[derive(Debug, Clone, FromRow)]
 pub(crate) struct SummaryRow {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod artifacts;
+mod batches;
 mod chosen;
 mod cluster;
 mod curves;
@@ -17,6 +18,7 @@ mod metrics;
 mod pedigree;
 mod purge;
 mod quota;
+mod run_fields;
 mod runs;
 mod search;
 mod search_groups;
@@ -24,3 +26,4 @@ mod search_model;
 mod search_settled;
 mod stream;
 mod values;
+mod watch_runs;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use herdbook_proto::tracking::v1::{
-    CreateRunRequest, Dataset, DatasetInput, LogBatchRequest, Metric, SearchRunsRequest,
+    CreateRunRequest, Dataset, DatasetInput, LogBatchRequest, Metric, SearchRunsRequest, Source,
 };
 use herdbook_testkit::grpc::{fields, reason};
 use tonic::Code;
@@ -273,4 +273,66 @@ async fn what_cannot_be_read_is_told_with_its_place() {
     };
     let refused = cluster.runs().search_runs(request).await.unwrap_err();
     assert_eq!(reason(&refused).1, "INVALID_PAGE_TOKEN");
+}
+
+#[tokio::test]
+async fn a_page_may_begin_anywhere() {
+    let cluster = Cluster::start().await;
+    for n in 0..7 {
+        let run = cluster.create_run(CreateRunRequest {
+            name: format!("r{n}"),
+            params: [("lr".to_owned(), format!("{}", n % 3))].into(),
+            source: Some(Source {
+                commit: format!("c{n}"),
+                ..Default::default()
+            }),
+            ..Default::default()
+        });
+        run.await;
+        if n == 3 {
+            settle(&cluster).await;
+        }
+    }
+    for order in ["", "params.lr desc", "attributes.name"] {
+        let request = SearchRunsRequest {
+            order_by: Some(order.to_owned())
+                .filter(|text| !text.is_empty())
+                .into_iter()
+                .collect(),
+            columns: vec!["attributes.name".to_owned()],
+            ..Default::default()
+        };
+        let search = async |request: SearchRunsRequest| {
+            let found = cluster.runs().search_runs(request).await;
+            found.unwrap().into_inner()
+        };
+        let all = search(request.clone()).await.runs;
+        assert!(all.iter().all(|run| run.source.is_none()));
+        for skip in [0, 2, 6, 7, 100] {
+            let page = search(SearchRunsRequest {
+                skip,
+                page_size: 3,
+                with_source: true,
+                ..request.clone()
+            });
+            let page = page.await;
+            let expected = all
+                .iter()
+                .skip(skip as usize)
+                .take(3)
+                .map(|run| run.name.clone());
+            let names: Vec<_> = page.runs.iter().map(|run| run.name.clone()).collect();
+            assert_eq!(names, expected.collect::<Vec<_>>(), "{order} {skip}");
+            for run in page.runs {
+                assert_eq!(run.source.unwrap().commit, run.name.replace('r', "c"));
+            }
+            assert_eq!(page.next_page_token.is_empty(), skip + 3 >= 7);
+        }
+    }
+    let far = SearchRunsRequest {
+        skip: 2_000_000,
+        ..Default::default()
+    };
+    let refused = cluster.runs().search_runs(far).await.unwrap_err();
+    assert_eq!(fields(&refused), ["skip"]);
 }

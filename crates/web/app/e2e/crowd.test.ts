@@ -2,11 +2,15 @@ import assert from "node:assert/strict";
 import { after, before, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { assertAccessible, close, launch, open, screenshot } from "./support/browser.ts";
+import { crowdOfModels, registryAt } from "./support/models.ts";
 import { seedCrowd, servicesAt } from "./support/seed.ts";
 import { Server, until } from "./support/server.ts";
 
 /** Runs of a crowd. A debug build takes minutes to create as many as issues have: `npm run measure` does. */
 const RUNS = Number(process.env["RUNS"] ?? 2500);
+
+/** More models than are read at a time, and than are read again with every change. */
+const MODELS = Number(process.env["MODELS"] ?? 1200);
 
 let server: Server;
 let browser: Browser;
@@ -43,5 +47,25 @@ it("a crowd of runs is scrolled through, of which only those that are seen are r
   });
   await assertAccessible(page);
   await screenshot(page, "crowd-1280-light");
+  await close(watched);
+});
+
+it("a crowd of models is scrolled through to its end, and a change finds its row", async () => {
+  const registry = registryAt(server.url);
+  await crowdOfModels(registry, MODELS);
+  const watched = await open(browser, `${server.url}/models?sort=name asc`);
+  const { page } = watched;
+  await page.getByText(`${MODELS.toLocaleString("en-GB")} models`).waitFor();
+  const table = page.getByRole("grid", { name: "Models" });
+  assert.equal(await table.getAttribute("aria-rowcount"), `${MODELS + 1}`);
+  await table.evaluate((scroller) => scroller.scrollTo(0, scroller.scrollHeight));
+  const last = page.locator(`#model-${MODELS - 1}`);
+  await last.getByRole("link", { name: `crowd-${MODELS - 1}` }).waitFor();
+  assert.ok((await page.getByRole("row").count()) < 100);
+  await registry.models.updateModel({
+    model: { name: `crowd-${MODELS - 1}`, tags: { seen: "now" } },
+    updateMask: { paths: ["tags.seen"] },
+  });
+  await last.getByText("seen: now").waitFor();
   await close(watched);
 });

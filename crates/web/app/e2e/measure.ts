@@ -3,25 +3,30 @@
 import { performance } from "node:perf_hooks";
 import type { Browser } from "playwright-core";
 import { launch } from "./support/browser.ts";
+import { lineageAt, seedDescent } from "./support/lineage.ts";
+import { registryAt } from "./support/models.ts";
 import { seedCrowd, seedLong, servicesAt } from "./support/seed.ts";
 import { Server } from "./support/server.ts";
 
 const RUNS = Number(process.env["RUNS"] ?? 50_000);
 const LONG_RUNS = 10;
 const POINTS = Number(process.env["POINTS"] ?? 1_000_000);
+const NODES = Number(process.env["NODES"] ?? 2000);
 const TRIES = 5;
 
 const given = process.env["HERDBOOK_URL"];
 const server = given ? undefined : await Server.start();
 const url = given ?? server?.url ?? "";
-const services = servicesAt(process.env["HERDBOOK_GRPC_URL"] ?? url);
+const grpc = process.env["HERDBOOK_GRPC_URL"] ?? url;
+const services = servicesAt(grpc);
 const tag = Date.now().toString(36);
 
 const seeding = performance.now();
-const crowd = await seedCrowd(services, RUNS, `crowd-${tag}`);
+// First, so that its points are as those of an hour ago when they are drawn.
 const { experiment } = await services.experiments.createExperiment({ name: `long-${tag}` });
 const long = experiment?.id ?? 0n;
 for (let run = 0; run < LONG_RUNS; run++) await seedLong(services, long, `long-${run}`, ["loss"], POINTS);
+const crowd = await seedCrowd(services, RUNS, `crowd-${tag}`);
 console.log(
   `seeded ${RUNS} runs and ${LONG_RUNS} x ${POINTS} points in ${seconds(performance.now() - seeding)}`,
 );
@@ -37,12 +42,23 @@ tell(
   await median((b) => timed(b, `/experiments/${crowd}?top=0`, ".body .run-row a")),
 );
 tell("  … and its last row, by the scroll bar", await scrolled(browser));
+tell("  … a frame while it is scrolled, 95 of 100", await frames(browser));
+tell(
+  "  … ordered by a metric, first rows",
+  await median((b) => timed(b, `/experiments/${crowd}?top=0&sort=metrics.val/loss`, ".body .run-row a")),
+);
+tell(
+  "comparison of its best 500, to the differences",
+  await median((b) => timed(b, `/compare?experiment=${crowd}`, ".diff-cell.number")),
+);
 tell(
   `chart of ${LONG_RUNS} x ${POINTS} points, from the address`,
   await median((b) => timed(b, `/experiments/${long}`, '.chart[aria-label*="ends at"]')),
 );
 tell("  … zoomed into a tenth", await zoomed(browser));
 tell("a point logged, until it is drawn", await live(browser));
+tell("a version moved elsewhere, until the board shows it", await moved(browser));
+await pedigree(browser);
 await browser.close();
 await server?.remove();
 
@@ -67,6 +83,30 @@ async function scrolled(on: Browser): Promise<number> {
   const took = performance.now() - start;
   await page.close();
   return took;
+}
+
+/** How long frames take while a table is scrolled by a screen every few of them. */
+async function frames(on: Browser): Promise<number> {
+  const page = await on.newPage();
+  await page.goto(`${url}/experiments/${crowd}?top=0`);
+  await page.locator(".body .run-row a").first().waitFor();
+  const times = await page.locator(".runs").evaluate(
+    (table) =>
+      new Promise<number[]>((resolve) => {
+        const took: number[] = [];
+        let before = performance.now();
+        const step = (now: number) => {
+          took.push(now - before);
+          before = now;
+          table.scrollBy(0, 200);
+          if (took.length < 300) requestAnimationFrame(step);
+          else resolve(took.slice(5));
+        };
+        requestAnimationFrame(step);
+      }),
+  );
+  await page.close();
+  return times.sort((a, b) => a - b)[Math.floor(times.length * 0.95)] ?? Number.NaN;
 }
 
 async function zoomed(on: Browser): Promise<number> {
@@ -110,6 +150,68 @@ async function live(on: Browser): Promise<number> {
   return middle(times);
 }
 
+/** A pedigree of as many nodes as a picture has, folded at first, then with all its bundles open. */
+async function pedigree(on: Browser): Promise<void> {
+  const node = encodeURIComponent(await seedDescent(lineageAt(grpc), NODES, `descent-${tag}`));
+  tell(
+    `pedigree of ${NODES} nodes, first shapes`,
+    await median((b) => timed(b, `/lineage?node=${node}&ways=back`, ".picture-frame g[aria-label]")),
+  );
+  // As often as it takes for each bundle to be open.
+  const all = Array.from({ length: NODES / 40 + 1 }, () => "farther-back").join();
+  const start = performance.now();
+  const page = await on.newPage({ viewport: { width: 1280, height: 800 } });
+  await page.goto(`${url}/lineage?node=${node}&ways=back&open=${all}`);
+  await page.getByText(`${count(NODES)} shapes for ${count(NODES)} nodes`).waitFor({ timeout: 120_000 });
+  await page.locator(".picture-frame g[aria-label]").first().waitFor({ timeout: 120_000 });
+  tell(`  … all ${NODES} shapes laid out`, performance.now() - start);
+  await page.getByRole("button", { name: "Fit" }).click();
+  const gaps = page.evaluate(
+    () =>
+      new Promise<number[]>((resolve) => {
+        const times: number[] = [];
+        let last = performance.now();
+        const frame = () => {
+          times.push(performance.now() - last);
+          last = performance.now();
+          if (times.length < 60) requestAnimationFrame(frame);
+          else resolve(times.slice(2));
+        };
+        requestAnimationFrame(frame);
+      }),
+  );
+  const box = await page.locator(".picture-frame").boundingBox();
+  if (!box) throw new Error("there is no picture");
+  await page.mouse.move(box.x + 200, box.y + 100);
+  await page.mouse.down();
+  for (let step = 0; step < 60; step++) await page.mouse.move(box.x + 200 + step * 4, box.y + 100 + step);
+  await page.mouse.up();
+  const frames = await gaps;
+  tell("  … a frame while all of them are dragged, median", middle(frames));
+  tell("  … and the longest", Math.max(...frames));
+  await page.close();
+}
+
+async function moved(on: Browser): Promise<number> {
+  const { models, transitions, versions } = registryAt(process.env["HERDBOOK_GRPC_URL"] ?? url);
+  const model = `moved-${tag}`;
+  await models.createModel({ name: model });
+  await versions.createVersion({ model, source: `s3://elsewhere/${tag}`, external: true });
+  const page = await on.newPage();
+  await page.goto(`${url}/models/${model}`);
+  const times = [];
+  for (let at = 0; at < 2 * TRIES; at++) {
+    const [from, to] = at % 2 ? ["Staging", "None"] : ["None", "Staging"];
+    await page.locator(`.column[aria-label^="${from},"] [data-version="1"]`).waitFor();
+    const start = performance.now();
+    await transitions.transitionVersion({ model, version: 1n, to: to ?? "" });
+    await page.locator(`.column[aria-label^="${to},"] [data-version="1"]`).waitFor();
+    times.push(performance.now() - start);
+  }
+  await page.close();
+  return middle(times);
+}
+
 async function transferred(on: Browser, path: string): Promise<string> {
   const page = await on.newPage();
   await page.goto(url + path);
@@ -135,6 +237,10 @@ function middle(times: number[]): number {
 
 function tell(what: string, took: number): void {
   console.log(`${what}: ${seconds(took)}`);
+}
+
+function count(number: number): string {
+  return number.toLocaleString("en-GB");
 }
 
 function seconds(took: number): string {

@@ -42,6 +42,23 @@ describe("experiments", () => {
   });
 });
 
+describe("the reference", () => {
+  it("has every call, and leads from page to page", async () => {
+    const { page, ...rest } = await open(browser, `${server.url}/experiments`);
+    await page.keyboard.press("?");
+    await page.getByRole("link", { name: "All calls of the contract" }).click();
+    await page.getByRole("link", { name: "ReportCheck" }).click();
+    await page.getByRole("heading", { name: "ReportCheck" }).waitFor();
+    assert.equal(new URL(page.url()).hash, "#reportcheck");
+    await assertAccessible(page);
+    await page.getByRole("link", { name: "Check", exact: true }).first().click();
+    assert.equal(new URL(page.url()).hash, "#check");
+    await page.goto(`${server.url}/reference/registry/nothing`);
+    await page.getByText("The reference has no page registry/nothing").waitFor();
+    await close({ page, ...rest });
+  });
+});
+
 describe("an experiment", () => {
   it("shows runs and their curves side by side", async () => {
     const { page, ...rest } = await open(browser, experiment());
@@ -116,7 +133,7 @@ describe("an experiment", () => {
     await page.keyboard.press("j");
     await page.keyboard.press("x");
     await page.getByText("2 runs").first().waitFor();
-    await page.keyboard.press("c");
+    await page.keyboard.press("i");
     await page.getByText("2 of 12 in the charts").waitFor();
     await page.keyboard.press("h");
     await page.getByText("1 of 12 in the charts").waitFor();
@@ -188,13 +205,15 @@ describe("a run", () => {
     await page.getByRole("heading", { name: "sgd-lr0.1-seed0" }).waitFor();
     await page.getByRole("region", { name: "Params" }).getByText("max_steps").waitFor();
     await page.getByRole("region", { name: "Inputs" }).getByText("payments-2026").waitFor();
-    await page.getByText("python train.py --lr 0.1").waitFor();
+    await page.getByText("python train.py --lr 0.1", { exact: true }).waitFor();
     await page.getByRole("heading", { name: "First try" }).waitFor();
     assert.match(await page.title(), /^sgd-lr0\.1-seed0/, "what is written in notes can run nothing");
     await page.getByRole("img", { name: /Chart of loss: .* ends at/ }).waitFor();
     await page.getByText("model/").click();
+    await page.getByRole("button", { name: "weights v2.bin" }).click();
+    await page.getByText("There is no preview of such files").waitFor();
     const saving = page.waitForEvent("download");
-    await page.getByRole("link", { name: "weights v2.bin" }).click();
+    await page.getByRole("link", { name: "Save", exact: true }).click();
     const saved = await saving;
     assert.equal(saved.suggestedFilename(), "weights v2.bin");
     assert.equal(readFileSync(await saved.path(), "utf8"), "not really weights");

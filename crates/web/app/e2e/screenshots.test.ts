@@ -1,8 +1,10 @@
 import { after, before, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch, open, screenshot } from "./support/browser.ts";
+import { askForApprovals, MODEL, type Person, seedModel, Team } from "./support/models.ts";
 import { type Sweep, seedSweep, servicesAt } from "./support/seed.ts";
 import { Server } from "./support/server.ts";
+import { seedTeam } from "./support/team.ts";
 
 /** Phone, laptop, wall. */
 /** A chart that has something to show. */
@@ -17,16 +19,29 @@ const SIZES = [
 let server: Server;
 let browser: Browser;
 let sweep: Sweep;
+let team: Team;
+let talk: { report: string; comment: string };
 
 before(async () => {
   server = await Server.start();
   sweep = await seedSweep(servicesAt(server.url));
+  talk = await seedTeam(servicesAt(server.url), sweep);
+  team = await Team.start();
+  const ana = team.registry("ana");
+  await seedModel(team.services("ana"), ana, team.registry("eve"));
+  await askForApprovals(team.registry("eve"));
+  const comment = "two weeks of shadow traffic, no alarms";
+  const move = { model: MODEL, version: 4n, to: "Production", comment };
+  const { decision } = await ana.transitions.transitionVersion(move);
+  await team.registry("cyd").requests.approveRequest({ id: decision?.request ?? 0n, comment: "checked" });
+  await ana.models.createModel({ name: "not registered yet" });
   browser = await launch();
 });
 
 after(async () => {
   await browser?.close();
   await server?.remove();
+  await team?.server.remove();
 });
 
 /** Pictures for people to look at: can somebody who never saw the page answer its question in ten seconds? */
@@ -45,9 +60,48 @@ for (const [width, height] of SIZES) {
         failed: [`/runs/${sweep.runIds[6]}`, DRAWN],
         gone: [`/runs/${"0".repeat(32)}`, ".notice"],
         start: ["/start", ".snippet"],
+        compare: [
+          `/compare?experiment=${sweep.experimentId}&runs=${sweep.runIds.slice(0, 8).join(",")}`,
+          ".importance",
+        ],
+        file: [`/runs/${sweep.runIds[0]}?file=predictions.csv`, ".data-table"],
+        team: ["/team", ".tokens tbody tr"],
+        activity: ["/activity", ".feed li"],
+        mentions: ["/activity?kind=mentions", ".feed li"],
+        reports: ["/reports", ".reports tbody tr"],
+        report: [`/reports/${talk.report}`, DRAWN],
+        "report-editor": [`/reports/${talk.report}?edit=1`, DRAWN],
+        comments: [`/runs/${sweep.runIds[0]}#comment-${talk.comment}`, ".comments .markdown"],
       } as const;
       for (const [name, [path, shown]] of Object.entries(pages)) {
         const { page } = await open(browser, server.url + path, at);
+        await page.locator(shown).first().waitFor();
+        await screenshot(page, `${name}-${width}-${colorScheme}`);
+        await page.context().close();
+      }
+    });
+
+    it(`pages of models at ${width} px, ${colorScheme}`, async () => {
+      const at = { viewport: { width, height }, colorScheme };
+      const model = `/models/${MODEL}`;
+      const pages: Record<string, [Person, string, string]> = {
+        models: ["bo", "/models", ".model-row .stage"],
+        "models-wrong": ["bo", "/models?q=tags.team%20>>%201", ".filter-wrong"],
+        model: ["bo", model, ".bar.present"],
+        "model-viewer": ["dee", model, ".bar.present"],
+        "model-empty": ["ana", "/models/not%20registered%20yet", ".snippet"],
+        "model-gone": ["ana", "/models/unknown", ".notice"],
+        promote: ["bo", `${model}?move=4&to=Production`, ".checklist .failed"],
+        refused: ["eve", `${model}?move=5&to=Production`, ".checklist .failed"],
+        rollback: ["bo", `${model}?rollback=Production`, ".checklist li"],
+        version: ["bo", `${model}/4`, ".files a"],
+        "versions-compared": ["bo", `${model}/compare?from=3&to=4`, ".part table"],
+        policy: ["eve", `${model}/policy`, ".policy-moves li"],
+        audit: ["bo", `${model}/audit`, ".verification .good"],
+        approvals: ["bo", "/approvals", ".waiting-request"],
+      };
+      for (const [name, [who, path, shown]] of Object.entries(pages)) {
+        const { page } = await team.open(browser, who, path, at);
         await page.locator(shown).first().waitFor();
         await screenshot(page, `${name}-${width}-${colorScheme}`);
         await page.context().close();

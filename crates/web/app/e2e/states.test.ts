@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { assertAccessible, close, launch, open } from "./support/browser.ts";
 import { seedSweep, servicesAt } from "./support/seed.ts";
-import { herdbook, Server } from "./support/server.ts";
+import { Server } from "./support/server.ts";
 
 let browser: Browser;
 before(async () => {
@@ -61,12 +60,7 @@ describe("a Herdbook that asks who calls", () => {
   it("shows nothing before, and everything after, signing in", async (test) => {
     const server = await Server.start("--auth", "required");
     test.after(() => server.remove());
-    const ready = readFileSync(`${server.folder}/ready.json`, "utf8");
-    const { database } = JSON.parse(ready) as { database: string };
-    const token = (
-      await herdbook("tokens", "create", "--bootstrap", "--database-url", database, "--output", "json")
-    ).match(/hbk_[\w-]+/)?.[0];
-    assert.ok(token);
+    const token = await server.adminToken();
     const sweep = await seedSweep(servicesAt(server.url, token));
     const { page } = await open(browser, `${server.url}/experiments/${sweep.experimentId}`);
     await page.getByRole("heading", { name: "Sign in to Herdbook" }).waitFor();

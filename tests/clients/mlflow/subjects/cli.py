@@ -1,9 +1,12 @@
 """The `mlflow` command, in this process: what is asked of a server is the same, and it starts at once."""
 
+import json
 import re
 
+import mlflow
 from click.testing import CliRunner
 from mlflow.cli import cli
+from sklearn.linear_model import LinearRegression
 
 from server import Server
 
@@ -39,3 +42,21 @@ def commands(server: Server):
         _said("experiments", "create", "-n", server.name("renamed"))[0],
         _said("runs", "describe", "--run-id", "0" * 32)[0],
     ]
+
+
+def models(server: Server):
+    name = server.name("by command")
+    with mlflow.start_run(experiment_id=server.experiment("of models")) as run:
+        trained = LinearRegression().fit([[0.0], [1.0]], [1.0, 3.0])
+        mlflow.sklearn.log_model(trained, "model", registered_model_name=name, pip_requirements=["scikit-learn"])
+    asked, told = server.file("asked.json", '{"inputs": [[2.0], [3.0]]}'), server.folder / "told.json"
+    predict = ("models", "predict", "--env-manager", "local", "-i", str(asked), "-o", str(told))
+    predicted = []
+    for address in (f"models:/{name}/1", f"runs:/{run.info.run_id}/model"):
+        said = _said(*predict, "-m", address)
+        predicted.append([said[0], [round(value, 6) for value in json.loads(told.read_text())["predictions"]]])
+        told.unlink()
+    updated = _said("models", "update-pip-requirements", "-m", f"runs:/{run.info.run_id}/model", "add", "idna==3.10")
+    requirements = mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/model/requirements.txt")
+    missing = _said(*predict, "-m", f"models:/{name}/9")[0]
+    return [predicted, updated[0], requirements.splitlines(), missing]

@@ -125,9 +125,10 @@ def batches(server: Server):
         sent(metrics=[{"key": "text", "value": "1.5", "timestamp": MORNING}]),
         sent(metrics=[{"key": "word", "value": "one", "timestamp": MORNING}]),
         sent(metrics={"key": "not a list"}),
-        sent(params=[{"key": "p0", "value": "other"}], tags=[{"key": "not kept", "value": "1"}]),
+        sent(params=[{"key": "p0", "value": "other"}], tags=[{"key": "not kept", "value": "1"}], metrics=[{"key": "not kept", **point}]),
         sent(metrics=[{"key": "k" * 251, **point}]),
         server.client.get_run(run).data.tags.get("not kept"),
+        server.client.get_run(run).data.metrics.get("not kept"),
         server.rest("POST", "runs/log-batch", body={"run_id": "0" * 32, "params": [{"key": "a", "value": "b"}]}),
         server.rest("POST", "runs/log-batch", body={"params": [{"key": "a", "value": "b"}]}),
     ]

@@ -1,5 +1,6 @@
 //! The main job, by trainers that are not written in Rust.
 
+mod deployment;
 mod mlflow;
 mod mlflow_import;
 

@@ -1,13 +1,14 @@
 //! Params and tags, and what they say of where the run came from.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use herdbook_core::limits::{PARAM_VALUE_BYTES, TAG_VALUE_BYTES};
 use herdbook_proto::{
     lineage::v1::{Edge, RecordRequest, lineage_service_client::LineageServiceClient},
-    tracking::v1::{GetRunRequest, LogBatchRequest, Run, UpdateRunRequest},
+    tracking::v1::{GetRunRequest, Run, UpdateRunRequest},
 };
 use prost_types::FieldMask;
+use sha2::{Digest as _, Sha256};
 
 use super::Pair;
 use crate::mlflow::{
@@ -23,44 +24,33 @@ const PARAM_CHARS: usize = 6_000;
 const TAG_CHARS: usize = 8_000;
 
 /// Params and tags to be logged.
+#[derive(Default)]
 pub(super) struct Facts {
     pub(super) params: HashMap<String, String>,
     pub(super) tags: HashMap<String, String>,
 }
 
 impl Facts {
-    /// Logs them, with what they say about where the run came from.
-    pub(super) async fn log(self, call: &Call, id: &str) -> Answer<()> {
-        if self.params.is_empty() && self.tags.is_empty() {
-            return Ok(());
-        }
-        let origins = conventions::read(&self.params, &self.tags);
-        let tells =
-            origins.source.is_some() || !origins.based_on.is_empty() || !origins.inputs.is_empty();
-        let fields = Fields::of(&self.tags);
-        let request = LogBatchRequest {
-            run_id: id.to_owned(),
-            params: self.params,
-            tags: self.tags,
-            inputs: origins.inputs,
-            ..Default::default()
-        };
-        let logged = call.runs().log_batch(request).await;
-        logged.map_err(|status| match Error::from(status) {
-            changed if changed.is_for("PARAM_CHANGED") => changed,
-            error => of_run(id, error),
-        })?;
-        set_fields(call, id, fields).await?;
-        match tells {
-            true => tell(call, id).await,
-            false => Ok(()),
+    pub(super) fn is_empty(&self) -> bool {
+        self.params.is_empty() && self.tags.is_empty()
+    }
+
+    /// Adds what tells them from others.
+    pub(super) fn hash(&self, hash: &mut Sha256) {
+        for pairs in [&self.params, &self.tags] {
+            let pairs: BTreeMap<_, _> = pairs.iter().collect();
+            hash.update(pairs.len().to_le_bytes());
+            for text in pairs.into_iter().flat_map(|(key, value)| [key, value]) {
+                hash.update(text.len().to_le_bytes());
+                hash.update(text.as_bytes());
+            }
         }
     }
 }
 
 /// Has the source of a run, and what it is based on, be as all of its params and tags say: those of one call may be a
 /// part of it.
-async fn tell(call: &Call, id: &str) -> Answer<()> {
+pub(super) async fn tell(call: &Call, id: &str) -> Answer<()> {
     let request = GetRunRequest {
         run_id: id.to_owned(),
     };

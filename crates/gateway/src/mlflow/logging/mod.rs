@@ -1,5 +1,6 @@
 //! What is logged to runs: metrics, params, tags.
 
+mod batch;
 mod facts;
 mod points;
 
@@ -15,7 +16,7 @@ use serde::Deserialize;
 pub(super) use self::facts::{derive, tags};
 use self::{
     facts::{Facts, param, set_fields, tag},
-    points::Point,
+    points::{Point, Points},
 };
 use super::{
     call::Call,
@@ -101,9 +102,8 @@ async fn log_batch(call: Call) -> Answer<Response> {
         params: facts::params(batch.params)?,
         tags: facts::tags(batch.tags)?,
     };
-    // Neither undoes the other, as there: metrics are kept though a param is refused.
-    let (logged, noted) = futures::join!(points::log(&call, &id, points), facts.log(&call, &id));
-    noted.map_err(|error| match error.detail("old") {
+    let logged = batch::log(&call, &id, points, facts).await;
+    logged.map_err(|error| match error.detail("old") {
         Some(old) => {
             let of = |name| error.detail(name).unwrap_or_default();
             Error::invalid(format!(
@@ -115,14 +115,14 @@ async fn log_batch(call: Call) -> Answer<Response> {
         }
         None => error,
     })?;
-    logged?;
     wire::empty()
 }
 
 async fn log_metric(call: Call) -> Answer<Response> {
     let id = call.read::<Named>()?.id()?;
     let point = call.read()?;
-    points::log(&call, &id, points::read(vec![point], |_| String::new())?).await?;
+    let points = points::read(vec![point], |_| String::new())?;
+    batch::log(&call, &id, points, Facts::default()).await?;
     wire::empty()
 }
 
@@ -132,7 +132,7 @@ async fn log_param(call: Call) -> Answer<Response> {
         params: HashMap::from([param("", call.read()?)?]),
         tags: HashMap::new(),
     };
-    let logged = facts.log(&call, &id).await;
+    let logged = batch::log(&call, &id, Points::default(), facts).await;
     logged.map_err(|error| of_run(&id, error))?;
     wire::empty()
 }
@@ -143,7 +143,7 @@ async fn set_tag(call: Call) -> Answer<Response> {
         params: HashMap::new(),
         tags: HashMap::from([tag("", call.read()?)?]),
     };
-    facts.log(&call, &id).await?;
+    batch::log(&call, &id, Points::default(), facts).await?;
     wire::empty()
 }
 
@@ -219,6 +219,6 @@ async fn log_model(call: Call) -> Answer<Response> {
             serde_json::Value::from(models).to_string(),
         )]),
     };
-    facts.log(&call, &id).await?;
+    batch::log(&call, &id, Points::default(), facts).await?;
     wire::empty()
 }

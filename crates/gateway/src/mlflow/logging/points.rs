@@ -1,14 +1,11 @@
 //! Points of metrics, as they are sent and as the services take them.
 
-use herdbook_proto::tracking::v1::{LogBatchRequest, LoggedModelMetric, MeasuredDataset, Metric};
+use herdbook_proto::tracking::v1::{LoggedModelMetric, MeasuredDataset, Metric};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use crate::mlflow::{
-    call::Call,
     error::{Answer, Error},
-    logged_models,
-    runs::words::of_run,
     wire::{self, validate},
 };
 
@@ -29,6 +26,7 @@ pub(super) struct Point {
 }
 
 /// Points of a run, and of them those that measure a model.
+#[derive(Default)]
 pub(super) struct Points {
     metrics: Vec<Metric>,
     of_models: Vec<LoggedModelMetric>,
@@ -83,34 +81,24 @@ pub(super) fn read(points: Vec<Point>, path: impl Fn(usize) -> String) -> Answer
     Ok(Points { metrics, of_models })
 }
 
-/// Logs points. The same ones again are known by their digest, and stored once.
-pub(super) async fn log(call: &Call, id: &str, points: Points) -> Answer<()> {
-    if points.metrics.is_empty() {
-        return Ok(());
+impl Points {
+    pub(super) fn is_empty(&self) -> bool {
+        self.metrics.is_empty()
     }
-    let request = LogBatchRequest {
-        run_id: id.to_owned(),
-        request_id: digest(&points.metrics),
-        metrics: points.metrics,
-        ..Default::default()
-    };
-    let logged = call.runs().log_batch(request).await;
-    logged.map_err(|status| of_run(id, status))?;
-    if points.of_models.is_empty() {
-        return Ok(());
-    }
-    logged_models::measure(call, id.to_owned(), points.of_models).await
-}
 
-fn digest(metrics: &[Metric]) -> String {
-    let mut hash = Sha256::new();
-    for metric in metrics {
-        hash.update(metric.key.len().to_le_bytes());
-        hash.update(metric.key.as_bytes());
-        hash.update(metric.value.to_bits().to_le_bytes());
-        hash.update(metric.step.to_le_bytes());
-        hash.update(metric.time_us.unwrap_or_default().to_le_bytes());
+    /// Of them, those that measure a model, and all as the service takes them.
+    pub(super) fn split(self) -> (Vec<LoggedModelMetric>, Vec<Metric>) {
+        (self.of_models, self.metrics)
     }
-    // Half of it tells batches of one run apart.
-    format!("points-{}", hex::encode(&hash.finalize()[..16]))
+
+    /// Adds what tells these points from others.
+    pub(super) fn hash(&self, hash: &mut Sha256) {
+        for metric in &self.metrics {
+            hash.update(metric.key.len().to_le_bytes());
+            hash.update(metric.key.as_bytes());
+            hash.update(metric.value.to_bits().to_le_bytes());
+            hash.update(metric.step.to_le_bytes());
+            hash.update(metric.time_us.unwrap_or_default().to_le_bytes());
+        }
+    }
 }

@@ -125,7 +125,7 @@ async fn what_is_logged_reads_back_as_it_was_written() {
 }
 
 #[tokio::test]
-async fn metrics_are_kept_though_a_param_of_their_batch_is_refused() {
+async fn nothing_of_a_batch_is_kept_if_a_param_of_it_is_refused() {
     let door = Door::start().await;
     let id = id_of(&door.made(json!({})).await);
     door.done(
@@ -134,7 +134,8 @@ async fn metrics_are_kept_though_a_param_of_their_batch_is_refused() {
     )
     .await;
     let batch = json!({
-        "run_id": id, "params": [{"key": "a", "value": "2"}],
+        "run_id": id, "params": [{"key": "b", "value": "1"}, {"key": "a", "value": "2"}],
+        "tags": [{"key": "t", "value": "1"}],
         "metrics": [{"key": "m", "value": 1, "timestamp": 0, "step": 0}],
     });
     let (status, refused) = door.post("runs/log-batch", batch).await;
@@ -146,7 +147,10 @@ async fn metrics_are_kept_though_a_param_of_their_batch_is_refused() {
             .contains("'old_value': '1'"),
         "{refused}"
     );
-    assert_eq!(value(&door.whole(&id).await, "metrics", "m"), 1.0);
+    let data = &door.whole(&id).await["data"];
+    assert_eq!(data["params"], json!([{"key": "a", "value": "1"}]));
+    assert!(data.get("metrics").is_none(), "{data}");
+    assert!(!data["tags"].to_string().contains("\"t\""), "{data}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use clap::Args;
 use herdbook_proto::lineage::v1::{NodeKey, SetAliasRequest, SetAliasResponse};
 
-use super::{client, one};
+use super::{client, key, one};
 use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::describe};
 
 /// Let another key mean a node, forever.
@@ -12,22 +12,10 @@ use crate::{cli::Output, connection::Connection, exit::Failure, output, tree::de
 #[derive(Debug, Args)]
 pub(crate) struct Options {
     /// The other key, such as dataset:warehouse.loans@sha256:00ff; its version begins at the last @.
-    #[arg(value_parser = read)]
+    #[arg(value_parser = key)]
     alias: NodeKey,
     /// The node that it means.
     node: String,
-}
-
-fn read(text: &str) -> Result<NodeKey, String> {
-    let (kind, rest) = text
-        .split_once(':')
-        .ok_or_else(|| "give kind:name or kind:name@version".to_owned())?;
-    let (name, version) = rest.rsplit_once('@').unwrap_or((rest, ""));
-    Ok(NodeKey {
-        kind: kind.to_owned(),
-        name: name.to_owned(),
-        version: version.to_owned(),
-    })
 }
 
 pub(super) async fn run(

@@ -186,7 +186,11 @@ async fn check(
         }
         CheckCommand::List { version } => {
             let (model, version) = parts(&version)?;
-            let request = ListChecksRequest { model, version };
+            let request = ListChecksRequest {
+                model,
+                version,
+                ..Default::default()
+            };
             let found = checks.list_checks(request).await?.into_inner();
             let name = "herdbook.registry.v1.ListChecksResponse";
             output::print(output, name, &found, |found| table(&found.checks))

@@ -6,13 +6,14 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use sqlx::{FromRow, PgConnection, types::Json};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, types::Json};
 use uuid::Uuid;
 
 use crate::{
     TrackingError,
     run::{Input, Pairs, RunStatus},
     search::{Attribute, Field, column::Cell},
+    store::summaries::CHOSEN_SUMMARIES,
 };
 
 /// Name of the column that says which runs there are: 1 for those that are deleted, 0 for the others.
@@ -31,13 +32,16 @@ pub(super) struct Cells {
     name: String,
 }
 
-/// Which fields to read, apart from attributes, which always are.
+/// Which fields to read.
 #[derive(Debug, Default)]
 pub(super) struct Wanted {
+    attributes: Vec<Attribute>,
     pub(super) params: Vec<String>,
     pub(super) tags: Vec<String>,
     pub(super) metrics: Vec<String>,
     pub(super) inputs: bool,
+    /// Source and environment.
+    pub(super) source: bool,
 }
 
 impl Wanted {
@@ -49,7 +53,7 @@ impl Wanted {
                 Field::Param(key) => wanted.params.push(key.clone()),
                 Field::Tag(key) => wanted.tags.push(key.clone()),
                 Field::InputName | Field::InputDigest | Field::InputContext => wanted.inputs = true,
-                Field::Attribute(_) => {}
+                Field::Attribute(attribute) => wanted.attributes.push(*attribute),
             }
         }
         wanted.metrics.dedup();
@@ -96,10 +100,12 @@ impl Cells {
         let runs: Vec<FactsRow> = sqlx::query_as(
             "SELECT r.run_key, r.id, r.experiment_id, r.name, r.status, r.user_name, r.started_at, \
                  r.ended_at, r.parent_id, r.deleted_at IS NOT NULL AS deleted, \
-                 CASE WHEN $2::text[] IS NULL THEN r.params ELSE (SELECT jsonb_object_agg(k, r.params -> k) \
-                     FROM unnest($2::text[]) AS k WHERE r.params ? k) END AS params, \
-                 CASE WHEN $3::text[] IS NULL THEN r.tags ELSE (SELECT jsonb_object_agg(k, r.tags -> k) \
-                     FROM unnest($3::text[]) AS k WHERE r.tags ? k) END AS tags, \
+                 CASE WHEN $2::text[] IS NULL THEN r.params WHEN $2 <> '{}' THEN \
+                     (SELECT jsonb_object_agg(k, r.params -> k) FROM unnest($2) AS k WHERE r.params ? k) \
+                     END AS params, \
+                 CASE WHEN $3::text[] IS NULL THEN r.tags WHEN $3 <> '{}' THEN \
+                     (SELECT jsonb_object_agg(k, r.tags -> k) FROM unnest($3) AS k WHERE r.tags ? k) \
+                     END AS tags, \
                  CASE WHEN $4 THEN r.inputs END AS inputs \
              FROM tracking.runs r WHERE r.run_key = ANY($1)",
         )
@@ -110,7 +116,7 @@ impl Cells {
         .fetch_all(&mut *connection)
         .await?;
         for run in runs {
-            self.add_run(row(run.run_key), run);
+            self.add_run(row(run.run_key), run, wanted);
         }
         if wanted.is_some_and(|wanted| wanted.metrics.is_empty()) {
             return Ok(());
@@ -125,11 +131,11 @@ impl Cells {
                     .await?
             }
             Some(wanted) => {
-                // Each found by itself: a run may have thousands.
-                let query = "SELECT s.run_key, s.key, s.latest, s.min, s.max \
-                     FROM unnest($1::bigint[]) AS r (run_key) CROSS JOIN unnest($2::text[]) AS k (key) \
-                     JOIN tracking.metric_summaries s ON s.run_key = r.run_key AND s.key = k.key";
-                let query = sqlx::query_as(query).bind(keys).bind(&wanted.metrics);
+                let query = format!(
+                    "SELECT s.run_key, s.key, s.latest, s.min, s.max FROM {CHOSEN_SUMMARIES}"
+                );
+                let query = sqlx::query_as(AssertSqlSafe(query));
+                let query = query.bind(keys).bind(&wanted.metrics);
                 query.fetch_all(connection).await?
             }
         };
@@ -153,13 +159,17 @@ impl Cells {
         Ok(())
     }
 
-    fn add_run(&mut self, row: usize, run: FactsRow) {
+    fn add_run(&mut self, row: usize, run: FactsRow, wanted: Option<&Wanted>) {
         self.put(
             row,
             format_args!("{ROWS}"),
             Cell::Number(run.deleted.into()),
         );
-        for (_, attribute) in Attribute::ALL {
+        let is_wanted = |attribute: &Attribute| {
+            wanted.is_none_or(|wanted| wanted.attributes.contains(attribute))
+        };
+        let attributes = Attribute::ALL.into_iter().map(|(_, attribute)| attribute);
+        for attribute in attributes.filter(is_wanted) {
             if let Some(cell) = run.attribute(attribute) {
                 self.put(row, format_args!("attributes.{}", attribute.name()), cell);
             }

@@ -6,8 +6,10 @@
 //! written and runs settled in one transaction, and a run that is not settled is never read from them.
 
 mod cache;
+mod changes;
 mod facts;
 mod fold;
+mod names;
 mod page;
 mod run_cache;
 mod scan;
@@ -19,6 +21,7 @@ use sqlx::{Postgres, Transaction};
 
 pub(crate) use cache::ColumnCache;
 use facts::Wanted;
+pub(crate) use names::{Listing, Place as FieldPlace};
 pub(crate) use page::Shown;
 pub(crate) use run_cache::RunCache;
 pub(crate) use scan::Scope;
@@ -40,9 +43,13 @@ pub(crate) struct Search {
     pub(crate) scope: Scope,
     pub(crate) orders: Vec<Order>,
     pub(crate) after: Option<Cursor>,
+    /// Runs to pass over.
+    pub(crate) skip: usize,
     pub(crate) limit: usize,
     /// What to return of each run; all of it, if that is `None`.
     pub(crate) columns: Option<BTreeSet<Field>>,
+    /// Whether to return source and environment besides columns.
+    pub(crate) with_source: bool,
 }
 
 /// What to group.
@@ -71,10 +78,14 @@ impl Store {
             cache: &self.columns,
             workspace,
         };
-        let top = Top::new(search.orders, search.after, search.limit);
-        let places = scan.run(search.scope, fields, top).await?.finish();
+        let top = Top::new(search.orders, search.after, search.skip + search.limit);
+        let mut places = scan.run(search.scope, fields, top).await?.finish();
+        places.drain(..search.skip.min(places.len()));
         let keys: Vec<i64> = places.iter().map(|place| place.run_key).collect();
-        let wanted = search.columns.as_ref().map(Wanted::of);
+        let wanted = search.columns.as_ref().map(|columns| Wanted {
+            source: search.with_source,
+            ..Wanted::of(columns)
+        });
         let mut runs = page::read(&mut moment, &self.shown, &keys, wanted.as_ref()).await?;
         moment.commit().await?;
         let found = places.into_iter();

@@ -10,19 +10,19 @@ use crate::{
     run::{Run, RunKey},
     store::{
         runs::{COLUMNS, RunRow},
-        summaries::{SummaryArrays, SummaryRow},
+        summaries::{CHOSEN_SUMMARIES, SummaryArrays, SummaryRow},
     },
 };
 
-/// The columns of a run of which some params, tags and perhaps the inputs are wanted.
+/// The columns of a run of which some params, tags and perhaps inputs and source are wanted.
 const WANTED: &str = "r.run_key, r.id, r.experiment_id, r.name, r.status, r.user_name, r.started_at, \
     r.ended_at, '' AS description, \
     coalesce((SELECT jsonb_object_agg(k, r.params -> k) FROM unnest($2::text[]) AS k \
         WHERE r.params ? k), '{}') AS params, \
     coalesce((SELECT jsonb_object_agg(k, r.tags -> k) FROM unnest($3::text[]) AS k \
         WHERE r.tags ? k), '{}') AS tags, \
-    CASE WHEN $4 THEN r.inputs ELSE '[]' END AS inputs, NULL::jsonb AS source, \
-    NULL::jsonb AS environment, r.parent_id, '{}'::text[] AS based_on, r.revision, r.created_at, \
+    CASE WHEN $4 THEN r.inputs ELSE '[]' END AS inputs, CASE WHEN $5 THEN r.source END AS source, \
+    CASE WHEN $5 THEN r.environment END AS environment, r.parent_id, '{}'::text[] AS based_on, r.revision, r.created_at, \
     r.updated_at, r.deleted_at IS NOT NULL AS deleted, NULL::bigint AS fork_step, \
     NULL::uuid AS forked_from, false AS stop_requested";
 
@@ -93,7 +93,8 @@ async fn read_rows(
         query = query
             .bind(&wanted.params)
             .bind(&wanted.tags)
-            .bind(wanted.inputs);
+            .bind(wanted.inputs)
+            .bind(wanted.source);
     }
     let rows: Vec<RunRow> = query.fetch_all(&mut *connection).await?;
     let runs = rows.into_iter().map(<(RunKey, Run)>::from);
@@ -104,13 +105,7 @@ async fn read_rows(
     let summaries: Vec<SummaryArrays> = match wanted.map(|wanted| &wanted.metrics) {
         Some(metrics) if metrics.is_empty() => Vec::new(),
         Some(metrics) => {
-            // Each found by itself: a run may have thousands.
-            let query = format!(
-                "SELECT {arrays} FROM unnest($1::bigint[]) AS r (run_key) \
-                 CROSS JOIN unnest($2::text[]) AS k (key) \
-                 JOIN tracking.metric_summaries s ON s.run_key = r.run_key AND s.key = k.key \
-                 GROUP BY s.run_key"
-            );
+            let query = format!("SELECT {arrays} FROM {CHOSEN_SUMMARIES} GROUP BY s.run_key");
             let query = sqlx::query_as(AssertSqlSafe(query))
                 .bind(keys)
                 .bind(metrics);

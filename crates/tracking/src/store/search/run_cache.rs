@@ -5,7 +5,6 @@ use std::sync::Arc;
 use quick_cache::{Weighter, sync::Cache};
 
 use super::Shown;
-use crate::run::Run;
 
 /// Bytes of runs that are kept.
 const BYTES: u64 = 64 * 1024 * 1024;
@@ -46,47 +45,8 @@ impl RunCache {
 
 /// Bytes in memory, about.
 fn weight((run, metrics): &Shown) -> usize {
-    /// A text, and its place in what holds it.
-    const TEXT: usize = 32;
-    let Run {
-        name,
-        description,
-        params,
-        tags,
-        inputs,
-        source,
-        environment,
-        based_on,
-        ..
-    } = run;
-    let pairs = params.iter().chain(tags);
-    let pairs = pairs.map(|(key, value)| 2 * TEXT + key.len() + value.len());
-    let inputs = inputs.iter().map(|input| {
-        let texts = [&input.digest, &input.uri, &input.schema, &input.profile];
-        6 * TEXT + texts.into_iter().map(String::len).sum::<usize>()
-    });
-    let source = source.as_ref().map_or(0, |source| {
-        6 * TEXT
-            + source
-                .command
-                .iter()
-                .map(|word| TEXT + word.len())
-                .sum::<usize>()
-    });
-    let requirements = environment
-        .iter()
-        .flat_map(|environment| &environment.requirements);
-    let texts = requirements.chain(based_on).map(|text| TEXT + text.len());
     let summaries = metrics
         .iter()
         .map(|metric| size_of_val(metric) + metric.key.len());
-    size_of::<Shown>()
-        + name.len()
-        + description.len()
-        + source
-        + pairs
-            .chain(inputs)
-            .chain(texts)
-            .chain(summaries)
-            .sum::<usize>()
+    run.weight() + summaries.sum::<usize>()
 }

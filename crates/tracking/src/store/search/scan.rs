@@ -31,7 +31,7 @@ const BYTES_AT_ONCE: i64 = 64 * 1024 * 1024;
 const RUNS_AT_ONCE: usize = 8_192;
 
 /// Which runs are looked for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Scope {
     /// All of the workspace, if there are none.
     pub(crate) experiments: Vec<ExperimentId>,

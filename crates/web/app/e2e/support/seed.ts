@@ -1,16 +1,24 @@
 import { createHash } from "node:crypto";
 import { type Client, createClient } from "@connectrpc/connect";
 import { createGrpcTransport } from "@connectrpc/connect-node";
+import { AccessService } from "../../src/generated/herdbook/access/v1/access_pb.js";
+import { CommentService } from "../../src/generated/herdbook/team/v1/comment_pb.js";
+import { ReportService } from "../../src/generated/herdbook/team/v1/report_pb.js";
 import { ArtifactService } from "../../src/generated/herdbook/tracking/v1/artifact_pb.js";
 import { ExperimentService } from "../../src/generated/herdbook/tracking/v1/experiment_pb.js";
 import { MetricService } from "../../src/generated/herdbook/tracking/v1/metric_pb.js";
 import { RunService, RunStatus } from "../../src/generated/herdbook/tracking/v1/run_pb.js";
+import { ValueService } from "../../src/generated/herdbook/tracking/v1/value_pb.js";
 
 export interface Services {
   experiments: Client<typeof ExperimentService>;
   runs: Client<typeof RunService>;
   metrics: Client<typeof MetricService>;
   artifacts: Client<typeof ArtifactService>;
+  values: Client<typeof ValueService>;
+  access: Client<typeof AccessService>;
+  comments: Client<typeof CommentService>;
+  reports: Client<typeof ReportService>;
 }
 
 export function servicesAt(url: string, token?: string): Services {
@@ -28,6 +36,10 @@ export function servicesAt(url: string, token?: string): Services {
     runs: createClient(RunService, transport),
     metrics: createClient(MetricService, transport),
     artifacts: createClient(ArtifactService, transport),
+    values: createClient(ValueService, transport),
+    access: createClient(AccessService, transport),
+    comments: createClient(CommentService, transport),
+    reports: createClient(ReportService, transport),
   };
 }
 
@@ -122,22 +134,105 @@ export async function seedSweep(services: Services, name = "fraud-detector"): Pr
       });
     }
   }
-  await upload(
-    services,
-    runIds[0] ?? "",
-    "model/weights v2.bin",
-    new TextEncoder().encode("not really weights"),
-  );
-  await upload(
-    services,
-    runIds[0] ?? "",
-    "report.html",
-    new TextEncoder().encode("<script>alert(1)</script>"),
-  );
+  await seedFiles(services, runIds[0] ?? "");
+  for (const runId of runIds.slice(0, 2)) await seedValues(services, runId);
   return { experimentId, runIds };
 }
 
-async function upload(services: Services, runId: string, path: string, bytes: Uint8Array): Promise<void> {
+/** A picture of one colour, 2 x 2 pixels, as PNG. */
+const PIXELS = Buffer.from(
+  "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAD0lEQVR42mNgKNoEQhAKAB02BJH/ky1vAAAAAElFTkSuQmCC",
+  "base64",
+);
+
+/** Files of the kinds that people upload, among them some that would do harm if they could. */
+async function seedFiles(services: Services, runId: string): Promise<void> {
+  const attack =
+    "try { parent.document.title = 'taken' } catch {} document.title = 'taken'; fetch('/session')";
+  const header = JSON.stringify({
+    __metadata__: { format: "pt" },
+    "layer.weight": { dtype: "F32", shape: [2, 3], data_offsets: [0, 24] },
+  });
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(header.length));
+  const notebook = {
+    cells: [
+      { cell_type: "markdown", source: ["# Look at the data"] },
+      { cell_type: "code", source: ["data.head()"], outputs: [{ text: ["first rows"] }] },
+    ],
+  };
+  const files: Record<string, string | Uint8Array> = {
+    "model/weights v2.bin": "not really weights",
+    "model/layers.safetensors": Buffer.concat([size, Buffer.from(header), Buffer.alloc(24)]),
+    "model/MLmodel": "flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n",
+    "report.html": `<h1>Report</h1><script>${attack}</script><img src=x onerror="${attack}">`,
+    "plot.svg": `<svg xmlns="http://www.w3.org/2000/svg"><script>${attack}</script><circle r="9"/></svg>`,
+    "plot.png": PIXELS,
+    "predictions.csv": 'id,score,note\n1,0.5,"a, b"\n2,0.25,c\n',
+    "config.json": '{"optimizer":{"name":"sgd","lr":0.1}}',
+    "look.ipynb": JSON.stringify(notebook),
+    "changes.diff": "--- a/train.py\n+++ b/train.py\n@@ -1 +1 @@\n-lr = 0.1\n+lr = 0.2\n",
+  };
+  for (const [path, bytes] of Object.entries(files)) {
+    await upload(services, runId, path, typeof bytes === "string" ? new TextEncoder().encode(bytes) : bytes);
+  }
+}
+
+/** Values on steps, of each kind that a page shows by itself. */
+async function seedValues(services: Services, runId: string): Promise<void> {
+  const wave = Buffer.concat([
+    Buffer.from("RIFF\x2c\0\0\0WAVEfmt \x10\0\0\0\x01\0\x01\0", "latin1"),
+    Buffer.alloc(28),
+  ]);
+  await services.values.logValues({
+    runId,
+    values: [100n, 200n, 300n].flatMap((step) => [
+      {
+        key: "weights",
+        step,
+        kind: {
+          case: "histogram" as const,
+          value: { edges: [-2, -1, 0, 1, 2], counts: [1, 4 + Number(step) / 100, 5, 2] },
+        },
+      },
+      { key: "sample", step, kind: { case: "text" as const, value: { text: `what it wrote at ${step}` } } },
+      {
+        key: "predictions",
+        step,
+        kind: {
+          case: "table" as const,
+          value: { columns: ["truth", "guess"], rows: `[["fraud", "fraud"], ["fine", ${step}]]` },
+        },
+      },
+      {
+        key: "worst",
+        step,
+        kind: {
+          case: "image" as const,
+          value: {
+            content: { source: { case: "data" as const, value: PIXELS } },
+            caption: `worst at ${step}`,
+          },
+        },
+      },
+      {
+        key: "voice",
+        step,
+        kind: {
+          case: "audio" as const,
+          value: { content: { source: { case: "data" as const, value: wave }, mediaType: "audio/wav" } },
+        },
+      },
+    ]),
+  });
+}
+
+export async function upload(
+  services: Services,
+  runId: string,
+  path: string,
+  bytes: Uint8Array,
+): Promise<void> {
   await services.artifacts.uploadArtifact(
     (async function* () {
       yield { message: { case: "header" as const, value: { runId, path } } };
@@ -179,6 +274,28 @@ export async function seedCrowd(services: Services, runs: number, name = "crowd"
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  return experimentId;
+}
+
+/** An experiment of which each run has very many metrics. */
+export async function seedWide(services: Services, runs: number, keys: number): Promise<bigint> {
+  const created = await services.experiments.createExperiment({ name: `wide-${runs}-${keys}` });
+  const experimentId = created.experiment?.id ?? 0n;
+  for (let number = 0; number < runs; number++) {
+    const { run } = await services.runs.createRun({
+      experimentId,
+      name: `wide-${number}`,
+      params: { depth: `${number % 4}` },
+    });
+    await services.runs.logBatch({
+      runId: run?.id ?? "",
+      metrics: Array.from({ length: keys }, (_, key) => ({
+        key: `layer/${String(key).padStart(4, "0")}`,
+        value: number + key / keys,
+        step: 1n,
+      })),
+    });
+  }
   return experimentId;
 }
 

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
@@ -38,8 +39,8 @@ export class Server {
       BINARY,
       [
         "up",
-        "--listen",
-        `127.0.0.1:${this.port}`,
+        // An option that is there may name another.
+        ...(this.options.includes("--listen") ? [] : ["--listen", `127.0.0.1:${this.port}`]),
         "--data-dir",
         this.folder,
         "--ready-file",
@@ -60,6 +61,17 @@ export class Server {
     this.port = Number(address.split(":").at(-1));
   }
 
+  /** A token of the first admin. */
+  async adminToken(): Promise<string> {
+    const { database } = JSON.parse(readFileSync(join(this.folder, "ready.json"), "utf8")) as {
+      database: string;
+    };
+    const words = ["--bootstrap", "--database-url", database, "--output", "json"];
+    const token = (await herdbook("tokens", "create", ...words)).match(/hbk_[\w-]+/)?.[0];
+    if (!token) throw new Error("no token was made");
+    return token;
+  }
+
   async down(): Promise<void> {
     const child = this.child;
     if (!child || child.exitCode !== null) return;
@@ -72,6 +84,15 @@ export class Server {
     await this.down();
     rmSync(this.folder, { recursive: true, force: true });
   }
+}
+
+/** A port that nobody listens on. */
+export async function freePort(): Promise<number> {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, "127.0.0.1", resolve));
+  const { port } = probe.address() as AddressInfo;
+  await new Promise((resolve) => probe.close(resolve));
+  return port;
 }
 
 /** Runs the program, and answers what it printed. */

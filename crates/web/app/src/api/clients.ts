@@ -5,6 +5,7 @@ import { ArtifactService } from "../generated/herdbook/tracking/v1/artifact_pb";
 import { ExperimentService } from "../generated/herdbook/tracking/v1/experiment_pb";
 import { MetricService } from "../generated/herdbook/tracking/v1/metric_pb";
 import { RunService } from "../generated/herdbook/tracking/v1/run_pb";
+import { ValueService } from "../generated/herdbook/tracking/v1/value_pb";
 import { workspace } from "../state/url";
 import { heard, noteError } from "./connection";
 import { signedOut } from "./session";
@@ -26,10 +27,11 @@ const noted: Interceptor = (next) => async (request) => {
   }
 };
 
-const transport = createGrpcWebTransport({ baseUrl: window.location.origin, interceptors: [noted] });
+export const transport = createGrpcWebTransport({ baseUrl: window.location.origin, interceptors: [noted] });
 
 export const access = createClient(AccessService, transport);
 export const artifacts = createClient(ArtifactService, transport);
 export const experiments = createClient(ExperimentService, transport);
 export const metrics = createClient(MetricService, transport);
 export const runs = createClient(RunService, transport);
+export const values = createClient(ValueService, transport);

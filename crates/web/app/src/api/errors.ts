@@ -6,22 +6,50 @@ export interface Violation {
   description: string;
 }
 
+/** What stands in the way of what was asked. */
+export interface Precondition {
+  kind: string;
+  subject: string;
+  description: string;
+}
+
 /** The fields that a request had wrong, as `google.rpc.BadRequest` in the details of the error tells them. */
 export function violations(error: unknown): Violation[] {
-  const found: Violation[] = [];
-  for (const detail of ConnectError.from(error).details) {
-    if (!("type" in detail) || detail.type !== "google.rpc.BadRequest") continue;
-    for (const bytes of lengthDelimited(detail.value, 1)) {
-      const text = (field: number) => new TextDecoder().decode(lengthDelimited(bytes, field)[0]);
-      found.push({ field: text(1), description: text(2) });
-    }
-  }
-  return found;
+  return detailsOf(error, "google.rpc.BadRequest").flatMap((detail) =>
+    lengthDelimited(detail, 1).map((one) => ({ field: textIn(one, 1), description: textIn(one, 2) })),
+  );
+}
+
+/** What was refused and why, as `google.rpc.PreconditionFailure` in the details of the error tells it. */
+export function preconditions(error: unknown): Precondition[] {
+  return detailsOf(error, "google.rpc.PreconditionFailure").flatMap((detail) =>
+    lengthDelimited(detail, 1).map((one) => ({
+      kind: textIn(one, 1),
+      subject: textIn(one, 2),
+      description: textIn(one, 3),
+    })),
+  );
+}
+
+/** The stable name of what went wrong, such as `TRANSITION_REFUSED`. */
+export function reasonOf(error: unknown): string | undefined {
+  const [info] = detailsOf(error, "google.rpc.ErrorInfo");
+  return info && textIn(info, 1);
+}
+
+function detailsOf(error: unknown, type: string): Uint8Array[] {
+  return ConnectError.from(error).details.flatMap((detail) =>
+    "type" in detail && detail.type === type ? [detail.value] : [],
+  );
+}
+
+function textIn(message: Uint8Array, field: number): string {
+  return new TextDecoder().decode(lengthDelimited(message, field)[0]);
 }
 
 /**
- * The length-delimited fields of a number in a message. The two messages of `google.rpc` that the app reads
- * are not in `proto/`, and need no more than this.
+ * The length-delimited fields of a number in a message. The messages of `google.rpc` that the app reads are not
+ * in `proto/`, and need no more than this.
  */
 function lengthDelimited(message: Uint8Array, number: number): Uint8Array[] {
   const found: Uint8Array[] = [];

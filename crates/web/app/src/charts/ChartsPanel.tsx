@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from "react";
 import { useConnection } from "../api/connection";
 import { messageOf } from "../api/errors";
+import { type KnownFields, useFoundFields } from "../api/useFields";
 import { count } from "../format/numbers";
 import { Notice } from "../frame/States";
 import { CurveAxis } from "../generated/herdbook/tracking/v1/metric_pb";
@@ -8,7 +9,7 @@ import { setQuery, usePlace } from "../state/url";
 import { Controls } from "./Controls";
 import "./charts.css";
 import { Panel, type PanelLook } from "./Panel";
-import { MACHINE, panelsOf } from "./panels";
+import { combineBy, MACHINE, panelsOf } from "./panels";
 import { CurveStore, type Subject } from "./store";
 
 export type Shown = Pick<Subject, "runIds" | "groups" | "running">;
@@ -16,6 +17,8 @@ export type Shown = Pick<Subject, "runIds" | "groups" | "running">;
 interface Props {
   shown: Shown;
   metricKeys: readonly string[];
+  /** Where metrics are found that are not among the keys. */
+  known?: KnownFields | undefined;
   nameOf: (id: string) => string;
   colourOf: (id: string) => string;
   onPick?: ((id: string) => void) | undefined;
@@ -35,26 +38,32 @@ const AXES: Record<string, CurveAxis> = {
 };
 
 /** All charts of a page, and how they are looked at: which the address says. */
-export function ChartsPanel({ shown, metricKeys, nameOf, colourOf, onPick, empty }: Props) {
+export function ChartsPanel({ shown, metricKeys, known, nameOf, colourOf, onPick, empty }: Props) {
   const { query } = usePlace();
   const [store] = useState(() => new CurveStore());
   const [all, setAll] = useState(false);
   const { epoch } = useConnection();
   const look = useLook(query);
   const search = query.get("panels") ?? "";
+  const combine = query.get("combine") ?? "";
+  const spread = query.get("band") === "range" ? "range" : "deviation";
 
   const { axis, range } = look;
   const wide = window.innerWidth > 1800 ? BUCKETS.wide : BUCKETS.normal;
-  useEffect(() => store.show({ ...shown, axis, range, buckets: wide }), [store, shown, axis, range, wide]);
+  useEffect(
+    () => store.show({ ...shown, axis, range, buckets: wide, spread }),
+    [store, shown, axis, range, wide, spread],
+  );
   useEffect(() => {
     if (epoch > 0) store.refresh();
   }, [store, epoch]);
   useEffect(() => () => store.close(), [store]);
 
+  const keys = useFoundFields(known, search)?.metrics ?? metricKeys;
   const panels = useMemo(() => {
     const matches = pattern(search);
-    return panelsOf(metricKeys.filter(matches));
-  }, [metricKeys, search]);
+    return panelsOf(keys.filter(matches), combineBy(combine));
+  }, [keys, search, combine]);
   const some = all ? panels : panels.slice(0, FIRST);
   const sections = [...new Set(some.map((panel) => panel.section))];
   const zoom = (zoomed: [number, number] | undefined) =>
@@ -62,7 +71,7 @@ export function ChartsPanel({ shown, metricKeys, nameOf, colourOf, onPick, empty
 
   return (
     <section className="charts" aria-label="Charts">
-      <Controls query={query} zoomed={range !== undefined} />
+      <Controls query={query} zoomed={range !== undefined} grouped={shown.groups !== undefined} />
       {store.error !== undefined && <p className="bad charts-error">{messageOf(store.error)}</p>}
       {metricKeys.length === 0 ? (
         <Notice title="No metrics yet">

@@ -6,7 +6,15 @@ import { MOST } from "./smooth";
 const REST_MS = 250;
 
 /** How the charts are looked at. */
-export function Controls({ query, zoomed }: { query: URLSearchParams; zoomed: boolean }) {
+export function Controls({
+  query,
+  zoomed,
+  grouped,
+}: {
+  query: URLSearchParams;
+  zoomed: boolean;
+  grouped: boolean;
+}) {
   return (
     <div className="controls">
       <Resting name="panels" initial={query.get("panels") ?? ""}>
@@ -16,6 +24,19 @@ export function Controls({ query, zoomed }: { query: URLSearchParams; zoomed: bo
             type="search"
             aria-label="Find charts"
             placeholder="find charts"
+            value={value}
+            onChange={(event) => change(event.target.value)}
+          />
+        )}
+      </Resting>
+      <Resting name="combine" initial={query.get("combine") ?? ""}>
+        {(value, change) => (
+          <input
+            className="input"
+            type="search"
+            aria-label="Combine charts by a pattern"
+            placeholder="combine by"
+            title="metrics of which this regular expression catches the same are on the same axes: layer\d+\/(.*) puts all layers together"
             value={value}
             onChange={(event) => change(event.target.value)}
           />
@@ -65,6 +86,16 @@ export function Controls({ query, zoomed }: { query: URLSearchParams; zoomed: bo
       >
         ignore outliers
       </Toggle>
+      {grouped && (
+        <Toggle
+          query={query}
+          name="band"
+          value="range"
+          title="bands from the least value of any run to the greatest, instead of a standard deviation"
+        >
+          min to max
+        </Toggle>
+      )}
       {zoomed && (
         <button
           type="button"

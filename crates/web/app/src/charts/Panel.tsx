@@ -10,7 +10,7 @@ import type { Stroke } from "./draw";
 import { csv, png, save, svg } from "./export";
 import { extentOf, type Look } from "./extent";
 import { highlighted } from "./highlight";
-import { type Panel as Metrics, STROKES } from "./panels";
+import { type Panel as Metrics, strokesOf } from "./panels";
 import { smooth } from "./smooth";
 import type { CurveStore } from "./store";
 
@@ -61,18 +61,19 @@ export function Panel({ panel, store, look, nameOf, colourOf, onZoom, onPick }: 
   const drawn = useFrame(version);
   const strokes: Stroke[] = useMemo(() => {
     if (!seen) return [];
-    const split = new Map(panel.keys.map((entry) => [entry.key, entry.split]));
+    const dashes = strokesOf(panel);
     return store.linesOf(keys).map((line) => ({
       line,
       y: smooth(line, smoothing),
       colour: ink(colourOf(line.id)),
-      dash: split.size > 1 ? STROKES[split.get(line.key) ?? ""] : [],
+      dash: dashes.size > 1 ? (dashes.get(line.key) ?? []) : [],
       weight: "plain",
     }));
-  }, [drawn, seen, keys, smoothing, colourOf]);
+  }, [drawn, seen, keys, panel, smoothing, colourOf]);
   const extent = useMemo(() => extentOf(strokes, look), [strokes, look]);
 
   const empty = strokes.length === 0;
+  const dashes = useMemo(() => strokesOf(panel), [panel]);
   const splits = new Set(panel.keys.map(({ split }) => split));
   const title = panel.keys.length === 1 ? (panel.keys[0]?.key ?? panel.name) : panel.name;
   return (
@@ -84,9 +85,9 @@ export function Panel({ panel, store, look, nameOf, colourOf, onZoom, onPick }: 
             {panel.keys.map(({ key, split }) => (
               <span key={key} title={key}>
                 <svg viewBox="0 0 20 4" aria-hidden="true">
-                  <path d="M0 2h20" strokeDasharray={STROKES[split].join(" ")} />
+                  <path d="M0 2h20" strokeDasharray={dashes.get(key)?.join(" ")} />
                 </svg>
-                {splits.size > 1 ? split || key : key}
+                {splits.size === panel.keys.length ? split || key : key}
               </span>
             ))}
           </span>

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { CurveAxis, CurveSchema } from "../generated/herdbook/tracking/v1/metric_pb";
 import { assignHues } from "./colours";
 import { append, emptyLine, lineOf, nearest } from "./line";
-import { panelsOf, splitOf } from "./panels";
+import { combineBy, panelsOf, splitOf, strokesOf } from "./panels";
 import { smooth } from "./smooth";
 
 describe("lines", () => {
@@ -98,6 +98,34 @@ describe("panels", () => {
       ["loss", 2],
       ["system/cpu", 1],
     ]);
+  });
+});
+
+describe("combined panels", () => {
+  const keys = ["layer0/grad", "layer1/grad", "layer0/norm", "loss"];
+  const names = (pattern: string) =>
+    panelsOf(keys, combineBy(pattern)).map(({ name, keys: own }) => [name, own.length]);
+
+  it("have the metrics of which a pattern catches the same", () => {
+    expect(names("layer\\d+/(.*)")).toEqual([
+      ["grad", 2],
+      ["loss", 1],
+      ["norm", 1],
+    ]);
+    expect(names("layer\\d+")).toEqual([
+      ["loss", 1],
+      ["*/grad", 2],
+      ["*/norm", 1],
+    ]);
+  });
+
+  it("are as they were while a pattern is none", () => {
+    expect(names("(")).toHaveLength(4);
+  });
+
+  it("have strokes that differ", () => {
+    const [panel] = panelsOf(keys, combineBy("layer\\d+/(grad)"));
+    expect(new Set([...(panel ? strokesOf(panel).values() : [])].map(String)).size).toBe(2);
   });
 });
 

@@ -60,15 +60,20 @@ export function lineOf(curve: Curve, axis: CurveAxis): Line {
   return line;
 }
 
-/** A band as a line through its means, with a standard deviation on each side. */
-export function lineOfBand(band: Band, axis: CurveAxis): Line {
+/** What a band spans: a standard deviation on each side of the mean, or all values of all runs. */
+export type Spread = "deviation" | "range";
+
+/** A band as a line through its means. */
+export function lineOfBand(band: Band, axis: CurveAxis, spread: Spread): Line {
   const unit = axisUnit(axis);
   const line = emptyLine(band.group, band.key);
   for (let at = 0; at < band.mean.length; at++) {
     const x = middle(Number(band.firstX[at]) / unit, Number(band.lastX[at]) / unit);
     const mean = band.mean[at] ?? Number.NaN;
     const deviation = band.deviation[at] ?? 0;
-    put(line, x, mean, mean - deviation, mean + deviation, band.runs[at] ?? 0);
+    const low = spread === "range" ? (band.min[at] ?? Number.NaN) : mean - deviation;
+    const high = spread === "range" ? (band.max[at] ?? Number.NaN) : mean + deviation;
+    put(line, x, mean, low, high, band.runs[at] ?? 0);
   }
   return line;
 }

@@ -45,11 +45,18 @@ export function splitOf(key: string): { base: string; split: Split } {
 /** The folder of what is measured of the machine: seldom what one comes for. */
 export const MACHINE = "system";
 
-/** Metrics as panels, in the order of their names, what the machine did last. */
-export function panelsOf(keys: Iterable<string>): Panel[] {
+/**
+ * Metrics as panels, in the order of their names, what the machine did last. Metrics for which `combined` has the same
+ * text are on the same axes.
+ */
+export function panelsOf(
+  keys: Iterable<string>,
+  combined: (key: string) => string | undefined = () => undefined,
+): Panel[] {
   const panels = new Map<string, Panel>();
   for (const key of [...new Set(keys)].sort()) {
-    const { base, split } = splitOf(key);
+    const { base: own, split } = splitOf(key);
+    const base = combined(key) ?? own;
     const slash = base.lastIndexOf("/");
     const panel = panels.get(base) ?? {
       name: base,
@@ -68,6 +75,40 @@ export function panelsOf(keys: Iterable<string>): Panel[] {
 function compare(a: string, b: string): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
+
+/**
+ * How metrics are combined, by a regular expression on their names: what its groups catch is what they share, or, where
+ * it has none, what it matches is left out of their names.
+ */
+export function combineBy(text: string): (key: string) => string | undefined {
+  if (!text) return () => undefined;
+  let expression: RegExp;
+  try {
+    expression = new RegExp(text);
+  } catch {
+    return () => undefined;
+  }
+  return (key) => {
+    const found = expression.exec(key);
+    if (!found) return undefined;
+    const caught = found.slice(1).filter((part) => part !== undefined);
+    return found.length > 1 ? caught.join(" ") : key.replace(expression, "*");
+  };
+}
+
+/** Strokes of the keys of a panel: by split, or, where several have the same, one after another. */
+export function strokesOf(panel: Panel): Map<string, number[]> {
+  const splits = new Set(panel.keys.map(({ split }) => split));
+  const bySplit = splits.size === panel.keys.length;
+  return new Map(
+    panel.keys.map(({ key, split }, at) => [
+      key,
+      bySplit ? STROKES[split] : (DASHES[at % DASHES.length] ?? []),
+    ]),
+  );
+}
+
+const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [4, 2, 1, 2, 1, 2]];
 
 /** Strokes by split: what one trains on is solid. */
 export const STROKES: Record<Split, number[]> = { "": [], train: [], val: [6, 3], test: [2, 2] };

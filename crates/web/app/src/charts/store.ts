@@ -1,7 +1,7 @@
 import { metrics } from "../api/clients";
 import { isLost } from "../api/connection";
 import { CurveAxis } from "../generated/herdbook/tracking/v1/metric_pb";
-import { append, axisUnit, emptyLine, type Line, lineOf, lineOfBand } from "./line";
+import { append, axisUnit, emptyLine, type Line, lineOf, lineOfBand, type Spread } from "./line";
 import { withSlot } from "./slot";
 
 /** What the charts of a page show. */
@@ -17,6 +17,8 @@ export interface Subject {
   range?: readonly [number, number] | undefined;
   /** Buckets a curve: as many as a chart has pixels. */
   buckets: number;
+  /** What a band about the mean of a group spans; its deviation, if that is not said. */
+  spread?: Spread;
 }
 
 /** What one call of the server takes. */
@@ -37,7 +39,13 @@ export class CurveStore {
   /** Grows with each change, for those who draw. */
   version = 0;
   error: unknown;
-  private subject: Subject = { runIds: [], running: [], axis: CurveAxis.STEP, buckets: 320 };
+  private subject: Subject = {
+    runIds: [],
+    running: [],
+    axis: CurveAxis.STEP,
+    buckets: 320,
+    spread: "deviation",
+  };
   private readonly wanted = new Map<symbol, readonly string[]>();
   private readonly fresh = new Set<string>();
   private readonly listeners = new Set<() => void>();
@@ -62,6 +70,7 @@ export class CurveStore {
     const same =
       before.axis === subject.axis &&
       before.buckets === subject.buckets &&
+      before.spread === subject.spread &&
       before.range?.join() === subject.range?.join() &&
       Boolean(before.groups) === Boolean(subject.groups);
     if (!same) this.fresh.clear();
@@ -128,7 +137,7 @@ export class CurveStore {
   }
 
   private async ask(): Promise<void> {
-    const { runIds, groups, axis, buckets } = this.subject;
+    const { runIds, groups, axis, buckets, spread = "deviation" } = this.subject;
     const ids = groups?.map((group) => group.name) ?? runIds;
     const keys = this.keys();
     // Keys of which all is missing, and runs of which keys are missing, are asked for together.
@@ -156,7 +165,7 @@ export class CurveStore {
                 },
                 { signal },
               )
-            ).bands.map((band) => lineOfBand(band, axis))
+            ).bands.map((band) => lineOfBand(band, axis, spread))
           : (await metrics.getCurves({ ...shared, runIds: [...lacking] }, { signal })).curves.map((curve) =>
               lineOf(curve, axis),
             );

@@ -1,6 +1,7 @@
 import DOMPurify from "dompurify";
 import { Marked } from "marked";
 import { useMemo } from "react";
+import "./markdown.css";
 
 /** What may be left of what somebody wrote: text, and links that tell nobody where they were followed from. */
 const ALLOWED = {

@@ -2,8 +2,9 @@ import { useCallback, useEffect, useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { experiments, runs as runService } from "../api/clients";
 import { troubleOf } from "../api/errors";
+import { useFields } from "../api/useFields";
 import { ChartsPanel, type Shown } from "../charts/ChartsPanel";
-import { assignHues, hueOf, rememberedHues, rememberHues } from "../charts/colours";
+import { useColours } from "../charts/useColours";
 import { copyText } from "../design/Copy";
 import { FilterBox } from "../filter/FilterBox";
 import { count } from "../format/numbers";
@@ -14,10 +15,12 @@ import { toast } from "../frame/toasts";
 import { type Run, RunStatus } from "../generated/herdbook/tracking/v1/run_pb";
 import { usePersonal } from "../state/personal";
 import { hrefTo, listText, navigate, setQuery } from "../state/url";
-import { columnOf, defaultColumns, type Fields, fieldsOf } from "../table/columns";
+import { askedFor, columnOf, defaultColumns } from "../table/columns";
 import { RunTable } from "../table/RunTable";
+import { addSteps } from "../table/steps";
+import { ValuePanels } from "../values/ValuePanels";
 import "./experiment.css";
-import { GroupTable } from "./GroupTable";
+import { GroupTable, showRuns } from "./GroupTable";
 import { readGroups } from "./groups";
 import { Selection } from "./Selection";
 import { Splitter } from "./Splitter";
@@ -26,12 +29,11 @@ import { countRuns, useRuns } from "./useRuns";
 import { useTableKeys } from "./useTableKeys";
 import { recolour, showOnly, togglePinned, toggleShown, useView } from "./view";
 
-/** Whole runs that are looked at to know which fields there are. */
-const SAMPLE = 5;
-const FIELDS_MS = 30_000;
 const GROUPS_MS = 5000;
-const NO_FIELDS: Fields = { metrics: [], params: [], tags: [] };
-const NOTHING: ReadonlySet<string> = new Set();
+const TOTAL_MS = 30_000;
+const VALUES_MS = 10_000;
+const NO_KEYS: readonly string[] = [];
+const NOTHING: ReadonlyMap<string, Run> = new Map();
 
 /** An experiment: its runs as a table, and the curves of those that are shown beside it. */
 export default function ExperimentPage({ id }: { id: bigint }) {
@@ -39,53 +41,63 @@ export default function ExperimentPage({ id }: { id: bigint }) {
   const found = useAnswer(`experiment ${id}`, (signal) =>
     experiments.getExperiment({ experiment: { case: "id", value: id } }, { signal }),
   );
-  const sample = useAnswer(
-    `fields ${id}`,
-    async (signal) =>
-      (await runService.searchRuns({ experimentIds: [id], pageSize: SAMPLE }, { signal })).runs,
-    { every: FIELDS_MS },
-  ).data;
-  const fields = useMemo(() => (sample ? fieldsOf(sample) : undefined), [sample]);
+  const { known: fields } = useFields(id);
   const [kept, keep] = usePersonal<string[]>(`columns.${id}`, []);
   const name = found.data?.experiment?.name;
   useTitle(name);
 
   const chosen = view.columns.length ? view.columns : kept.length ? kept : undefined;
   const columnFields = useMemo(
-    () => chosen ?? (fields && sample ? defaultColumns(fields, sample) : undefined),
-    [chosen?.join("\n"), fields, sample],
+    () => chosen ?? (fields && defaultColumns(fields, (field) => fields.differing.has(field))) ?? NO_KEYS,
+    [chosen?.join("\n"), fields],
   );
-  const columns = useMemo(() => (columnFields ?? []).map(columnOf), [columnFields]);
-  const question = columnFields && {
+  const columns = useMemo(() => columnFields.map(columnOf), [columnFields]);
+  const pinList = view.pinned.map((pin) => `'${pin}'`).join(", ");
+  // Those that are pinned stand above the others, and not among them.
+  const others = pinList && `NOT attributes.run_id IN (${pinList})`;
+  const question = {
     experimentId: id,
-    filter: view.filter,
+    filter: view.filter && others ? `(${view.filter}) and ${others}` : view.filter || others,
     order: view.order,
+    deleted: view.deleted,
     columns: columnFields,
+    top: view.top,
   };
   const table = useRuns(view.groupBy ? undefined : question);
-  const all = useAnswer(`total ${id}`, (signal) => countRuns(id, "", signal), { every: FIELDS_MS }).data;
+  const all = useAnswer(
+    question.filter ? `total ${id} ${view.deleted}` : undefined,
+    (signal) => countRuns(id, "", signal, view.deleted),
+    { every: TOTAL_MS },
+  ).data;
   const pins = useAnswer(
     view.pinned.length ? `pins ${view.pinned} ${columnFields}` : undefined,
     async (signal) => {
-      const filter = `attributes.run_id IN (${view.pinned.map((pin) => `'${pin}'`).join(", ")})`;
-      return (await runService.searchRuns({ experimentIds: [id], filter }, { signal })).runs;
+      const filter = `attributes.run_id IN (${pinList})`;
+      const columns = askedFor(columnFields);
+      const found = await runService.searchRuns({ experimentIds: [id], filter, columns }, { signal });
+      await addSteps(found.runs, columnFields, signal);
+      return found.runs;
     },
   ).data;
   const pinned = useMemo(() => new Set(view.pinned), [view.pinned]);
-  const rows = useMemo(() => {
-    const first = view.pinned.flatMap((pin) => pins?.find((run) => run.id === pin) ?? []);
-    const rest = first.length ? table.rows.filter((run) => !pinned.has(run.id)) : table.rows;
-    return [...first, ...rest];
-  }, [table.rows, pins, pinned, view.pinned]);
-  const total = Math.max(rows.length, table.total);
-  const { reach } = table;
-  const runAt = useCallback((index: number) => rows[index], [rows]);
-  const onSee = useCallback((_first: number, last: number) => reach(last), [reach]);
+  const top = useMemo(
+    () => view.pinned.flatMap((pin) => pins?.find((run) => run.id === pin) ?? []),
+    [pins, view.pinned],
+  );
+  const rows = useMemo(() => [...top, ...table.rows], [top, table.rows]);
+  const total = top.length + Math.max(table.total ?? 0, table.rows.length);
+  const { see, at } = table;
+  const runAt = useCallback(
+    (index: number) => (index < top.length ? top[index] : at(index - top.length)),
+    [top, at],
+  );
+  const onSee = useCallback(
+    (first: number, last: number) => see(Math.max(0, first - top.length), Math.max(0, last - top.length)),
+    [see, top.length],
+  );
 
   const groups = useAnswer(
-    view.groupBy && columnFields
-      ? `groups ${id} ${view.filter} ${view.groupBy} ${view.order} ${columnFields}`
-      : undefined,
+    view.groupBy ? `groups ${id} ${view.filter} ${view.groupBy} ${view.order} ${columnFields}` : undefined,
     (signal) =>
       readGroups(
         { experimentId: id, filter: view.filter, groupBy: view.groupBy ?? "", order: view.order, columns },
@@ -121,36 +133,56 @@ export default function ExperimentPage({ id }: { id: bigint }) {
 
   const names = useMemo(() => new Map(rows.map((run) => [run.id, run.name])), [rows]);
   const nameOf = useCallback((one: string) => names.get(one) ?? one.slice(0, 8), [names]);
-  const colourOf = useColours(id, shown, view.colours);
+  const coloured = useMemo(() => shown.groups?.map((group) => group.name) ?? shown.runIds, [shown]);
+  const colourOf = useColours(id, coloured, view.colours);
 
   const [active, setActive] = useState(-1);
-  const [selected, setSelected] = useState<ReadonlySet<string>>(NOTHING);
+  const [selected, setSelected] = useState<ReadonlyMap<string, Run>>(NOTHING);
   const [anchor, setAnchor] = useState(-1);
-  const toggle = (run: Run, what: "shown" | "selected" | "pinned", range = false) => {
+  const selectedIds = useMemo(() => new Set(selected.keys()), [selected]);
+  const toggle = (run: Run, what: "shown" | "selected" | "pinned", index: number, range = false) => {
     if (what === "shown") toggleShown(view, run.id, shownSet.has(run.id));
     else if (what === "pinned") togglePinned(view, run.id);
     else {
-      const at = rows.indexOf(run);
-      const next = new Set(selected);
-      const between =
-        range && anchor >= 0 ? rows.slice(Math.min(anchor, at), Math.max(anchor, at) + 1) : [run];
+      const [from, to] =
+        range && anchor >= 0 ? [Math.min(anchor, index), Math.max(anchor, index)] : [index, index];
+      const next = new Map(selected);
       const on = !selected.has(run.id);
-      for (const one of between) {
-        if (on) next.add(one.id);
-        else next.delete(one.id);
+      for (let place = from; place <= to; place++) {
+        const one = runAt(place);
+        if (one && on) next.set(one.id, one);
+        else if (one) next.delete(one.id);
       }
       setSelected(next);
-      setAnchor(at);
+      setAnchor(index);
     }
   };
-  const compare = () => showOnly([...selected], first);
-  const activeRun = rows[active];
+  const compared = selected.size ? [...selected.keys()] : shown.runIds;
+  const compare = () =>
+    navigate(
+      hrefTo("/compare", {
+        experiment: id.toString(),
+        runs: listText(compared),
+        colours: listText([...view.colours].map(([one, hue]) => `${one}=${hue}`)),
+      }),
+    );
+  /** A line that is clicked on is marked in the table, from where `Enter` opens it and `y` copies its name. */
+  const pick = (one: string) => {
+    const group = groups.data?.find(({ name: own }) => own === one);
+    const at = rows.findIndex((run) => run.id === one);
+    if (view.groupBy && group) showRuns(view.filter, group);
+    else if (at >= 0) setActive(at);
+    else navigate(hrefTo(`/runs/${one}`));
+  };
+  const isolate = () => showOnly([...selected.keys()], first);
+  const activeRun = runAt(active);
   useTableKeys({
     move: (by) => setActive((before) => Math.min(total - 1, Math.max(0, before + by))),
     open: () => activeRun && navigate(hrefTo(`/runs/${activeRun.id}`)),
-    toggle: (what) => activeRun && toggle(activeRun, what),
+    toggle: (what) => activeRun && toggle(activeRun, what, active),
     recolour: () => activeRun && recolour(view, activeRun.id, colourOf(activeRun.id)),
-    compare: () => selected.size > 0 && compare(),
+    compare: () => compared.length > 0 && compare(),
+    isolate: () => selected.size > 0 && isolate(),
     copy: () => activeRun && copyText(activeRun.name).then(() => toast(`“${activeRun.name}” is copied`)),
   });
   useEffect(() => {
@@ -196,8 +228,8 @@ export default function ExperimentPage({ id }: { id: bigint }) {
       ) : (
         <Skeleton />
       )
-    ) : total === 0 && !table.stale ? (
-      <Nothing filter={view.filter} id={id} />
+    ) : total === 0 && table.total === 0 && !table.stale ? (
+      <Nothing filter={view.filter} deleted={view.deleted} id={id} />
     ) : total === 0 ? (
       <Skeleton />
     ) : (
@@ -210,7 +242,7 @@ export default function ExperimentPage({ id }: { id: bigint }) {
         onOrder={(order) => setQuery({ sort: order })}
         shown={shownSet}
         pinned={pinned}
-        selected={selected}
+        selected={selectedIds}
         colourOf={colourOf}
         active={active}
         onActive={setActive}
@@ -225,18 +257,24 @@ export default function ExperimentPage({ id }: { id: bigint }) {
       <h1 className="hidden-text">Experiment {name}</h1>
       <Toolbar
         view={view}
-        fields={fields ?? NO_FIELDS}
-        columns={columnFields ?? []}
+        fields={fields}
+        columns={columnFields}
+        compared={{ experiment: id.toString(), q: view.filter || undefined }}
+        experimentId={id}
         onColumns={(next) => {
           keep(next);
           setQuery({ cols: listText(next) });
         }}
       >
         <FilterBox
+          things="runs"
+          placeholder="filter, such as metrics.val_loss < 0.3 and params.lr = '0.01'   /"
           value={view.filter}
-          fields={fields ?? NO_FIELDS}
-          countFor={(filter, signal) => countRuns(id, filter, signal)}
-          total={all}
+          fields={fields}
+          known={fields}
+          countFor={(filter, signal) => countRuns(id, filter, signal, view.deleted)}
+          found={view.groupBy || table.stale || others ? undefined : table.total}
+          total={question.filter ? all : table.total}
           onChange={(filter) => setQuery({ q: filter }, { push: true })}
         />
       </Toolbar>
@@ -246,9 +284,11 @@ export default function ExperimentPage({ id }: { id: bigint }) {
           <>
             {selected.size > 0 && (
               <Selection
-                runs={rows.filter((run) => selected.has(run.id))}
+                runs={[...selected.values()]}
+                deleted={view.deleted}
                 onCompare={compare}
-                onPin={() => setQuery({ pin: listText([...new Set([...view.pinned, ...selected])]) })}
+                onIsolate={isolate}
+                onPin={() => setQuery({ pin: listText([...new Set([...view.pinned, ...selected.keys()])]) })}
                 onClear={() => setSelected(NOTHING)}
                 onChanged={() => {
                   setSelected(NOTHING);
@@ -270,31 +310,43 @@ export default function ExperimentPage({ id }: { id: bigint }) {
           </>
         }
         right={
-          <ChartsPanel
-            shown={shown}
-            metricKeys={fields?.metrics ?? []}
-            nameOf={nameOf}
-            colourOf={colourOf}
-            onPick={(one) => navigate(hrefTo(`/runs/${one}`))}
-          />
+          <>
+            <ChartsPanel
+              shown={shown}
+              metricKeys={fields?.metrics ?? NO_KEYS}
+              known={fields}
+              nameOf={nameOf}
+              colourOf={colourOf}
+              onPick={pick}
+            />
+            {!view.groupBy && (
+              <ValuePanels
+                runIds={shown.runIds}
+                nameOf={nameOf}
+                colourOf={colourOf}
+                every={shown.running.length ? VALUES_MS : undefined}
+              />
+            )}
+          </>
         }
       />
     </div>
   );
 }
 
-/** The colour of each run or group: as somebody chose it, else as it was assigned when it was first shown. */
-function useColours(experiment: bigint, shown: Shown, chosen: ReadonlyMap<string, number>) {
-  const [kept] = useState(() => ({ hues: rememberedHues(experiment) }));
-  const hues = useMemo(() => {
-    kept.hues = assignHues(shown.groups?.map((group) => group.name) ?? shown.runIds, kept.hues);
-    return kept.hues;
-  }, [kept, shown]);
-  useEffect(() => rememberHues(experiment, hues), [experiment, hues]);
-  return useCallback((id: string) => `series-${chosen.get(id) ?? hues.get(id) ?? hueOf(id)}`, [chosen, hues]);
-}
-
-function Nothing({ filter, id }: { filter: string; id: bigint }) {
+function Nothing({ filter, deleted, id }: { filter: string; deleted: boolean; id: bigint }) {
+  if (deleted) {
+    return (
+      <Notice
+        title="No deleted runs"
+        action={
+          <button type="button" className="button" onClick={() => setQuery({ deleted: undefined })}>
+            Show the runs in use
+          </button>
+        }
+      />
+    );
+  }
   if (filter) {
     return (
       <Notice

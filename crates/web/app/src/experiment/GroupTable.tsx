@@ -15,15 +15,18 @@ interface Props {
   onToggle: (group: Group) => void;
 }
 
+/** Goes from a group to its runs. */
+export function showRuns(filter: string, group: Group): void {
+  setQuery(
+    { q: filter ? `(${filter}) and ${group.filter}` : group.filter, group: undefined },
+    { push: true },
+  );
+}
+
 /** Groups of runs as rows: how many, and the mean of each metric with how far the runs lie apart. */
 export function GroupTable({ groups, columns, colourOf, filter, hidden, onToggle }: Props) {
   const metrics = columns.filter((column) => column.kind === "metric");
   const on = useSignal(highlighted, (id) => id);
-  const open = (group: Group) =>
-    setQuery(
-      { q: filter ? `(${filter}) and ${group.filter}` : group.filter, group: undefined },
-      { push: true },
-    );
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys
     <section className="groups" tabIndex={0} aria-label="Groups of runs">
@@ -33,7 +36,11 @@ export function GroupTable({ groups, columns, colourOf, filter, hidden, onToggle
             <th>Group</th>
             <th className="number">Runs</th>
             {metrics.map((column) => (
-              <th key={column.field} className="number" title={`${column.field}: mean ± standard deviation`}>
+              <th
+                key={column.field}
+                className="number"
+                title={`${column.field}: mean ± standard deviation, least to greatest`}
+              >
                 {middle(column.label, 18)}
               </th>
             ))}
@@ -67,7 +74,12 @@ export function GroupTable({ groups, columns, colourOf, filter, hidden, onToggle
                   ) : (
                     <span className="dot" title={`only the first ${DRAWN} groups are drawn`} />
                   )}
-                  <button type="button" className="link" title="show its runs" onClick={() => open(group)}>
+                  <button
+                    type="button"
+                    className="link"
+                    title="show its runs"
+                    onClick={() => showRuns(filter, group)}
+                  >
                     {middle(group.name, 36)} <span aria-hidden="true">▸</span>
                   </button>
                 </span>
@@ -76,10 +88,19 @@ export function GroupTable({ groups, columns, colourOf, filter, hidden, onToggle
               {metrics.map(({ field }) => {
                 const stats = group.stats.get(field);
                 return (
-                  <td key={field} className="number" title={`${stats?.mean} ± ${stats?.deviation}`}>
+                  <td
+                    key={field}
+                    className="number"
+                    title={`mean ${stats?.mean} ± ${stats?.deviation}, from ${stats?.min} to ${stats?.max}`}
+                  >
                     {stats?.mean === undefined ? "–" : short(stats.mean)}
                     {stats?.deviation !== undefined && (
                       <span className="soft"> ± {short(stats.deviation)}</span>
+                    )}
+                    {stats?.min !== undefined && stats.max !== undefined && (
+                      <span className="soft range">
+                        {short(stats.min)} to {short(stats.max)}
+                      </span>
                     )}
                   </td>
                 );

@@ -1,27 +1,37 @@
 import { type ReactNode, useState } from "react";
+import type { KnownFields } from "../api/useFields";
 import { middle } from "../format/names";
+import { Link } from "../frame/Link";
 import { setQuery } from "../state/url";
 import { ColumnPicker } from "../table/ColumnPicker";
-import { type Fields, fieldOf } from "../table/columns";
+import { fieldOf } from "../table/columns";
+import { Views } from "./Views";
 import { TOPS, type View } from "./view";
 
 interface Props {
   view: View;
-  fields: Fields;
+  fields: KnownFields | undefined;
   columns: readonly string[];
+  /** The address of a comparison of all that the filter finds. */
+  compared: Record<string, string | undefined>;
+  experimentId: bigint;
   onColumns: (fields: string[]) => void;
   children: ReactNode;
 }
 
+/** Params and tags that one may group by: of more, those that differ come first. */
+const GROUPABLE = 200;
+
 /** What the table shows: which runs, by what together, with which columns. */
-export function Toolbar({ view, fields, columns, onColumns, children }: Props) {
+export function Toolbar(props: Props) {
+  const { view, fields, columns, compared, experimentId, onColumns, children } = props;
   const [picking, setPicking] = useState(false);
-  const groupable = [
-    ...fields.params.map((key) => fieldOf("params", key)),
-    ...fields.tags.map((key) => fieldOf("tags", key)),
-    "attributes.user",
-    "attributes.status",
+  const keyed = [
+    ...(fields?.params.map((key) => fieldOf("params", key)) ?? []),
+    ...(fields?.tags.map((key) => fieldOf("tags", key)) ?? []),
   ];
+  keyed.sort((a, b) => Number(fields?.differing.has(b)) - Number(fields?.differing.has(a)));
+  const groupable = [...keyed.slice(0, GROUPABLE), "attributes.user", "attributes.status"];
   return (
     <div className="toolbar">
       {children}
@@ -54,19 +64,37 @@ export function Toolbar({ view, fields, columns, onColumns, children }: Props) {
           </select>
         </label>
       )}
+      <Views experimentId={experimentId} />
       <div className="columns">
         <button type="button" className="button" aria-expanded={picking} onClick={() => setPicking(!picking)}>
           Columns
         </button>
         {picking && (
           <ColumnPicker
-            fields={fields}
+            known={fields}
             chosen={columns}
             onChange={onColumns}
             onClose={() => setPicking(false)}
           />
         )}
       </div>
+      <Link
+        to="/compare"
+        query={compared}
+        className="button"
+        title="the best of the runs that the filter finds"
+      >
+        Compare
+      </Link>
+      <button
+        type="button"
+        className="button"
+        aria-pressed={view.deleted}
+        onClick={() => setQuery({ deleted: view.deleted ? undefined : "1" }, { push: true })}
+        title="the runs that are deleted, to be restored"
+      >
+        Deleted
+      </button>
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { runs } from "../api/clients";
-import { AggregateFunction, type RunGroup } from "../generated/herdbook/tracking/v1/run_pb";
+import { AggregateFunction, type GroupValue, type RunGroup } from "../generated/herdbook/tracking/v1/run_pb";
 import { type Column, keyOf } from "../table/columns";
 
 /** Runs that have a value in common, with what was computed of them. */
@@ -8,14 +8,28 @@ export interface Group {
   /** What the runs of the group pass, and no others. */
   filter: string;
   count: number;
-  /** Mean and deviation by field of a metric. */
-  stats: Map<string, { mean: number | undefined; deviation: number | undefined }>;
+  /** What a metric came to, by its field. */
+  stats: Map<string, Stats>;
   /** The first runs of it, as many as a band takes. */
   runIds: string[];
 }
 
-/** What one call aggregates, two for each metric. */
-const METRICS = 5;
+export interface Stats {
+  mean: number | undefined;
+  deviation: number | undefined;
+  min: number | undefined;
+  max: number | undefined;
+}
+
+/** Aggregates of a metric, and metrics of one call. */
+const FUNCTIONS = [
+  AggregateFunction.MEAN,
+  AggregateFunction.STDDEV,
+  AggregateFunction.MIN,
+  AggregateFunction.MAX,
+] as const;
+const METRICS = 2;
+const CALLS = 3;
 const GROUPS = 200;
 /** Groups that are drawn, and runs of all of them. */
 export const DRAWN = 10;
@@ -33,23 +47,37 @@ export async function readGroups(
   signal: AbortSignal,
 ): Promise<Group[]> {
   const { experimentId, filter, groupBy, order } = question;
-  const metrics = question.columns.filter((column) => column.kind === "metric").slice(0, METRICS);
-  const answer = await runs.aggregateRuns(
-    {
-      experimentIds: [experimentId],
-      filter,
-      groupBy: [groupBy],
-      pageSize: GROUPS,
-      best: order.startsWith("metrics.") ? order : "",
-      columns: ["attributes.name"],
-      aggregates: metrics.flatMap(({ field }) => [
-        { field, function: AggregateFunction.MEAN },
-        { field, function: AggregateFunction.STDDEV },
-      ]),
-    },
-    { signal },
+  const metrics = question.columns.filter((column) => column.kind === "metric").slice(0, METRICS * CALLS);
+  const ask = (some: readonly Column[]) =>
+    runs.aggregateRuns(
+      {
+        experimentIds: [experimentId],
+        filter,
+        groupBy: [groupBy],
+        pageSize: GROUPS,
+        best: order.startsWith("metrics.") ? order : "",
+        columns: ["attributes.name"],
+        aggregates: some.flatMap(({ field }) => FUNCTIONS.map((one) => ({ field, function: one }))),
+      },
+      { signal },
+    );
+  const parts = Array.from({ length: Math.max(1, Math.ceil(metrics.length / METRICS)) }, (_, at) =>
+    metrics.slice(at * METRICS, (at + 1) * METRICS),
   );
-  const groups = answer.groups.map((group) => groupOf(group, groupBy, metrics));
+  const answers = await Promise.all(parts.map(ask));
+  const groups = (answers[0]?.groups ?? []).map((group) => groupOf(group, groupBy));
+  const byName = new Map(groups.map((group) => [group.name, group]));
+  for (const [at, answer] of answers.entries()) {
+    for (const group of answer.groups) {
+      const known = byName.get(groupName(group.values[0], groupBy));
+      for (const [number, { field }] of (parts[at] ?? []).entries()) {
+        const [mean, deviation, min, max] = FUNCTIONS.map(
+          (_, one) => group.aggregates[number * FUNCTIONS.length + one]?.value,
+        );
+        known?.stats.set(field, { mean, deviation, min, max });
+      }
+    }
+  }
   const drawn = groups.slice(0, DRAWN);
   const each = Math.floor(RUNS_A_CALL / Math.max(1, drawn.length));
   await Promise.all(
@@ -69,21 +97,26 @@ export async function readGroups(
   return groups;
 }
 
-function groupOf(group: RunGroup, groupBy: string, metrics: readonly Column[]): Group {
-  const value = group.values[0]?.value;
+/** What the runs of a group have in common, in words. */
+export function groupName(value: GroupValue | undefined, groupBy: string): string {
   const { key } = keyOf(groupBy);
-  const text = value?.case === "number" ? String(value.value) : value?.value;
-  const literal = value?.case === "number" ? text : `'${String(text).replaceAll("'", "''")}'`;
+  const text = textOf(value);
+  return text === undefined ? `without ${key}` : `${key} = ${text}`;
+}
+
+function textOf(value: GroupValue | undefined): string | undefined {
+  return value?.value.case === undefined ? undefined : String(value.value.value);
+}
+
+function groupOf(group: RunGroup, groupBy: string): Group {
+  const [value] = group.values;
+  const text = textOf(value);
+  const literal = value?.value.case === "number" ? text : `'${text?.replaceAll("'", "''")}'`;
   return {
-    name: text === undefined ? `without ${key}` : `${key} = ${text}`,
+    name: groupName(value, groupBy),
     filter: text === undefined ? `${groupBy} IS NULL` : `${groupBy} = ${literal}`,
     count: Number(group.runCount),
-    stats: new Map(
-      metrics.map(({ field }, at) => [
-        field,
-        { mean: group.aggregates[at * 2]?.value, deviation: group.aggregates[at * 2 + 1]?.value },
-      ]),
-    ),
+    stats: new Map(),
     runIds: [],
   };
 }

@@ -15,6 +15,8 @@ export interface View {
   added: ReadonlySet<string>;
   pinned: readonly string[];
   colours: ReadonlyMap<string, number>;
+  /** Whether the runs that are deleted are shown, instead of the others. */
+  deleted: boolean;
 }
 
 export const TOPS = [5, 10, 25, 50, 100, 500];
@@ -28,18 +30,24 @@ export function useView(): View {
       order: query.get("sort") ?? "",
       groupBy: query.get("group") ?? undefined,
       columns: listOf(query, "cols"),
-      top: Number(query.get("top")) || TOP,
+      top: query.has("top") ? Number(query.get("top")) || 0 : TOP,
       hidden: new Set(listOf(query, "hide")),
       added: new Set(listOf(query, "show")),
       pinned: listOf(query, "pin"),
-      colours: new Map(
-        listOf(query, "colours").map((entry) => {
-          const [id = "", hue] = entry.split("=");
-          return [id, Number(hue) % HUES || 0];
-        }),
-      ),
+      colours: coloursOf(query),
+      deleted: query.get("deleted") === "1",
     }),
     [query],
+  );
+}
+
+/** Hues that somebody chose, by run or group. */
+export function coloursOf(query: URLSearchParams): Map<string, number> {
+  return new Map(
+    listOf(query, "colours").map((entry) => {
+      const [id = "", hue] = entry.split("=");
+      return [id, Number(hue) % HUES || 0];
+    }),
   );
 }
 

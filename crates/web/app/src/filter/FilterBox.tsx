@@ -1,17 +1,25 @@
 import { type KeyboardEvent, useEffect, useId, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { messageOf, troubleOf, violations } from "../api/errors";
+import { type KnownFields, useFoundFields } from "../api/useFields";
 import { count } from "../format/numbers";
 import type { Fields } from "../table/columns";
-import { complete } from "./completion";
+import { complete, wordAt } from "./completion";
 import "./filter.css";
 
 interface Props {
+  /** What is filtered, such as `runs`. */
+  things: string;
+  placeholder: string;
   /** The filter that is in force. */
   value: string;
-  fields: Fields;
+  fields: Fields | undefined;
+  /** Where fields are found that are not among these. */
+  known?: KnownFields | undefined;
   /** Counts what a filter finds; fails with what is wrong with it. */
   countFor: (filter: string, signal: AbortSignal) => Promise<number>;
+  /** How many the filter in force finds, if that is known. */
+  found?: number | undefined;
   total: number | undefined;
   onChange: (filter: string) => void;
 }
@@ -21,7 +29,8 @@ const PAUSE_MS = 250;
 const RECOUNT_MS = 5000;
 
 /** The filter of a table: tried while it is written, with what is wrong where it is wrong. */
-export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
+export function FilterBox(props: Props) {
+  const { things, placeholder, value, fields, known, countFor, found, total, onChange } = props;
   const [text, setText] = useState(value);
   const [tried, setTried] = useState(value);
   const [caret, setCaret] = useState<number>();
@@ -37,10 +46,18 @@ export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
     const timer = setTimeout(() => setTried(text), PAUSE_MS);
     return () => clearTimeout(timer);
   }, [text]);
-  const trial = useAnswer(`count ${tried}`, (signal) => countFor(tried, signal), { every: RECOUNT_MS });
+  // What is in force is counted with the rows.
+  const trial = useAnswer(
+    tried === value && found !== undefined ? undefined : `count ${tried}`,
+    (signal) => countFor(tried, signal),
+    { every: RECOUNT_MS },
+  );
+  const counted = tried === value && found !== undefined ? found : trial.data;
   const wrong = trial.error !== undefined && troubleOf(trial.error) === "wrong" ? trial.error : undefined;
 
-  const completion = caret === undefined ? undefined : complete(text, caret, fields);
+  const part = caret === undefined ? "" : wordAt(text, caret).replace(/^[a-z]+\.["`]?/, "");
+  const choices = useFoundFields(known, part) ?? fields;
+  const completion = caret === undefined || !choices ? undefined : complete(text, caret, choices);
   const open = completion !== undefined && completion.choices.length > 0;
   const take = (chosen: string) => {
     if (!completion) return;
@@ -82,7 +99,7 @@ export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
           id="filter"
           className="input mono"
           role="combobox"
-          aria-label="Filter runs"
+          aria-label={`Filter ${things}`}
           aria-expanded={open}
           aria-controls={list}
           aria-activedescendant={open && choice >= 0 ? `${list}-${choice}` : undefined}
@@ -91,7 +108,7 @@ export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
           aria-autocomplete="list"
           autoComplete="off"
           spellCheck={false}
-          placeholder="filter, such as metrics.val_loss < 0.3 and params.lr = '0.01'   /"
+          placeholder={placeholder}
           value={text}
           onChange={(event) => {
             setText(event.target.value);
@@ -108,11 +125,11 @@ export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
           </button>
         )}
         <output id="filter-outcome" className={wrong ? "outcome bad" : "outcome soft"}>
-          {wrong ? "✗" : trial.data === undefined ? "…" : outcome(trial.data, total, tried)}
-          {!wrong && tried !== value && trial.data !== undefined && <span className="hint"> ↵ to apply</span>}
+          {wrong ? "✗" : counted === undefined ? "…" : outcome(things, counted, total, tried)}
+          {!wrong && tried !== value && counted !== undefined && <span className="hint"> ↵ to apply</span>}
         </output>
       </div>
-      {wrong !== undefined && <Wrong error={wrong} text={tried} />}
+      {wrong !== undefined && !open && <Wrong error={wrong} text={tried} />}
       {open && (
         <div id={list} role="listbox" aria-label="What may stand here" className="float choices">
           {completion.choices.map((one, at) => (
@@ -134,8 +151,9 @@ export function FilterBox({ value, fields, countFor, total, onChange }: Props) {
   );
 }
 
-function outcome(found: number, total: number | undefined, tried: string): string {
-  if (tried === "" || total === undefined) return `${count(found)} ${found === 1 ? "run" : "runs"}`;
+function outcome(things: string, found: number, total: number | undefined, tried: string): string {
+  if (tried === "" || total === undefined)
+    return `${count(found)} ${found === 1 ? things.replace(/s$/, "") : things}`;
   return `✓ ${count(found)} of ${count(total)}`;
 }
 

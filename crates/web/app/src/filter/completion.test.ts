@@ -25,3 +25,10 @@ it("replaces the whole word that the caret is in", () => {
   const found = complete("params.xx = 1", 7, fields);
   expect([found.from, found.to]).toEqual([0, 9]);
 });
+
+it("completes what is filtered by attributes without a group", () => {
+  const models = { metrics: [], params: [], tags: ["team"], attributes: ["name", "owner"] };
+  expect(complete("", 0, models).choices).toEqual(["name", "owner", "tags.team"]);
+  expect(complete("owner ", 6, models).choices).toContain("=");
+  expect(complete("owner = 'a' ", 12, models).choices).toEqual(["AND", "OR"]);
+});

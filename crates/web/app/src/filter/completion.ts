@@ -20,6 +20,12 @@ const STATUSES = ["'running'", "'finished'", "'failed'", "'killed'", "'scheduled
 const WORD =
   /'(?:[^']|'')*'?|"(?:[^"]|"")*"?|`[^`]*`?|[<>=!]+|[(),]|[^\s<>=!(),'"`]+(?:"[^"]*"?|`[^`]*`?)?(?:\.min|\.max)?/g;
 
+/** The word before the caret, if one is being written. */
+export function wordAt(text: string, caret: number): string {
+  const last = [...text.slice(0, caret).matchAll(WORD)].at(-1);
+  return last && last.index + last[0].length === caret ? last[0] : "";
+}
+
 /** What may be meant at the caret of a filter that is being written. */
 export function complete(text: string, caret: number, fields: Fields): Completion {
   const before = [...text.slice(0, caret).matchAll(WORD)].map((word) => ({ text: word[0], at: word.index }));
@@ -41,9 +47,11 @@ export function complete(text: string, caret: number, fields: Fields): Completio
 
 function choicesAfter(words: readonly string[], fields: Fields): string[] {
   const [before = "", last = ""] = [words.at(-2), words.at(-1)];
-  if (isField(last)) return OPERATORS;
-  if (isField(before) && isOperator(last)) return before === "attributes.status" ? STATUSES : [];
+  if (isField(last) || fields.attributes?.includes(last)) return OPERATORS;
+  if ((isField(before) || fields.attributes?.includes(before)) && isOperator(last))
+    return before === "attributes.status" ? STATUSES : [];
   if (last !== "" && !/^(and|or|not|\()$/i.test(last)) return ["AND", "OR"];
+  if (fields.attributes) return [...fields.attributes, ...fields.tags.map((key) => fieldOf("tags", key))];
   return [
     ...fields.metrics.map((key) => fieldOf("metrics", key)),
     ...fields.params.map((key) => fieldOf("params", key)),

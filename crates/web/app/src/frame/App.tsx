@@ -1,16 +1,30 @@
 import { lazy, type ReactNode, Suspense, useEffect } from "react";
 import { useSignInNeeded } from "../api/session";
 import { ExperimentList } from "../experiments/ExperimentList";
+import { SignIn } from "../signin/SignIn";
 import { navigate, usePlace } from "../state/url";
 import { Crash } from "./Crash";
 import { Frame } from "./Frame";
 import { Link } from "./Link";
-import { SignIn } from "./SignIn";
 import { Notice, Skeleton } from "./States";
 
 // Each page is loaded when it is first gone to.
+const RunComparison = lazy(() => import("../compare/ComparePage"));
 const ExperimentPage = lazy(() => import("../experiment/ExperimentPage"));
+const ApprovalsPage = lazy(() => import("../approvals/ApprovalsPage"));
+const ComparePage = lazy(() => import("../model/compare/ComparePage"));
+const AuditPage = lazy(() => import("../model/AuditPage"));
+const ModelPage = lazy(() => import("../model/ModelPage"));
+const ModelList = lazy(() => import("../models/ModelList"));
+const PolicyPage = lazy(() => import("../model/PolicyPage"));
+const VersionPage = lazy(() => import("../model/version/VersionPage"));
+const LineagePage = lazy(() => import("../lineage/LineagePage"));
+const ReferencePage = lazy(() => import("../reference/ReferencePage"));
 const RunPage = lazy(() => import("../runs/RunPage"));
+const ActivityPage = lazy(() => import("../activity/ActivityPage"));
+const ReportList = lazy(() => import("../reports/ReportList"));
+const ReportPage = lazy(() => import("../reports/ReportPage"));
+const TeamPage = lazy(() => import("../team/TeamPage"));
 const StartPage = lazy(() => import("../start/StartPage"));
 
 export function App() {
@@ -51,6 +65,49 @@ function pageAt(path: string): { crumbs: ReactNode; page: ReactNode } {
     );
     return { crumbs, page: <RunPage key={id} id={id} /> };
   }
+  if (path === "/compare") {
+    const crumbs = (
+      <>
+        {experiments}
+        <span id="crumb" />
+      </>
+    );
+    return { crumbs, page: <RunComparison /> };
+  }
+  if (place === "models" || place === "approvals") {
+    const crumbs = path === "/models" ? MODELS : BELOW_MODELS;
+    return { crumbs, page: ofModels(path) };
+  }
+  if (place === "reports") {
+    const crumbs = (
+      <>
+        <Link to="/reports">Reports</Link>
+        <span id="crumb" />
+      </>
+    );
+    return id ? { crumbs, page: <ReportPage key={id} id={id} /> } : { crumbs, page: <ReportList /> };
+  }
+  if (place === "activity") return { crumbs: <span>Activity</span>, page: <ActivityPage /> };
+  if (place === "team") return { crumbs: <span>Team</span>, page: <TeamPage /> };
+  if (place === "lineage") {
+    const crumbs = (
+      <>
+        <Link to="/lineage">Lineage</Link>
+        <span id="crumb" />
+      </>
+    );
+    return { crumbs, page: <LineagePage question={id ?? ""} /> };
+  }
+  if (place === "reference") {
+    const name = path.split("/").slice(2).join("/");
+    const crumbs = (
+      <>
+        <Link to="/reference">Reference</Link>
+        {name && <span>{name}</span>}
+      </>
+    );
+    return { crumbs, page: <ReferencePage name={name} /> };
+  }
   if (place === "start") return { crumbs: <span>Start</span>, page: <StartPage /> };
   return {
     crumbs: experiments,
@@ -60,6 +117,39 @@ function pageAt(path: string): { crumbs: ReactNode; page: ReactNode } {
       </Notice>
     ),
   };
+}
+
+const MODELS = <Link to="/models">Models</Link>;
+const BELOW_MODELS = (
+  <>
+    {MODELS}
+    <span id="crumb" />
+  </>
+);
+
+function ofModels(path: string): ReactNode {
+  const [place, name, part] = path.split("/").slice(1).map(decoded);
+  if (place === "approvals") return <ApprovalsPage />;
+  if (!name) return <ModelList />;
+  if (!part) return <ModelPage key={name} name={name} />;
+  if (/^\d+$/.test(part)) return <VersionPage key={path} model={name} number={BigInt(part)} />;
+  if (part === "compare") return <ComparePage model={name} />;
+  if (part === "policy") return <PolicyPage key={name} model={name} />;
+  if (part === "audit") return <AuditPage key={name} model={name} />;
+  return (
+    <Notice title="There is no such page" action={<Link to="/models">All models</Link>}>
+      The address {path} leads nowhere.
+    </Notice>
+  );
+}
+
+/** A part of a path as it was meant; as it is, where somebody wrote a lone percent sign. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 /** MLflow's clients print addresses such as `/#/experiments/1/runs/0123…` of their server's page. */

@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useState } from "react";
 import { createPortal } from "react-dom";
+import { noteVisit } from "./search/recent";
 
 /** What a page adds to the way that leads to it. */
 export function Crumb({ children }: { children: ReactNode }) {
@@ -12,5 +13,6 @@ export function Crumb({ children }: { children: ReactNode }) {
 export function useTitle(title: string | undefined): void {
   useEffect(() => {
     document.title = title ? `${title} · Herdbook` : "Herdbook";
+    if (title) noteVisit(title);
   }, [title]);
 }

@@ -1,22 +1,66 @@
-import { type ReactNode, useState } from "react";
+import { type ComponentType, lazy, type ReactNode, Suspense } from "react";
 import { useAnswer } from "../api/answer";
+import { useAskCaller, useCaller } from "../api/caller";
 import { access } from "../api/clients";
+import { usePreferences } from "../api/preferences";
 import { signOut } from "../api/session";
-import { setTheme, theme } from "../state/theme";
+import { usePersonal } from "../state/personal";
+import type { Theme } from "../state/theme";
 import { hrefTo, navigate, usePlace } from "../state/url";
 import { ConnectionBar } from "./ConnectionBar";
 import { Link } from "./Link";
+import { SearchButton } from "./search/SearchButton";
 import { ShortcutHelp, useShortcuts } from "./shortcuts";
 import { Toasts } from "./toasts";
 
+interface Place {
+  name: string;
+  to: string;
+  keys: string;
+  at: string[];
+  icon: string;
+  /** What waits there. */
+  Badge?: ComponentType;
+}
+
 /** Where one can go: a page is here once it works. */
-const PLACES = [
+const PLACES: Place[] = [
   {
     name: "Runs",
     to: "/experiments",
     keys: "g r",
     at: ["/experiments", "/runs"],
     icon: "M2 13h12M3 10l3-4 3 2 4-6",
+  },
+  {
+    name: "Models",
+    to: "/models",
+    keys: "g m",
+    at: ["/models", "/approvals"],
+    icon: "M8 1.5l6 3.2v6.6l-6 3.2-6-3.2V4.7zM2 4.7l6 3.3 6-3.3M8 8v6.5",
+    Badge: lazy(() => import("../approvals/Waiting")),
+  },
+  {
+    name: "Lineage",
+    to: "/lineage",
+    keys: "g l",
+    at: ["/lineage"],
+    icon: "M1 2h4v4H1zM1 10h4v4H1zM11 6h4v4h-4zM5 4h3v8H5M8 8h3",
+  },
+  { name: "Reports", to: "/reports", keys: "g p", at: ["/reports"], icon: "M4 2h6l3 3v9H4zM6 8h5M6 11h5" },
+  {
+    name: "Activity",
+    to: "/activity",
+    keys: "g a",
+    at: ["/activity"],
+    icon: "M1 8h3l2-5 4 10 2-5h3",
+  },
+  {
+    name: "Team",
+    to: "/team",
+    keys: "g t",
+    at: ["/team"],
+    icon: "M6 8a3 3 0 100-6 3 3 0 000 6zM1 14a5 5 0 0110 0M11 8a2 2 0 100-4M13 14a4 4 0 00-2-4",
   },
   { name: "Start", to: "/start", keys: "g s", at: ["/start"], icon: "M4 2l9 6-9 6z" },
 ];
@@ -25,17 +69,15 @@ const THEMES = { auto: "light", light: "dark", dark: "auto" } as const;
 
 export function Frame({ crumbs, children }: { crumbs: ReactNode; children: ReactNode }) {
   const { path } = usePlace();
-  const caller = useAnswer("caller", (signal) => access.getCaller({}, { signal })).data;
-  const [chosen, setChosen] = useState(theme());
+  useAskCaller();
+  const caller = useCaller();
+  const [chosen, setTheme] = usePersonal<Theme>("theme", "auto");
+  usePreferences(caller);
   useShortcuts(
     Object.fromEntries(
       PLACES.map(({ name, to, keys }) => [keys, { what: `go to ${name}`, run: () => navigate(hrefTo(to)) }]),
     ),
   );
-  const turn = () => {
-    setTheme(THEMES[chosen]);
-    setChosen(THEMES[chosen]);
-  };
   return (
     <div className="frame">
       <a className="skip" href="#main">
@@ -49,10 +91,11 @@ export function Frame({ crumbs, children }: { crumbs: ReactNode; children: React
         <nav aria-label="Where you are" className="crumbs">
           {crumbs}
         </nav>
+        <SearchButton />
         <button
           type="button"
           className="button plain theme"
-          onClick={turn}
+          onClick={() => setTheme(THEMES[chosen])}
           title={`theme: ${chosen}; press for ${THEMES[chosen]}`}
         >
           {chosen === "auto" ? "Auto" : chosen === "light" ? "Light" : "Dark"}
@@ -69,7 +112,7 @@ export function Frame({ crumbs, children }: { crumbs: ReactNode; children: React
         )}
       </header>
       <nav aria-label="Places" className="rail">
-        {PLACES.map(({ name, to, at, icon }) => (
+        {PLACES.map(({ name, to, at, icon, Badge }) => (
           <Link
             key={to}
             to={to}
@@ -79,6 +122,11 @@ export function Frame({ crumbs, children }: { crumbs: ReactNode; children: React
               <path d={icon} />
             </svg>
             {name}
+            {Badge && (
+              <Suspense>
+                <Badge />
+              </Suspense>
+            )}
           </Link>
         ))}
       </nav>

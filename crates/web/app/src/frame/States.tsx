@@ -22,13 +22,23 @@ export function Notice({
 }
 
 /** Why there is nothing to show, by the kind of the error. */
-export function Trouble({ error, what, retry }: { error: unknown; what: string; retry: () => void }) {
+export function Trouble({
+  error,
+  what,
+  retry,
+  home = <Link to="/experiments">All experiments</Link>,
+}: {
+  error: unknown;
+  what: string;
+  retry: () => void;
+  /** Where to go from what is not here. */
+  home?: ReactNode;
+}) {
   const again = (
     <button type="button" className="button" onClick={retry}>
       Try again
     </button>
   );
-  const home = <Link to="/experiments">All experiments</Link>;
   switch (troubleOf(error)) {
     case "gone":
       return (

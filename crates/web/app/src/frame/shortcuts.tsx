@@ -1,4 +1,6 @@
 import { useEffect, useRef } from "react";
+import { usePlace } from "../state/url";
+import { Link } from "./Link";
 
 /** What keys do on a page: key to what it is called and what it does. */
 export type Shortcuts = Record<string, { what: string; run: () => void }>;
@@ -20,13 +22,21 @@ export function useShortcuts(shortcuts: Shortcuts): void {
   }, []);
 }
 
+/** What can be done now, by its keys. */
+export function actions(): { keys: string; what: string; run: () => void }[] {
+  return [...pages.values()]
+    .reverse()
+    .flatMap((shortcuts) => Object.entries(shortcuts).map(([keys, { what, run }]) => ({ keys, what, run })));
+}
+
 let prefix = "";
 let prefixAt = 0;
 
 function onKey(event: KeyboardEvent): void {
   const target = event.target as HTMLElement;
   if (event.metaKey || event.ctrlKey || event.altKey) return;
-  if (target.closest("input, textarea, select, dialog, [contenteditable]")) return;
+  // A button in a dialog that was closed keeps the focus until the next frame.
+  if (target.closest("input, textarea, select, dialog[open], [contenteditable]")) return;
   if (event.key === "?") {
     openHelp?.();
     return;
@@ -61,11 +71,16 @@ export function ShortcutHelp() {
     };
     return () => window.removeEventListener("keydown", onKey);
   }, []);
+  const { path } = usePlace();
+  useEffect(() => {
+    if (path) dialog.current?.close();
+  }, [path]);
   return (
     <dialog ref={dialog} aria-labelledby="shortcuts-title" className="shortcuts">
       <h2 id="shortcuts-title">Keys</h2>
       <dl ref={list} />
       <form method="dialog">
+        <Link to="/reference">All calls of the contract</Link>
         <button type="submit" className="button">
           Close
         </button>

@@ -1,12 +1,15 @@
-import { useMemo, useState } from "react";
+import { lazy, Suspense, useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { artifacts } from "../api/clients";
 import { messageOf } from "../api/errors";
+import { Part } from "../design/Part";
 import { middle } from "../format/names";
 import { bytes, count } from "../format/numbers";
 import type { File } from "../generated/herdbook/common/v1/file_pb";
-import { hrefTo } from "../state/url";
-import { Part } from "./Facts";
+import { fileAddress } from "../preview/address";
+import { setQuery, usePlace } from "../state/url";
+
+const Preview = lazy(() => import("../preview/Preview"));
 
 const PAGE = 1000;
 /** Of more files the first are shown. */
@@ -23,6 +26,8 @@ interface Folder {
 export function Artifacts({ runId, every }: { runId: string; every: number | undefined }) {
   const list = useAnswer(`artifacts ${runId}`, (signal) => listAll(runId, signal), { every });
   const root = useMemo(() => treeOf(list.data ?? []), [list.data]);
+  const { query } = usePlace();
+  const open = list.data?.find((file) => file.path === query.get("file"));
   return (
     <Part
       title="Artifacts"
@@ -37,26 +42,49 @@ export function Artifacts({ runId, every }: { runId: string; every: number | und
       {list.error !== undefined && <p className="bad">{messageOf(list.error)}</p>}
       {list.data?.length === 0 && <p className="soft">no files were uploaded</p>}
       <ul className="tree">
-        <Entries folder={root} runId={runId} />
+        <Entries folder={root} open={open?.path} />
       </ul>
+      {open && (
+        <section className="preview" aria-label={`Preview of ${open.path}`}>
+          <header>
+            <strong>{middle(open.path, 64)}</strong>
+            <span className="soft">{bytes(open.size)}</span>
+            <a className="button" href={fileAddress(runId, open.path)} download>
+              Save
+            </a>
+            <button type="button" className="button plain" onClick={() => setQuery({ file: undefined })}>
+              Close
+            </button>
+          </header>
+          <Suspense fallback={<span className="skeleton" />}>
+            <Preview key={open.path} runId={runId} file={open} />
+          </Suspense>
+        </section>
+      )}
       {(list.data?.length ?? 0) >= MOST && <p className="soft">Only the first {count(MOST)} are listed.</p>}
     </Part>
   );
 }
 
-function Entries({ folder, runId }: { folder: Folder; runId: string }) {
+function Entries({ folder, open }: { folder: Folder; open: string | undefined }) {
   return (
     <>
       {[...folder.folders].map(([name, inner]) => (
         <li key={name}>
-          <FolderEntry name={name} folder={inner} runId={runId} />
+          <FolderEntry name={name} folder={inner} open={open} />
         </li>
       ))}
       {folder.files.map((file) => (
         <li key={file.path} className="file">
-          <a href={hrefOf(runId, file.path)} download title={`${file.path}\n${file.digest}`}>
+          <button
+            type="button"
+            className="link"
+            aria-expanded={file.path === open}
+            title={`${file.path}\n${file.digest}`}
+            onClick={() => setQuery({ file: file.path === open ? undefined : file.path })}
+          >
             {middle(file.path.slice(file.path.lastIndexOf("/") + 1), 48)}
-          </a>
+          </button>
           <span className="soft number">{bytes(file.size)}</span>
         </li>
       ))}
@@ -65,8 +93,8 @@ function Entries({ folder, runId }: { folder: Folder; runId: string }) {
 }
 
 /** What is in a folder is made when it is opened. */
-function FolderEntry({ name, folder, runId }: { name: string; folder: Folder; runId: string }) {
-  const [open, setOpen] = useState(false);
+function FolderEntry({ name, folder, open }: { name: string; folder: Folder; open: string | undefined }) {
+  const [isOpen, setOpen] = useState(false);
   return (
     <details onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
@@ -75,17 +103,13 @@ function FolderEntry({ name, folder, runId }: { name: string; folder: Folder; ru
           {count(folder.count)} files, {bytes(folder.size)}
         </span>
       </summary>
-      {open && (
+      {isOpen && (
         <ul className="tree">
-          <Entries folder={folder} runId={runId} />
+          <Entries folder={folder} open={open} />
         </ul>
       )}
     </details>
   );
-}
-
-function hrefOf(runId: string, path: string): string {
-  return hrefTo(`/files/runs/${runId}/${path.split("/").map(encodeURIComponent).join("/")}`);
 }
 
 async function listAll(runId: string, signal: AbortSignal): Promise<File[]> {

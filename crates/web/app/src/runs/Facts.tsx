@@ -1,75 +1,11 @@
-import { type ReactNode, useState } from "react";
+import { quoted } from "../compare/facts";
 import { Copy } from "../design/Copy";
+import { Part } from "../design/Part";
+import { useSearch } from "../design/search";
 import { middle } from "../format/names";
 import { count, short } from "../format/numbers";
 import { Link } from "../frame/Link";
 import type { Run } from "../generated/herdbook/tracking/v1/run_pb";
-
-/** Longer lists are searched. */
-const SEARCHED = 12;
-const SHOWN = 300;
-
-/** A part of a run's page. */
-export function Part({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
-  return (
-    <section className="part" aria-label={title}>
-      <header>
-        <h2>{title}</h2>
-        {aside}
-      </header>
-      {children}
-    </section>
-  );
-}
-
-function useSearch(keys: readonly string[]) {
-  const [search, setSearch] = useState("");
-  const found = keys.filter((key) => key.toLowerCase().includes(search.toLowerCase()));
-  const box = keys.length > SEARCHED && (
-    <input
-      className="input"
-      type="search"
-      placeholder={`find in ${count(keys.length)}`}
-      aria-label="Find by name"
-      value={search}
-      onChange={(event) => setSearch(event.target.value)}
-    />
-  );
-  return { found: found.slice(0, SHOWN), left: found.length - SHOWN, box };
-}
-
-export function Pairs({
-  title,
-  entries,
-  none,
-}: {
-  title: string;
-  entries: Record<string, string>;
-  none: string;
-}) {
-  const { found, left, box } = useSearch(Object.keys(entries).sort());
-  return (
-    <Part title={title} aside={box}>
-      {Object.keys(entries).length === 0 && <p className="soft">{none}</p>}
-      <table className="facts pairs">
-        <tbody>
-          {found.map((key) => (
-            <tr key={key}>
-              <th scope="row" title={key}>
-                {middle(key, 40)}
-              </th>
-              <td>
-                <span className="value">{entries[key]}</span>
-                <Copy text={entries[key] ?? ""} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-      {left > 0 && <p className="soft">{count(left)} more: find them by name</p>}
-    </Part>
-  );
-}
 
 /** What each metric came to. */
 export function Metrics({ run }: { run: Run }) {
@@ -180,11 +116,6 @@ export function Facts({ run }: { run: Run }) {
       )}
     </Part>
   );
-}
-
-/** A word of a command line, as a shell reads it. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }
 
 export function Inputs({ run }: { run: Run }) {

@@ -6,6 +6,7 @@ import { Copy } from "../design/Copy";
 import { focus } from "../design/focus";
 import { Ago, useNow } from "../design/Time";
 import { duration, millis } from "../format/times";
+import { Link } from "../frame/Link";
 import { toast } from "../frame/toasts";
 import { type Run, RunStatus } from "../generated/herdbook/tracking/v1/run_pb";
 import { durationOf } from "../table/columns";
@@ -70,6 +71,9 @@ export function RunHeader({ run, onChanged }: { run: Run; onChanged: () => void 
           </span>
         )}
         <span className="grow" />
+        <Link to="/lineage" query={{ node: `run:${run.id}` }} className="button">
+          Lineage
+        </Link>
         <Copy text={run.id} label="copy id" />
         {working && (
           <button type="button" className="button" onClick={stop} disabled={run.stopRequested}>

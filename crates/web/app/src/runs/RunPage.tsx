@@ -3,16 +3,24 @@ import { useAnswer } from "../api/answer";
 import { experiments, runs } from "../api/clients";
 import { ChartsPanel } from "../charts/ChartsPanel";
 import { hueOf } from "../charts/colours";
+import { Comments } from "../comments/Comments";
+import { Pairs } from "../design/Pairs";
 import { Crumb, useTitle } from "../frame/Crumb";
 import { Link } from "../frame/Link";
 import { Skeleton, Trouble } from "../frame/States";
 import { Lifecycle } from "../generated/herdbook/common/v1/lifecycle_pb";
+import { SubjectKind } from "../generated/herdbook/team/v1/subject_pb";
 import { type Run, RunStatus } from "../generated/herdbook/tracking/v1/run_pb";
+import { ValuePanels } from "../values/ValuePanels";
 import { Artifacts } from "./Artifacts";
-import { Facts, Inputs, Metrics, Pairs } from "./Facts";
+import { Facts, Inputs, Metrics } from "./Facts";
 import { Notes } from "./Notes";
+import { Reproduce } from "./Reproduce";
 import { RunHeader } from "./RunHeader";
 import "./run.css";
+import { Versions } from "./Versions";
+
+const colourOf = (id: string) => `series-${hueOf(id)}`;
 
 const AT_WORK_MS = 2000;
 const AT_REST_MS = 15_000;
@@ -65,17 +73,26 @@ export default function RunPage({ id }: { id: string }) {
         shown={shown}
         metricKeys={metricKeys}
         nameOf={nameOf}
-        colourOf={(one) => `series-${hueOf(one)}`}
+        colourOf={colourOf}
         empty="This run has logged no metric. The first point draws the first chart."
+      />
+      <ValuePanels
+        runIds={shown.runIds}
+        nameOf={nameOf}
+        colourOf={colourOf}
+        every={atWork ? AT_REST_MS : undefined}
       />
       <div className="run-body">
         <Metrics run={run} />
         <Pairs title="Params" entries={run.params} none="no params were logged" />
         <Facts run={run} />
+        <Reproduce run={run} />
         <Artifacts runId={run.id} every={atWork ? AT_REST_MS : undefined} />
         <Inputs run={run} />
+        <Versions runId={run.id} />
         <Pairs title="Tags" entries={run.tags} none="no tags" />
         <Notes run={run} onChanged={reload} />
+        <Comments kind={SubjectKind.RUN} name={run.id} />
       </div>
     </article>
   );

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
-import { access, runs } from "../api/clients";
+import { useCaller } from "../api/caller";
+import { runs } from "../api/clients";
 import { ChartsPanel } from "../charts/ChartsPanel";
 import { hueOf } from "../charts/colours";
 import { Copy } from "../design/Copy";
@@ -22,7 +23,7 @@ export default function StartPage() {
   const { query } = usePlace();
   const [since] = useState(() => Date.now());
   const [chosen, setChosen] = useState(0);
-  const caller = useAnswer("caller", (signal) => access.getCaller({}, { signal })).data;
+  const caller = useCaller();
   const newest = useAnswer(
     "newest",
     async (signal) => (await runs.searchRuns({ pageSize: 1 }, { signal })).runs[0] ?? null,

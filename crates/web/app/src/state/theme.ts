@@ -1,4 +1,4 @@
-import { readPersonal, writePersonal } from "./personal";
+import { onPersonalChange, readPersonal } from "./personal";
 
 export type Theme = "auto" | "light" | "dark";
 
@@ -6,11 +6,6 @@ const listeners = new Set<() => void>();
 
 export function theme(): Theme {
   return readPersonal<Theme>("theme", "auto");
-}
-
-export function setTheme(next: Theme): void {
-  writePersonal("theme", next);
-  applyTheme();
 }
 
 export function applyTheme(): void {
@@ -25,6 +20,13 @@ export function onThemeChange(listener: () => void): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
+
+let applied = theme();
+onPersonalChange(() => {
+  if (theme() === applied) return;
+  applied = theme();
+  applyTheme();
+});
 
 if (typeof window !== "undefined")
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", applyTheme);

@@ -37,14 +37,15 @@ export function workspace(): string | undefined {
   return place.query.get("workspace") ?? undefined;
 }
 
-/** The address of a page in the workspace of this one. */
-export function hrefTo(path: string, query: Record<string, string | undefined> = {}): string {
+/** The address of a page, and of a place in it behind `#`, in the workspace of this one. */
+export function hrefTo(to: string, query: Record<string, string | undefined> = {}): string {
+  const [path = "", within] = to.split("#", 2);
   const all = new URLSearchParams();
   const name = workspace();
   if (name) all.set("workspace", name);
   for (const [key, value] of Object.entries(query)) if (value) all.set(key, value);
   const text = readable(all);
-  return text ? `${path}?${text}` : path;
+  return `${path}${text && `?${text}`}${within ? `#${within}` : ""}`;
 }
 
 export function navigate(href: string, options: { replace?: boolean } = {}): void {
@@ -81,6 +82,10 @@ export function listOf(query: URLSearchParams, key: string): string[] {
 
 export function listText(list: readonly string[]): string | undefined {
   return list.length
-    ? list.map((entry) => encodeURIComponent(entry).replaceAll("%2F", "/")).join(",")
+    ? list
+        .map((entry) =>
+          encodeURIComponent(entry).replaceAll("%2F", "/").replaceAll("%3A", ":").replaceAll("%3D", "="),
+        )
+        .join(",")
     : undefined;
 }

@@ -1,11 +1,12 @@
 import { useMemo, useState } from "react";
+import { type KnownFields, useFoundFields } from "../api/useFields";
 import { focus } from "../design/focus";
 import { middle } from "../format/names";
 import { count } from "../format/numbers";
-import { type Fields, fieldOf } from "./columns";
+import { columnOf, type Fields, fieldOf } from "./columns";
 
 interface Props {
-  fields: Fields;
+  known: KnownFields | undefined;
   chosen: readonly string[];
   onChange: (fields: string[]) => void;
   onClose: () => void;
@@ -14,17 +15,25 @@ interface Props {
 /** So many names at most are shown at a time: of more one types a part. */
 const SHOWN = 200;
 
+const NONE: Fields = { metrics: [], params: [], tags: [] };
+
 interface Entry {
   field: string;
   label: string;
 }
 
 /** Which columns there are, by what they are of and by the folders of their names. */
-export function ColumnPicker({ fields, chosen, onChange, onClose }: Props) {
+export function ColumnPicker({ known, chosen, onChange, onClose }: Props) {
   const [search, setSearch] = useState("");
+  const fields = useFoundFields(known, longestWord(search)) ?? NONE;
   const groups = useMemo(() => groupsOf(fields), [fields]);
   const toggle = (field: string) =>
     onChange(chosen.includes(field) ? chosen.filter((one) => one !== field) : [...chosen, field]);
+  const atStep = (field: string, step: string) => {
+    const plain = field.replace(/@-?\d+$/, "");
+    const next = /^-?\d{1,18}$/.test(step) ? `${plain}@${step}` : plain;
+    if (next !== field) onChange([...new Set(chosen.map((one) => (one === field ? next : one)))]);
+  };
   const move = (field: string, by: number) => {
     const at = chosen.indexOf(field);
     const next = chosen.filter((one) => one !== field);
@@ -62,8 +71,20 @@ export function ColumnPicker({ fields, chosen, onChange, onClose }: Props) {
               <div key={field} className="entry">
                 <label>
                   <input type="checkbox" checked onChange={() => toggle(field)} />
-                  {middle(field, 36)}
+                  {middle(field, 28)}
                 </label>
+                {isValue(field) && (
+                  <input
+                    className="input at-step"
+                    inputMode="numeric"
+                    placeholder="at step"
+                    aria-label={`Step of ${field}`}
+                    title="the value at a step; the latest without one"
+                    defaultValue={columnOf(field).step?.toString()}
+                    onKeyDown={(event) => event.key === "Enter" && event.currentTarget.blur()}
+                    onBlur={(event) => atStep(field, event.target.value.trim())}
+                  />
+                )}
                 <button
                   type="button"
                   className="button plain icon"
@@ -88,7 +109,7 @@ export function ColumnPicker({ fields, chosen, onChange, onClose }: Props) {
           const found = entries.filter(matches);
           if (!found.length) return null;
           return (
-            <details key={name} open={search !== "" || found.length <= 12}>
+            <details key={name} open={search !== "" || (found.length <= 12 && !name.endsWith("extremes"))}>
               <summary>
                 {name} <span className="soft">{count(found.length)}</span>
               </summary>
@@ -107,6 +128,17 @@ export function ColumnPicker({ fields, chosen, onChange, onClose }: Props) {
       </div>
     </div>
   );
+}
+
+/** Whether a column shows values of a metric, rather than its extremes. */
+function isValue(field: string): boolean {
+  return field.startsWith("metrics.") && !/\.(min|max)$/.test(field);
+}
+
+/** What the server is asked for, of several words that all have to be there. */
+function longestWord(search: string): string {
+  const words = search.trim().split(/\s+/);
+  return words.reduce((longest, word) => (word.length > longest.length ? word : longest), "");
 }
 
 /** Fields by kind, and by the first folder of their keys where there are many. */

@@ -27,7 +27,7 @@ export interface TableProps {
   colourOf: (id: string) => string;
   active: number;
   onActive: (index: number) => void;
-  onToggle: (run: Run, what: "shown" | "selected" | "pinned", range: boolean) => void;
+  onToggle: (run: Run, what: "shown" | "selected" | "pinned", index: number, range: boolean) => void;
   onColour: (run: Run) => void;
   dimmed: boolean;
   children?: ReactNode;
@@ -110,7 +110,7 @@ export function RunTable(props: TableProps) {
       >
         {items.map((item) => (
           <Row
-            key={runAt(item.index)?.id ?? item.index}
+            key={item.key}
             run={runAt(item.index)}
             index={item.index}
             start={item.start}
@@ -200,7 +200,7 @@ function Row({ run, index, start, template, formats, table }: RowProps) {
           aria-pressed={isShown}
           aria-label={`${isShown ? "Hide" : "Show"} ${run.name} in the charts`}
           title="in the charts or not; right-click for another colour"
-          onClick={(event) => onToggle(run, "shown", event.shiftKey)}
+          onClick={(event) => onToggle(run, "shown", index, event.shiftKey)}
           onContextMenu={(event) => {
             event.preventDefault();
             onColour(run);
@@ -218,7 +218,7 @@ function Row({ run, index, start, template, formats, table }: RowProps) {
           tabIndex={-1}
           aria-label={`Select ${run.name}`}
           checked={isSelected}
-          onClick={(event) => onToggle(run, "selected", event.shiftKey)}
+          onClick={(event) => onToggle(run, "selected", index, event.shiftKey)}
           onChange={() => undefined}
         />
         <Status status={run.status} />

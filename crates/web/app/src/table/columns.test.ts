@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { expect, it } from "vitest";
 import { RunSchema } from "../generated/herdbook/tracking/v1/run_pb";
-import { cellOf, columnOf, defaultColumns, fieldOf, fieldsOf, keyOf } from "./columns";
+import { askedFor, cellOf, columnOf, defaultColumns, fieldOf, keyOf } from "./columns";
 
 const run = create(RunSchema, {
   params: { lr: "0.1", "odd key": "x" },
@@ -24,7 +24,17 @@ it("reads cells, extremes of metrics too", () => {
   expect(cell("metrics.none")).toBeUndefined();
 });
 
-it("shows first what was measured on other data than that of training", () => {
-  const one = create(RunSchema, { metrics: ["accuracy", "train_loss", "val_loss"].map((key) => ({ key })) });
-  expect(defaultColumns(fieldsOf([one]), [one])[0]).toBe("metrics.val_loss");
+it("knows a metric at a step", () => {
+  expect(columnOf("metrics.loss@1000")).toMatchObject({ label: "loss@1000", step: 1000n });
+  expect(columnOf('metrics."odd key"@-5')).toMatchObject({ label: "odd key@-5", step: -5n });
+  expect(columnOf("metrics.loss").step).toBeUndefined();
+  expect(columnOf(fieldOf("metrics", "at@5")).step).toBeUndefined();
+  expect(askedFor(["metrics.loss@1000", "metrics.loss"])).not.toContain("metrics.loss@1000");
+});
+
+it("shows first what was measured on other data than that of training, and params that differ", () => {
+  const fields = { metrics: ["accuracy", "train_loss", "val_loss"], params: ["a", "b", "lr"], tags: [] };
+  const columns = defaultColumns(fields, (field) => field === "params.lr");
+  expect(columns[0]).toBe("metrics.val_loss");
+  expect(columns[3]).toBe("params.lr");
 });

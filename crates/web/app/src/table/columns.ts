@@ -12,11 +12,15 @@ export interface Column {
   /** The key without the kind, such as `loss.max`. */
   label: string;
   width: number;
+  /** For the value of a metric at a step: the step. */
+  step?: bigint;
 }
 
 /** A cell: what is shown, and what is compared and copied. */
 export type Value = number | string | undefined;
 
+/** A metric at a step, such as `metrics.loss@1000`. Keys with such a sign stand in quotes. */
+const STEP = /@(-?\d{1,18})$/;
 const PLAIN = /^[A-Za-z0-9_./-]+$/;
 
 /** How the grammar of filters writes a field. */
@@ -29,7 +33,7 @@ export function keyOf(field: string): { kind: Kind; key: string } {
   const dot = field.indexOf(".");
   const kind = { metrics: "metric", params: "param", tags: "tag" }[field.slice(0, dot)] as Kind | undefined;
   const rest = field.slice(dot + 1);
-  const quoted = /^["`](.*)["`](\.min|\.max)?$/.exec(rest);
+  const quoted = /^["`](.*)["`](\.min|\.max|@-?\d+)?$/.exec(rest);
   const key = quoted ? `${(quoted[1] ?? "").replaceAll('""', '"')}${quoted[2] ?? ""}` : rest;
   return { kind: kind ?? "attribute", key };
 }
@@ -44,20 +48,24 @@ const ATTRIBUTES: Record<string, string> = {
 export function columnOf(field: string): Column {
   const { kind, key } = keyOf(field);
   const label = kind === "attribute" ? (ATTRIBUTES[key] ?? key) : key;
+  const step = kind === "metric" ? STEP.exec(field)?.[1] : undefined;
   // As wide as its name, within reason; a sorted column has an arrow too.
-  return { field, kind, label, width: Math.min(152, Math.max(72, 28 + label.length * 7)) };
+  const width = Math.min(152, Math.max(72, 28 + label.length * 7));
+  return { field, kind, label, width, ...(step !== undefined && { step: BigInt(step) }) };
 }
 
 /** What the server is asked for, for a column: a duration is made of two times. */
 export function askedFor(fields: readonly string[]): string[] {
   const always = ["attributes.name", "attributes.status", "attributes.started_at", "attributes.ended_at"];
-  const rest = fields.filter((field) => field !== "attributes.duration" && field !== "attributes.run_id");
+  const rest = fields.filter(
+    (field) => field !== "attributes.duration" && field !== "attributes.run_id" && !STEP.test(field),
+  );
   return [...new Set([...always, ...rest])];
 }
 
 /** Whether the server can order by a column. */
 export function isSortable(field: string): boolean {
-  return field !== "attributes.duration";
+  return field !== "attributes.duration" && !STEP.test(field);
 }
 
 /** What a run has in a column. */
@@ -105,38 +113,35 @@ export function durationOf(run: Run, now: number): number | undefined {
   return end === undefined ? undefined : end - start;
 }
 
-/** What runs of an experiment have, by the look of some of them. */
+/** What runs have, by kind. */
 export interface Fields {
   metrics: string[];
   params: string[];
   tags: string[];
-}
-
-export function fieldsOf(runs: readonly Run[]): Fields {
-  const sorted = (keys: Iterable<string>) => [...new Set(keys)].sort();
-  return {
-    metrics: sorted(runs.flatMap((run) => run.metrics.map((metric) => metric.key))),
-    params: sorted(runs.flatMap((run) => Object.keys(run.params))),
-    tags: sorted(runs.flatMap((run) => Object.keys(run.tags))),
-  };
+  /** What stands without the name of a group before it, in place of the attributes of runs. */
+  attributes?: readonly string[];
 }
 
 const DEFAULT_METRICS = 3;
 const DEFAULT_PARAMS = 2;
 
+/** Whether a metric was measured on other data than that of training, by its name. */
+export function isHeldOut(key: string): boolean {
+  return /(^|[/_.])(val|valid|validation|eval|dev|test)([/_.]|$)/i.test(key);
+}
+
 /**
  * The columns of a table that nobody has chosen any for: what was measured on data that was not trained on,
  * and the params in which runs differ.
  */
-export function defaultColumns(fields: Fields, runs: readonly Run[]): string[] {
-  const held = (key: string) => (/(^|[/_.])(val|valid|validation|eval|dev|test)([/_.]|$)/i.test(key) ? 0 : 1);
-  const system = (key: string) => (key.startsWith("system") ? 1 : 0);
-  const metrics = [...fields.metrics].sort((a, b) => system(a) - system(b) || held(a) - held(b));
-  const distinct = (key: string) => new Set(runs.map((run) => run.params[key])).size;
-  const params = [...fields.params].sort((a, b) => distinct(b) - distinct(a));
+export function defaultColumns(fields: Fields, differs: (field: string) => boolean): string[] {
+  const rank = (key: string) => (key.startsWith("system") ? 2 : 0) + (isHeldOut(key) ? 0 : 1);
+  const metrics = [...fields.metrics].sort((a, b) => rank(a) - rank(b));
+  const params = fields.params.map((key) => fieldOf("params", key));
+  params.sort((a, b) => Number(differs(b)) - Number(differs(a)));
   return [
     ...metrics.slice(0, DEFAULT_METRICS).map((key) => fieldOf("metrics", key)),
-    ...params.slice(0, DEFAULT_PARAMS).map((key) => fieldOf("params", key)),
+    ...params.slice(0, DEFAULT_PARAMS),
     "attributes.started_at",
     "attributes.duration",
   ];

@@ -76,6 +76,71 @@ func (PrincipalKind) EnumDescriptor() ([]byte, []int) {
 	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{0}
 }
 
+// What changed in who may do what.
+type AccessAction int32
+
+const (
+	// Not stated.
+	AccessAction_ACCESS_ACTION_UNSPECIFIED AccessAction = 0
+	// The workspace was created, with `subject` as its admin.
+	AccessAction_ACCESS_ACTION_CREATE_WORKSPACE AccessAction = 1
+	// `subject` got the role, in place of the one it had.
+	AccessAction_ACCESS_ACTION_GRANT_ROLE AccessAction = 2
+	// `subject` lost its role.
+	AccessAction_ACCESS_ACTION_REVOKE_ROLE AccessAction = 3
+	// A token was created for `subject`.
+	AccessAction_ACCESS_ACTION_CREATE_TOKEN AccessAction = 4
+	// A token of `subject` was revoked.
+	AccessAction_ACCESS_ACTION_REVOKE_TOKEN AccessAction = 5
+)
+
+// Enum value maps for AccessAction.
+var (
+	AccessAction_name = map[int32]string{
+		0: "ACCESS_ACTION_UNSPECIFIED",
+		1: "ACCESS_ACTION_CREATE_WORKSPACE",
+		2: "ACCESS_ACTION_GRANT_ROLE",
+		3: "ACCESS_ACTION_REVOKE_ROLE",
+		4: "ACCESS_ACTION_CREATE_TOKEN",
+		5: "ACCESS_ACTION_REVOKE_TOKEN",
+	}
+	AccessAction_value = map[string]int32{
+		"ACCESS_ACTION_UNSPECIFIED":      0,
+		"ACCESS_ACTION_CREATE_WORKSPACE": 1,
+		"ACCESS_ACTION_GRANT_ROLE":       2,
+		"ACCESS_ACTION_REVOKE_ROLE":      3,
+		"ACCESS_ACTION_CREATE_TOKEN":     4,
+		"ACCESS_ACTION_REVOKE_TOKEN":     5,
+	}
+)
+
+func (x AccessAction) Enum() *AccessAction {
+	p := new(AccessAction)
+	*p = x
+	return p
+}
+
+func (x AccessAction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (AccessAction) Descriptor() protoreflect.EnumDescriptor {
+	return file_herdbook_access_v1_access_proto_enumTypes[1].Descriptor()
+}
+
+func (AccessAction) Type() protoreflect.EnumType {
+	return &file_herdbook_access_v1_access_proto_enumTypes[1]
+}
+
+func (x AccessAction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use AccessAction.Descriptor instead.
+func (AccessAction) EnumDescriptor() ([]byte, []int) {
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{1}
+}
+
 // A division of everything: nothing in one workspace is seen from another.
 type Workspace struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -229,7 +294,12 @@ type Token struct {
 	// When it stops working; never if absent.
 	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
 	// When it was revoked, if it was.
-	RevokedAt     *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=revoked_at,json=revokedAt,proto3" json:"revoked_at,omitempty"`
+	RevokedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=revoked_at,json=revokedAt,proto3" json:"revoked_at,omitempty"`
+	// The role that it has at most, where that is less than its principal's; unspecified if it has no limit
+	// of its own.
+	Role v1.Role `protobuf:"varint,8,opt,name=role,proto3,enum=herdbook.common.v1.Role" json:"role,omitempty"`
+	// When it was last used, to the minute; absent if it never was.
+	LastUsedAt    *timestamppb.Timestamp `protobuf:"bytes,9,opt,name=last_used_at,json=lastUsedAt,proto3" json:"last_used_at,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -313,6 +383,120 @@ func (x *Token) GetRevokedAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *Token) GetRole() v1.Role {
+	if x != nil {
+		return x.Role
+	}
+	return v1.Role(0)
+}
+
+func (x *Token) GetLastUsedAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastUsedAt
+	}
+	return nil
+}
+
+// A change in who may do what.
+type AccessChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its number: later changes have larger ones.
+	Id int64 `protobuf:"varint,1,opt,name=id,proto3" json:"id,omitempty"`
+	// When, by the database's clock.
+	At *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=at,proto3" json:"at,omitempty"`
+	// What was done.
+	Action AccessAction `protobuf:"varint,3,opt,name=action,proto3,enum=herdbook.access.v1.AccessAction" json:"action,omitempty"`
+	// Who did it; `subject` itself where its groups at the identity provider decided.
+	Principal string `protobuf:"bytes,4,opt,name=principal,proto3" json:"principal,omitempty"`
+	// Whom it is about.
+	Subject string `protobuf:"bytes,5,opt,name=subject,proto3" json:"subject,omitempty"`
+	// The role that was given.
+	Role v1.Role `protobuf:"varint,6,opt,name=role,proto3,enum=herdbook.common.v1.Role" json:"role,omitempty"`
+	// Name of the token.
+	Token         string `protobuf:"bytes,7,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AccessChange) Reset() {
+	*x = AccessChange{}
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AccessChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AccessChange) ProtoMessage() {}
+
+func (x *AccessChange) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AccessChange.ProtoReflect.Descriptor instead.
+func (*AccessChange) Descriptor() ([]byte, []int) {
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *AccessChange) GetId() int64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *AccessChange) GetAt() *timestamppb.Timestamp {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+func (x *AccessChange) GetAction() AccessAction {
+	if x != nil {
+		return x.Action
+	}
+	return AccessAction_ACCESS_ACTION_UNSPECIFIED
+}
+
+func (x *AccessChange) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *AccessChange) GetSubject() string {
+	if x != nil {
+		return x.Subject
+	}
+	return ""
+}
+
+func (x *AccessChange) GetRole() v1.Role {
+	if x != nil {
+		return x.Role
+	}
+	return v1.Role(0)
+}
+
+func (x *AccessChange) GetToken() string {
+	if x != nil {
+		return x.Token
+	}
+	return ""
+}
+
 // Request of GetCaller.
 type GetCallerRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -322,7 +506,7 @@ type GetCallerRequest struct {
 
 func (x *GetCallerRequest) Reset() {
 	*x = GetCallerRequest{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[3]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -334,7 +518,7 @@ func (x *GetCallerRequest) String() string {
 func (*GetCallerRequest) ProtoMessage() {}
 
 func (x *GetCallerRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[3]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -347,7 +531,7 @@ func (x *GetCallerRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallerRequest.ProtoReflect.Descriptor instead.
 func (*GetCallerRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{3}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{4}
 }
 
 // Response of GetCaller.
@@ -358,14 +542,16 @@ type GetCallerResponse struct {
 	// The workspace this call went to.
 	Workspace string `protobuf:"bytes,2,opt,name=workspace,proto3" json:"workspace,omitempty"`
 	// The role in that workspace.
-	Role          v1.Role `protobuf:"varint,3,opt,name=role,proto3,enum=herdbook.common.v1.Role" json:"role,omitempty"`
+	Role v1.Role `protobuf:"varint,3,opt,name=role,proto3,enum=herdbook.common.v1.Role" json:"role,omitempty"`
+	// Person or service account.
+	Kind          PrincipalKind `protobuf:"varint,4,opt,name=kind,proto3,enum=herdbook.access.v1.PrincipalKind" json:"kind,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GetCallerResponse) Reset() {
 	*x = GetCallerResponse{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[4]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -377,7 +563,7 @@ func (x *GetCallerResponse) String() string {
 func (*GetCallerResponse) ProtoMessage() {}
 
 func (x *GetCallerResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[4]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -390,7 +576,7 @@ func (x *GetCallerResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetCallerResponse.ProtoReflect.Descriptor instead.
 func (*GetCallerResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{4}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *GetCallerResponse) GetPrincipal() string {
@@ -414,6 +600,13 @@ func (x *GetCallerResponse) GetRole() v1.Role {
 	return v1.Role(0)
 }
 
+func (x *GetCallerResponse) GetKind() PrincipalKind {
+	if x != nil {
+		return x.Kind
+	}
+	return PrincipalKind_PRINCIPAL_KIND_UNSPECIFIED
+}
+
 // Request of CreateWorkspace.
 type CreateWorkspaceRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -427,7 +620,7 @@ type CreateWorkspaceRequest struct {
 
 func (x *CreateWorkspaceRequest) Reset() {
 	*x = CreateWorkspaceRequest{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[5]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -439,7 +632,7 @@ func (x *CreateWorkspaceRequest) String() string {
 func (*CreateWorkspaceRequest) ProtoMessage() {}
 
 func (x *CreateWorkspaceRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[5]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -452,7 +645,7 @@ func (x *CreateWorkspaceRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateWorkspaceRequest.ProtoReflect.Descriptor instead.
 func (*CreateWorkspaceRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{5}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *CreateWorkspaceRequest) GetName() string {
@@ -480,7 +673,7 @@ type CreateWorkspaceResponse struct {
 
 func (x *CreateWorkspaceResponse) Reset() {
 	*x = CreateWorkspaceResponse{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[6]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -492,7 +685,7 @@ func (x *CreateWorkspaceResponse) String() string {
 func (*CreateWorkspaceResponse) ProtoMessage() {}
 
 func (x *CreateWorkspaceResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[6]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -505,7 +698,7 @@ func (x *CreateWorkspaceResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateWorkspaceResponse.ProtoReflect.Descriptor instead.
 func (*CreateWorkspaceResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{6}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *CreateWorkspaceResponse) GetWorkspace() *Workspace {
@@ -524,7 +717,7 @@ type ListWorkspacesRequest struct {
 
 func (x *ListWorkspacesRequest) Reset() {
 	*x = ListWorkspacesRequest{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[7]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -536,7 +729,7 @@ func (x *ListWorkspacesRequest) String() string {
 func (*ListWorkspacesRequest) ProtoMessage() {}
 
 func (x *ListWorkspacesRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[7]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -549,7 +742,7 @@ func (x *ListWorkspacesRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkspacesRequest.ProtoReflect.Descriptor instead.
 func (*ListWorkspacesRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{7}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{8}
 }
 
 // Response of ListWorkspaces.
@@ -563,7 +756,7 @@ type ListWorkspacesResponse struct {
 
 func (x *ListWorkspacesResponse) Reset() {
 	*x = ListWorkspacesResponse{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[8]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -575,7 +768,7 @@ func (x *ListWorkspacesResponse) String() string {
 func (*ListWorkspacesResponse) ProtoMessage() {}
 
 func (x *ListWorkspacesResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[8]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -588,7 +781,7 @@ func (x *ListWorkspacesResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorkspacesResponse.ProtoReflect.Descriptor instead.
 func (*ListWorkspacesResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{8}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *ListWorkspacesResponse) GetWorkspaces() []*Workspace {
@@ -613,7 +806,7 @@ type CreatePrincipalRequest struct {
 
 func (x *CreatePrincipalRequest) Reset() {
 	*x = CreatePrincipalRequest{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[9]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -625,7 +818,7 @@ func (x *CreatePrincipalRequest) String() string {
 func (*CreatePrincipalRequest) ProtoMessage() {}
 
 func (x *CreatePrincipalRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[9]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -638,7 +831,7 @@ func (x *CreatePrincipalRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreatePrincipalRequest.ProtoReflect.Descriptor instead.
 func (*CreatePrincipalRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{9}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *CreatePrincipalRequest) GetName() string {
@@ -673,7 +866,7 @@ type CreatePrincipalResponse struct {
 
 func (x *CreatePrincipalResponse) Reset() {
 	*x = CreatePrincipalResponse{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[10]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -685,7 +878,7 @@ func (x *CreatePrincipalResponse) String() string {
 func (*CreatePrincipalResponse) ProtoMessage() {}
 
 func (x *CreatePrincipalResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[10]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -698,7 +891,7 @@ func (x *CreatePrincipalResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreatePrincipalResponse.ProtoReflect.Descriptor instead.
 func (*CreatePrincipalResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{10}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CreatePrincipalResponse) GetPrincipal() *Principal {
@@ -717,7 +910,7 @@ type ListPrincipalsRequest struct {
 
 func (x *ListPrincipalsRequest) Reset() {
 	*x = ListPrincipalsRequest{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[11]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -729,7 +922,7 @@ func (x *ListPrincipalsRequest) String() string {
 func (*ListPrincipalsRequest) ProtoMessage() {}
 
 func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[11]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -742,7 +935,7 @@ func (x *ListPrincipalsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsRequest.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{11}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{12}
 }
 
 // Response of ListPrincipals.
@@ -756,7 +949,7 @@ type ListPrincipalsResponse struct {
 
 func (x *ListPrincipalsResponse) Reset() {
 	*x = ListPrincipalsResponse{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[12]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -768,7 +961,7 @@ func (x *ListPrincipalsResponse) String() string {
 func (*ListPrincipalsResponse) ProtoMessage() {}
 
 func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[12]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -781,7 +974,7 @@ func (x *ListPrincipalsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListPrincipalsResponse.ProtoReflect.Descriptor instead.
 func (*ListPrincipalsResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{12}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ListPrincipalsResponse) GetPrincipals() []*Principal {
@@ -804,7 +997,7 @@ type GrantRoleRequest struct {
 
 func (x *GrantRoleRequest) Reset() {
 	*x = GrantRoleRequest{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[13]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -816,7 +1009,7 @@ func (x *GrantRoleRequest) String() string {
 func (*GrantRoleRequest) ProtoMessage() {}
 
 func (x *GrantRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[13]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -829,7 +1022,7 @@ func (x *GrantRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantRoleRequest.ProtoReflect.Descriptor instead.
 func (*GrantRoleRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{13}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *GrantRoleRequest) GetPrincipal() string {
@@ -857,7 +1050,7 @@ type GrantRoleResponse struct {
 
 func (x *GrantRoleResponse) Reset() {
 	*x = GrantRoleResponse{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[14]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -869,7 +1062,7 @@ func (x *GrantRoleResponse) String() string {
 func (*GrantRoleResponse) ProtoMessage() {}
 
 func (x *GrantRoleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[14]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -882,7 +1075,7 @@ func (x *GrantRoleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantRoleResponse.ProtoReflect.Descriptor instead.
 func (*GrantRoleResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{14}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GrantRoleResponse) GetPrincipal() *Principal {
@@ -903,7 +1096,7 @@ type RevokeRoleRequest struct {
 
 func (x *RevokeRoleRequest) Reset() {
 	*x = RevokeRoleRequest{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[15]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -915,7 +1108,7 @@ func (x *RevokeRoleRequest) String() string {
 func (*RevokeRoleRequest) ProtoMessage() {}
 
 func (x *RevokeRoleRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[15]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -928,7 +1121,7 @@ func (x *RevokeRoleRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeRoleRequest.ProtoReflect.Descriptor instead.
 func (*RevokeRoleRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{15}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *RevokeRoleRequest) GetPrincipal() string {
@@ -947,7 +1140,7 @@ type RevokeRoleResponse struct {
 
 func (x *RevokeRoleResponse) Reset() {
 	*x = RevokeRoleResponse{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[16]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -959,7 +1152,7 @@ func (x *RevokeRoleResponse) String() string {
 func (*RevokeRoleResponse) ProtoMessage() {}
 
 func (x *RevokeRoleResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[16]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -972,7 +1165,7 @@ func (x *RevokeRoleResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeRoleResponse.ProtoReflect.Descriptor instead.
 func (*RevokeRoleResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{16}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{17}
 }
 
 // Request of CreateToken.
@@ -983,14 +1176,16 @@ type CreateTokenRequest struct {
 	// What it will be used for.
 	Name string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// When it stops working; never if absent.
-	ExpiresAt     *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	ExpiresAt *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=expires_at,json=expiresAt,proto3" json:"expires_at,omitempty"`
+	// The role it has at most; as much as its principal if unspecified.
+	Role          v1.Role `protobuf:"varint,4,opt,name=role,proto3,enum=herdbook.common.v1.Role" json:"role,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *CreateTokenRequest) Reset() {
 	*x = CreateTokenRequest{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[17]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1002,7 +1197,7 @@ func (x *CreateTokenRequest) String() string {
 func (*CreateTokenRequest) ProtoMessage() {}
 
 func (x *CreateTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[17]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1015,7 +1210,7 @@ func (x *CreateTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTokenRequest.ProtoReflect.Descriptor instead.
 func (*CreateTokenRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{17}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *CreateTokenRequest) GetPrincipal() string {
@@ -1039,6 +1234,13 @@ func (x *CreateTokenRequest) GetExpiresAt() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *CreateTokenRequest) GetRole() v1.Role {
+	if x != nil {
+		return x.Role
+	}
+	return v1.Role(0)
+}
+
 // Response of CreateToken.
 type CreateTokenResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1052,7 +1254,7 @@ type CreateTokenResponse struct {
 
 func (x *CreateTokenResponse) Reset() {
 	*x = CreateTokenResponse{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[18]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1064,7 +1266,7 @@ func (x *CreateTokenResponse) String() string {
 func (*CreateTokenResponse) ProtoMessage() {}
 
 func (x *CreateTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[18]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1077,7 +1279,7 @@ func (x *CreateTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateTokenResponse.ProtoReflect.Descriptor instead.
 func (*CreateTokenResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{18}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *CreateTokenResponse) GetToken() *Token {
@@ -1103,7 +1305,7 @@ type ListTokensRequest struct {
 
 func (x *ListTokensRequest) Reset() {
 	*x = ListTokensRequest{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[19]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1115,7 +1317,7 @@ func (x *ListTokensRequest) String() string {
 func (*ListTokensRequest) ProtoMessage() {}
 
 func (x *ListTokensRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[19]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1128,7 +1330,7 @@ func (x *ListTokensRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTokensRequest.ProtoReflect.Descriptor instead.
 func (*ListTokensRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{19}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{20}
 }
 
 // Response of ListTokens.
@@ -1142,7 +1344,7 @@ type ListTokensResponse struct {
 
 func (x *ListTokensResponse) Reset() {
 	*x = ListTokensResponse{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[20]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1154,7 +1356,7 @@ func (x *ListTokensResponse) String() string {
 func (*ListTokensResponse) ProtoMessage() {}
 
 func (x *ListTokensResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[20]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1167,7 +1369,7 @@ func (x *ListTokensResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListTokensResponse.ProtoReflect.Descriptor instead.
 func (*ListTokensResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{20}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ListTokensResponse) GetTokens() []*Token {
@@ -1188,7 +1390,7 @@ type RevokeTokenRequest struct {
 
 func (x *RevokeTokenRequest) Reset() {
 	*x = RevokeTokenRequest{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[21]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1200,7 +1402,7 @@ func (x *RevokeTokenRequest) String() string {
 func (*RevokeTokenRequest) ProtoMessage() {}
 
 func (x *RevokeTokenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[21]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1213,7 +1415,7 @@ func (x *RevokeTokenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeTokenRequest.ProtoReflect.Descriptor instead.
 func (*RevokeTokenRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{21}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *RevokeTokenRequest) GetId() string {
@@ -1234,7 +1436,7 @@ type RevokeTokenResponse struct {
 
 func (x *RevokeTokenResponse) Reset() {
 	*x = RevokeTokenResponse{}
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[22]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1246,7 +1448,7 @@ func (x *RevokeTokenResponse) String() string {
 func (*RevokeTokenResponse) ProtoMessage() {}
 
 func (x *RevokeTokenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_access_v1_access_proto_msgTypes[22]
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1259,7 +1461,7 @@ func (x *RevokeTokenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeTokenResponse.ProtoReflect.Descriptor instead.
 func (*RevokeTokenResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{22}
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *RevokeTokenResponse) GetToken() *Token {
@@ -1267,6 +1469,125 @@ func (x *RevokeTokenResponse) GetToken() *Token {
 		return x.Token
 	}
 	return nil
+}
+
+// Request of ListAccessChanges.
+type ListAccessChangesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Changes a page: 1 to 1,000; 100 if 0.
+	PageSize uint32 `protobuf:"varint,1,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the page before; empty for the first.
+	PageToken string `protobuf:"bytes,2,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Changes that this principal made; everybody's if empty.
+	Principal     string `protobuf:"bytes,3,opt,name=principal,proto3" json:"principal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAccessChangesRequest) Reset() {
+	*x = ListAccessChangesRequest{}
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAccessChangesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAccessChangesRequest) ProtoMessage() {}
+
+func (x *ListAccessChangesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAccessChangesRequest.ProtoReflect.Descriptor instead.
+func (*ListAccessChangesRequest) Descriptor() ([]byte, []int) {
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *ListAccessChangesRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListAccessChangesRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+func (x *ListAccessChangesRequest) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+// Response of ListAccessChanges.
+type ListAccessChangesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The changes.
+	Changes []*AccessChange `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	// Token of the next page; empty if this was the last.
+	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListAccessChangesResponse) Reset() {
+	*x = ListAccessChangesResponse{}
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListAccessChangesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListAccessChangesResponse) ProtoMessage() {}
+
+func (x *ListAccessChangesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_access_v1_access_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListAccessChangesResponse.ProtoReflect.Descriptor instead.
+func (*ListAccessChangesResponse) Descriptor() ([]byte, []int) {
+	return file_herdbook_access_v1_access_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *ListAccessChangesResponse) GetChanges() []*AccessChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *ListAccessChangesResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
 }
 
 var File_herdbook_access_v1_access_proto protoreflect.FileDescriptor
@@ -1284,7 +1605,7 @@ const file_herdbook_access_v1_access_proto_rawDesc = "" +
 	"\x04kind\x18\x02 \x01(\x0e2!.herdbook.access.v1.PrincipalKindR\x04kind\x12,\n" +
 	"\x04role\x18\x03 \x01(\x0e2\x18.herdbook.common.v1.RoleR\x04role\x129\n" +
 	"\n" +
-	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\x98\x02\n" +
+	"created_at\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\tcreatedAt\"\x84\x03\n" +
 	"\x05Token\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x1c\n" +
@@ -1295,12 +1616,24 @@ const file_herdbook_access_v1_access_proto_rawDesc = "" +
 	"\n" +
 	"expires_at\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x129\n" +
 	"\n" +
-	"revoked_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\trevokedAt\"\x12\n" +
-	"\x10GetCallerRequest\"}\n" +
+	"revoked_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\trevokedAt\x12,\n" +
+	"\x04role\x18\b \x01(\x0e2\x18.herdbook.common.v1.RoleR\x04role\x12<\n" +
+	"\flast_used_at\x18\t \x01(\v2\x1a.google.protobuf.TimestampR\n" +
+	"lastUsedAt\"\x80\x02\n" +
+	"\fAccessChange\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x03R\x02id\x12*\n" +
+	"\x02at\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x02at\x128\n" +
+	"\x06action\x18\x03 \x01(\x0e2 .herdbook.access.v1.AccessActionR\x06action\x12\x1c\n" +
+	"\tprincipal\x18\x04 \x01(\tR\tprincipal\x12\x18\n" +
+	"\asubject\x18\x05 \x01(\tR\asubject\x12,\n" +
+	"\x04role\x18\x06 \x01(\x0e2\x18.herdbook.common.v1.RoleR\x04role\x12\x14\n" +
+	"\x05token\x18\a \x01(\tR\x05token\"\x12\n" +
+	"\x10GetCallerRequest\"\xb4\x01\n" +
 	"\x11GetCallerResponse\x12\x1c\n" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12\x1c\n" +
 	"\tworkspace\x18\x02 \x01(\tR\tworkspace\x12,\n" +
-	"\x04role\x18\x03 \x01(\x0e2\x18.herdbook.common.v1.RoleR\x04role\"N\n" +
+	"\x04role\x18\x03 \x01(\x0e2\x18.herdbook.common.v1.RoleR\x04role\x125\n" +
+	"\x04kind\x18\x04 \x01(\x0e2!.herdbook.access.v1.PrincipalKindR\x04kind\"N\n" +
 	"\x16CreateWorkspaceRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12 \n" +
 	"\vdescription\x18\x02 \x01(\tR\vdescription\"V\n" +
@@ -1329,12 +1662,13 @@ const file_herdbook_access_v1_access_proto_rawDesc = "" +
 	"\tprincipal\x18\x01 \x01(\v2\x1d.herdbook.access.v1.PrincipalR\tprincipal\"1\n" +
 	"\x11RevokeRoleRequest\x12\x1c\n" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\"\x14\n" +
-	"\x12RevokeRoleResponse\"\x81\x01\n" +
+	"\x12RevokeRoleResponse\"\xaf\x01\n" +
 	"\x12CreateTokenRequest\x12\x1c\n" +
 	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12\x12\n" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x129\n" +
 	"\n" +
-	"expires_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\"^\n" +
+	"expires_at\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\texpiresAt\x12,\n" +
+	"\x04role\x18\x04 \x01(\x0e2\x18.herdbook.common.v1.RoleR\x04role\"^\n" +
 	"\x13CreateTokenResponse\x12/\n" +
 	"\x05token\x18\x01 \x01(\v2\x19.herdbook.access.v1.TokenR\x05token\x12\x16\n" +
 	"\x06secret\x18\x02 \x01(\tR\x06secret\"\x13\n" +
@@ -1344,24 +1678,40 @@ const file_herdbook_access_v1_access_proto_rawDesc = "" +
 	"\x12RevokeTokenRequest\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\"F\n" +
 	"\x13RevokeTokenResponse\x12/\n" +
-	"\x05token\x18\x01 \x01(\v2\x19.herdbook.access.v1.TokenR\x05token*f\n" +
+	"\x05token\x18\x01 \x01(\v2\x19.herdbook.access.v1.TokenR\x05token\"t\n" +
+	"\x18ListAccessChangesRequest\x12\x1b\n" +
+	"\tpage_size\x18\x01 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x02 \x01(\tR\tpageToken\x12\x1c\n" +
+	"\tprincipal\x18\x03 \x01(\tR\tprincipal\"\x7f\n" +
+	"\x19ListAccessChangesResponse\x12:\n" +
+	"\achanges\x18\x01 \x03(\v2 .herdbook.access.v1.AccessChangeR\achanges\x12&\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*f\n" +
 	"\rPrincipalKind\x12\x1e\n" +
 	"\x1aPRINCIPAL_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
 	"\x15PRINCIPAL_KIND_PERSON\x10\x01\x12\x1a\n" +
-	"\x16PRINCIPAL_KIND_SERVICE\x10\x022\x97\b\n" +
+	"\x16PRINCIPAL_KIND_SERVICE\x10\x02*\xce\x01\n" +
+	"\fAccessAction\x12\x1d\n" +
+	"\x19ACCESS_ACTION_UNSPECIFIED\x10\x00\x12\"\n" +
+	"\x1eACCESS_ACTION_CREATE_WORKSPACE\x10\x01\x12\x1c\n" +
+	"\x18ACCESS_ACTION_GRANT_ROLE\x10\x02\x12\x1d\n" +
+	"\x19ACCESS_ACTION_REVOKE_ROLE\x10\x03\x12\x1e\n" +
+	"\x1aACCESS_ACTION_CREATE_TOKEN\x10\x04\x12\x1e\n" +
+	"\x1aACCESS_ACTION_REVOKE_TOKEN\x10\x052\x8f\t\n" +
 	"\rAccessService\x12Z\n" +
 	"\tGetCaller\x12$.herdbook.access.v1.GetCallerRequest\x1a%.herdbook.access.v1.GetCallerResponse\"\x00\x12l\n" +
 	"\x0fCreateWorkspace\x12*.herdbook.access.v1.CreateWorkspaceRequest\x1a+.herdbook.access.v1.CreateWorkspaceResponse\"\x00\x12i\n" +
 	"\x0eListWorkspaces\x12).herdbook.access.v1.ListWorkspacesRequest\x1a*.herdbook.access.v1.ListWorkspacesResponse\"\x00\x12p\n" +
 	"\x0fCreatePrincipal\x12*.herdbook.access.v1.CreatePrincipalRequest\x1a+.herdbook.access.v1.CreatePrincipalResponse\"\x04\xe8\xe1\x18\x04\x12m\n" +
-	"\x0eListPrincipals\x12).herdbook.access.v1.ListPrincipalsRequest\x1a*.herdbook.access.v1.ListPrincipalsResponse\"\x04\xe8\xe1\x18\x04\x12^\n" +
+	"\x0eListPrincipals\x12).herdbook.access.v1.ListPrincipalsRequest\x1a*.herdbook.access.v1.ListPrincipalsResponse\"\x04\xe8\xe1\x18\x01\x12^\n" +
 	"\tGrantRole\x12$.herdbook.access.v1.GrantRoleRequest\x1a%.herdbook.access.v1.GrantRoleResponse\"\x04\xe8\xe1\x18\x04\x12a\n" +
 	"\n" +
 	"RevokeRole\x12%.herdbook.access.v1.RevokeRoleRequest\x1a&.herdbook.access.v1.RevokeRoleResponse\"\x04\xe8\xe1\x18\x04\x12d\n" +
 	"\vCreateToken\x12&.herdbook.access.v1.CreateTokenRequest\x1a'.herdbook.access.v1.CreateTokenResponse\"\x04\xe8\xe1\x18\x04\x12a\n" +
 	"\n" +
 	"ListTokens\x12%.herdbook.access.v1.ListTokensRequest\x1a&.herdbook.access.v1.ListTokensResponse\"\x04\xe8\xe1\x18\x04\x12d\n" +
-	"\vRevokeToken\x12&.herdbook.access.v1.RevokeTokenRequest\x1a'.herdbook.access.v1.RevokeTokenResponse\"\x04\xe8\xe1\x18\x04B\xda\x01\n" +
+	"\vRevokeToken\x12&.herdbook.access.v1.RevokeTokenRequest\x1a'.herdbook.access.v1.RevokeTokenResponse\"\x04\xe8\xe1\x18\x04\x12v\n" +
+	"\x11ListAccessChanges\x12,.herdbook.access.v1.ListAccessChangesRequest\x1a-.herdbook.access.v1.ListAccessChangesResponse\"\x04\xe8\xe1\x18\x01B\xda\x01\n" +
 	"\x16com.herdbook.access.v1B\vAccessProtoP\x01ZIgithub.com/herdbook/herdbook/clients/go/proto/herdbook/access/v1;accessv1\xa2\x02\x03HAX\xaa\x02\x12Herdbook.Access.V1\xca\x02\x12Herdbook\\Access\\V1\xe2\x02\x1eHerdbook\\Access\\V1\\GPBMetadata\xea\x02\x14Herdbook::Access::V1b\x06proto3"
 
 var (
@@ -1376,82 +1726,96 @@ func file_herdbook_access_v1_access_proto_rawDescGZIP() []byte {
 	return file_herdbook_access_v1_access_proto_rawDescData
 }
 
-var file_herdbook_access_v1_access_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_herdbook_access_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_herdbook_access_v1_access_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_herdbook_access_v1_access_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_herdbook_access_v1_access_proto_goTypes = []any{
-	(PrincipalKind)(0),              // 0: herdbook.access.v1.PrincipalKind
-	(*Workspace)(nil),               // 1: herdbook.access.v1.Workspace
-	(*Principal)(nil),               // 2: herdbook.access.v1.Principal
-	(*Token)(nil),                   // 3: herdbook.access.v1.Token
-	(*GetCallerRequest)(nil),        // 4: herdbook.access.v1.GetCallerRequest
-	(*GetCallerResponse)(nil),       // 5: herdbook.access.v1.GetCallerResponse
-	(*CreateWorkspaceRequest)(nil),  // 6: herdbook.access.v1.CreateWorkspaceRequest
-	(*CreateWorkspaceResponse)(nil), // 7: herdbook.access.v1.CreateWorkspaceResponse
-	(*ListWorkspacesRequest)(nil),   // 8: herdbook.access.v1.ListWorkspacesRequest
-	(*ListWorkspacesResponse)(nil),  // 9: herdbook.access.v1.ListWorkspacesResponse
-	(*CreatePrincipalRequest)(nil),  // 10: herdbook.access.v1.CreatePrincipalRequest
-	(*CreatePrincipalResponse)(nil), // 11: herdbook.access.v1.CreatePrincipalResponse
-	(*ListPrincipalsRequest)(nil),   // 12: herdbook.access.v1.ListPrincipalsRequest
-	(*ListPrincipalsResponse)(nil),  // 13: herdbook.access.v1.ListPrincipalsResponse
-	(*GrantRoleRequest)(nil),        // 14: herdbook.access.v1.GrantRoleRequest
-	(*GrantRoleResponse)(nil),       // 15: herdbook.access.v1.GrantRoleResponse
-	(*RevokeRoleRequest)(nil),       // 16: herdbook.access.v1.RevokeRoleRequest
-	(*RevokeRoleResponse)(nil),      // 17: herdbook.access.v1.RevokeRoleResponse
-	(*CreateTokenRequest)(nil),      // 18: herdbook.access.v1.CreateTokenRequest
-	(*CreateTokenResponse)(nil),     // 19: herdbook.access.v1.CreateTokenResponse
-	(*ListTokensRequest)(nil),       // 20: herdbook.access.v1.ListTokensRequest
-	(*ListTokensResponse)(nil),      // 21: herdbook.access.v1.ListTokensResponse
-	(*RevokeTokenRequest)(nil),      // 22: herdbook.access.v1.RevokeTokenRequest
-	(*RevokeTokenResponse)(nil),     // 23: herdbook.access.v1.RevokeTokenResponse
-	(*timestamppb.Timestamp)(nil),   // 24: google.protobuf.Timestamp
-	(v1.Role)(0),                    // 25: herdbook.common.v1.Role
+	(PrincipalKind)(0),                // 0: herdbook.access.v1.PrincipalKind
+	(AccessAction)(0),                 // 1: herdbook.access.v1.AccessAction
+	(*Workspace)(nil),                 // 2: herdbook.access.v1.Workspace
+	(*Principal)(nil),                 // 3: herdbook.access.v1.Principal
+	(*Token)(nil),                     // 4: herdbook.access.v1.Token
+	(*AccessChange)(nil),              // 5: herdbook.access.v1.AccessChange
+	(*GetCallerRequest)(nil),          // 6: herdbook.access.v1.GetCallerRequest
+	(*GetCallerResponse)(nil),         // 7: herdbook.access.v1.GetCallerResponse
+	(*CreateWorkspaceRequest)(nil),    // 8: herdbook.access.v1.CreateWorkspaceRequest
+	(*CreateWorkspaceResponse)(nil),   // 9: herdbook.access.v1.CreateWorkspaceResponse
+	(*ListWorkspacesRequest)(nil),     // 10: herdbook.access.v1.ListWorkspacesRequest
+	(*ListWorkspacesResponse)(nil),    // 11: herdbook.access.v1.ListWorkspacesResponse
+	(*CreatePrincipalRequest)(nil),    // 12: herdbook.access.v1.CreatePrincipalRequest
+	(*CreatePrincipalResponse)(nil),   // 13: herdbook.access.v1.CreatePrincipalResponse
+	(*ListPrincipalsRequest)(nil),     // 14: herdbook.access.v1.ListPrincipalsRequest
+	(*ListPrincipalsResponse)(nil),    // 15: herdbook.access.v1.ListPrincipalsResponse
+	(*GrantRoleRequest)(nil),          // 16: herdbook.access.v1.GrantRoleRequest
+	(*GrantRoleResponse)(nil),         // 17: herdbook.access.v1.GrantRoleResponse
+	(*RevokeRoleRequest)(nil),         // 18: herdbook.access.v1.RevokeRoleRequest
+	(*RevokeRoleResponse)(nil),        // 19: herdbook.access.v1.RevokeRoleResponse
+	(*CreateTokenRequest)(nil),        // 20: herdbook.access.v1.CreateTokenRequest
+	(*CreateTokenResponse)(nil),       // 21: herdbook.access.v1.CreateTokenResponse
+	(*ListTokensRequest)(nil),         // 22: herdbook.access.v1.ListTokensRequest
+	(*ListTokensResponse)(nil),        // 23: herdbook.access.v1.ListTokensResponse
+	(*RevokeTokenRequest)(nil),        // 24: herdbook.access.v1.RevokeTokenRequest
+	(*RevokeTokenResponse)(nil),       // 25: herdbook.access.v1.RevokeTokenResponse
+	(*ListAccessChangesRequest)(nil),  // 26: herdbook.access.v1.ListAccessChangesRequest
+	(*ListAccessChangesResponse)(nil), // 27: herdbook.access.v1.ListAccessChangesResponse
+	(*timestamppb.Timestamp)(nil),     // 28: google.protobuf.Timestamp
+	(v1.Role)(0),                      // 29: herdbook.common.v1.Role
 }
 var file_herdbook_access_v1_access_proto_depIdxs = []int32{
-	24, // 0: herdbook.access.v1.Workspace.created_at:type_name -> google.protobuf.Timestamp
+	28, // 0: herdbook.access.v1.Workspace.created_at:type_name -> google.protobuf.Timestamp
 	0,  // 1: herdbook.access.v1.Principal.kind:type_name -> herdbook.access.v1.PrincipalKind
-	25, // 2: herdbook.access.v1.Principal.role:type_name -> herdbook.common.v1.Role
-	24, // 3: herdbook.access.v1.Principal.created_at:type_name -> google.protobuf.Timestamp
-	24, // 4: herdbook.access.v1.Token.created_at:type_name -> google.protobuf.Timestamp
-	24, // 5: herdbook.access.v1.Token.expires_at:type_name -> google.protobuf.Timestamp
-	24, // 6: herdbook.access.v1.Token.revoked_at:type_name -> google.protobuf.Timestamp
-	25, // 7: herdbook.access.v1.GetCallerResponse.role:type_name -> herdbook.common.v1.Role
-	1,  // 8: herdbook.access.v1.CreateWorkspaceResponse.workspace:type_name -> herdbook.access.v1.Workspace
-	1,  // 9: herdbook.access.v1.ListWorkspacesResponse.workspaces:type_name -> herdbook.access.v1.Workspace
-	0,  // 10: herdbook.access.v1.CreatePrincipalRequest.kind:type_name -> herdbook.access.v1.PrincipalKind
-	25, // 11: herdbook.access.v1.CreatePrincipalRequest.role:type_name -> herdbook.common.v1.Role
-	2,  // 12: herdbook.access.v1.CreatePrincipalResponse.principal:type_name -> herdbook.access.v1.Principal
-	2,  // 13: herdbook.access.v1.ListPrincipalsResponse.principals:type_name -> herdbook.access.v1.Principal
-	25, // 14: herdbook.access.v1.GrantRoleRequest.role:type_name -> herdbook.common.v1.Role
-	2,  // 15: herdbook.access.v1.GrantRoleResponse.principal:type_name -> herdbook.access.v1.Principal
-	24, // 16: herdbook.access.v1.CreateTokenRequest.expires_at:type_name -> google.protobuf.Timestamp
-	3,  // 17: herdbook.access.v1.CreateTokenResponse.token:type_name -> herdbook.access.v1.Token
-	3,  // 18: herdbook.access.v1.ListTokensResponse.tokens:type_name -> herdbook.access.v1.Token
-	3,  // 19: herdbook.access.v1.RevokeTokenResponse.token:type_name -> herdbook.access.v1.Token
-	4,  // 20: herdbook.access.v1.AccessService.GetCaller:input_type -> herdbook.access.v1.GetCallerRequest
-	6,  // 21: herdbook.access.v1.AccessService.CreateWorkspace:input_type -> herdbook.access.v1.CreateWorkspaceRequest
-	8,  // 22: herdbook.access.v1.AccessService.ListWorkspaces:input_type -> herdbook.access.v1.ListWorkspacesRequest
-	10, // 23: herdbook.access.v1.AccessService.CreatePrincipal:input_type -> herdbook.access.v1.CreatePrincipalRequest
-	12, // 24: herdbook.access.v1.AccessService.ListPrincipals:input_type -> herdbook.access.v1.ListPrincipalsRequest
-	14, // 25: herdbook.access.v1.AccessService.GrantRole:input_type -> herdbook.access.v1.GrantRoleRequest
-	16, // 26: herdbook.access.v1.AccessService.RevokeRole:input_type -> herdbook.access.v1.RevokeRoleRequest
-	18, // 27: herdbook.access.v1.AccessService.CreateToken:input_type -> herdbook.access.v1.CreateTokenRequest
-	20, // 28: herdbook.access.v1.AccessService.ListTokens:input_type -> herdbook.access.v1.ListTokensRequest
-	22, // 29: herdbook.access.v1.AccessService.RevokeToken:input_type -> herdbook.access.v1.RevokeTokenRequest
-	5,  // 30: herdbook.access.v1.AccessService.GetCaller:output_type -> herdbook.access.v1.GetCallerResponse
-	7,  // 31: herdbook.access.v1.AccessService.CreateWorkspace:output_type -> herdbook.access.v1.CreateWorkspaceResponse
-	9,  // 32: herdbook.access.v1.AccessService.ListWorkspaces:output_type -> herdbook.access.v1.ListWorkspacesResponse
-	11, // 33: herdbook.access.v1.AccessService.CreatePrincipal:output_type -> herdbook.access.v1.CreatePrincipalResponse
-	13, // 34: herdbook.access.v1.AccessService.ListPrincipals:output_type -> herdbook.access.v1.ListPrincipalsResponse
-	15, // 35: herdbook.access.v1.AccessService.GrantRole:output_type -> herdbook.access.v1.GrantRoleResponse
-	17, // 36: herdbook.access.v1.AccessService.RevokeRole:output_type -> herdbook.access.v1.RevokeRoleResponse
-	19, // 37: herdbook.access.v1.AccessService.CreateToken:output_type -> herdbook.access.v1.CreateTokenResponse
-	21, // 38: herdbook.access.v1.AccessService.ListTokens:output_type -> herdbook.access.v1.ListTokensResponse
-	23, // 39: herdbook.access.v1.AccessService.RevokeToken:output_type -> herdbook.access.v1.RevokeTokenResponse
-	30, // [30:40] is the sub-list for method output_type
-	20, // [20:30] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	29, // 2: herdbook.access.v1.Principal.role:type_name -> herdbook.common.v1.Role
+	28, // 3: herdbook.access.v1.Principal.created_at:type_name -> google.protobuf.Timestamp
+	28, // 4: herdbook.access.v1.Token.created_at:type_name -> google.protobuf.Timestamp
+	28, // 5: herdbook.access.v1.Token.expires_at:type_name -> google.protobuf.Timestamp
+	28, // 6: herdbook.access.v1.Token.revoked_at:type_name -> google.protobuf.Timestamp
+	29, // 7: herdbook.access.v1.Token.role:type_name -> herdbook.common.v1.Role
+	28, // 8: herdbook.access.v1.Token.last_used_at:type_name -> google.protobuf.Timestamp
+	28, // 9: herdbook.access.v1.AccessChange.at:type_name -> google.protobuf.Timestamp
+	1,  // 10: herdbook.access.v1.AccessChange.action:type_name -> herdbook.access.v1.AccessAction
+	29, // 11: herdbook.access.v1.AccessChange.role:type_name -> herdbook.common.v1.Role
+	29, // 12: herdbook.access.v1.GetCallerResponse.role:type_name -> herdbook.common.v1.Role
+	0,  // 13: herdbook.access.v1.GetCallerResponse.kind:type_name -> herdbook.access.v1.PrincipalKind
+	2,  // 14: herdbook.access.v1.CreateWorkspaceResponse.workspace:type_name -> herdbook.access.v1.Workspace
+	2,  // 15: herdbook.access.v1.ListWorkspacesResponse.workspaces:type_name -> herdbook.access.v1.Workspace
+	0,  // 16: herdbook.access.v1.CreatePrincipalRequest.kind:type_name -> herdbook.access.v1.PrincipalKind
+	29, // 17: herdbook.access.v1.CreatePrincipalRequest.role:type_name -> herdbook.common.v1.Role
+	3,  // 18: herdbook.access.v1.CreatePrincipalResponse.principal:type_name -> herdbook.access.v1.Principal
+	3,  // 19: herdbook.access.v1.ListPrincipalsResponse.principals:type_name -> herdbook.access.v1.Principal
+	29, // 20: herdbook.access.v1.GrantRoleRequest.role:type_name -> herdbook.common.v1.Role
+	3,  // 21: herdbook.access.v1.GrantRoleResponse.principal:type_name -> herdbook.access.v1.Principal
+	28, // 22: herdbook.access.v1.CreateTokenRequest.expires_at:type_name -> google.protobuf.Timestamp
+	29, // 23: herdbook.access.v1.CreateTokenRequest.role:type_name -> herdbook.common.v1.Role
+	4,  // 24: herdbook.access.v1.CreateTokenResponse.token:type_name -> herdbook.access.v1.Token
+	4,  // 25: herdbook.access.v1.ListTokensResponse.tokens:type_name -> herdbook.access.v1.Token
+	4,  // 26: herdbook.access.v1.RevokeTokenResponse.token:type_name -> herdbook.access.v1.Token
+	5,  // 27: herdbook.access.v1.ListAccessChangesResponse.changes:type_name -> herdbook.access.v1.AccessChange
+	6,  // 28: herdbook.access.v1.AccessService.GetCaller:input_type -> herdbook.access.v1.GetCallerRequest
+	8,  // 29: herdbook.access.v1.AccessService.CreateWorkspace:input_type -> herdbook.access.v1.CreateWorkspaceRequest
+	10, // 30: herdbook.access.v1.AccessService.ListWorkspaces:input_type -> herdbook.access.v1.ListWorkspacesRequest
+	12, // 31: herdbook.access.v1.AccessService.CreatePrincipal:input_type -> herdbook.access.v1.CreatePrincipalRequest
+	14, // 32: herdbook.access.v1.AccessService.ListPrincipals:input_type -> herdbook.access.v1.ListPrincipalsRequest
+	16, // 33: herdbook.access.v1.AccessService.GrantRole:input_type -> herdbook.access.v1.GrantRoleRequest
+	18, // 34: herdbook.access.v1.AccessService.RevokeRole:input_type -> herdbook.access.v1.RevokeRoleRequest
+	20, // 35: herdbook.access.v1.AccessService.CreateToken:input_type -> herdbook.access.v1.CreateTokenRequest
+	22, // 36: herdbook.access.v1.AccessService.ListTokens:input_type -> herdbook.access.v1.ListTokensRequest
+	24, // 37: herdbook.access.v1.AccessService.RevokeToken:input_type -> herdbook.access.v1.RevokeTokenRequest
+	26, // 38: herdbook.access.v1.AccessService.ListAccessChanges:input_type -> herdbook.access.v1.ListAccessChangesRequest
+	7,  // 39: herdbook.access.v1.AccessService.GetCaller:output_type -> herdbook.access.v1.GetCallerResponse
+	9,  // 40: herdbook.access.v1.AccessService.CreateWorkspace:output_type -> herdbook.access.v1.CreateWorkspaceResponse
+	11, // 41: herdbook.access.v1.AccessService.ListWorkspaces:output_type -> herdbook.access.v1.ListWorkspacesResponse
+	13, // 42: herdbook.access.v1.AccessService.CreatePrincipal:output_type -> herdbook.access.v1.CreatePrincipalResponse
+	15, // 43: herdbook.access.v1.AccessService.ListPrincipals:output_type -> herdbook.access.v1.ListPrincipalsResponse
+	17, // 44: herdbook.access.v1.AccessService.GrantRole:output_type -> herdbook.access.v1.GrantRoleResponse
+	19, // 45: herdbook.access.v1.AccessService.RevokeRole:output_type -> herdbook.access.v1.RevokeRoleResponse
+	21, // 46: herdbook.access.v1.AccessService.CreateToken:output_type -> herdbook.access.v1.CreateTokenResponse
+	23, // 47: herdbook.access.v1.AccessService.ListTokens:output_type -> herdbook.access.v1.ListTokensResponse
+	25, // 48: herdbook.access.v1.AccessService.RevokeToken:output_type -> herdbook.access.v1.RevokeTokenResponse
+	27, // 49: herdbook.access.v1.AccessService.ListAccessChanges:output_type -> herdbook.access.v1.ListAccessChangesResponse
+	39, // [39:50] is the sub-list for method output_type
+	28, // [28:39] is the sub-list for method input_type
+	28, // [28:28] is the sub-list for extension type_name
+	28, // [28:28] is the sub-list for extension extendee
+	0,  // [0:28] is the sub-list for field type_name
 }
 
 func init() { file_herdbook_access_v1_access_proto_init() }
@@ -1464,8 +1828,8 @@ func file_herdbook_access_v1_access_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herdbook_access_v1_access_proto_rawDesc), len(file_herdbook_access_v1_access_proto_rawDesc)),
-			NumEnums:      1,
-			NumMessages:   23,
+			NumEnums:      2,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

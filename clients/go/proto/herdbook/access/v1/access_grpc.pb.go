@@ -19,16 +19,17 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	AccessService_GetCaller_FullMethodName       = "/herdbook.access.v1.AccessService/GetCaller"
-	AccessService_CreateWorkspace_FullMethodName = "/herdbook.access.v1.AccessService/CreateWorkspace"
-	AccessService_ListWorkspaces_FullMethodName  = "/herdbook.access.v1.AccessService/ListWorkspaces"
-	AccessService_CreatePrincipal_FullMethodName = "/herdbook.access.v1.AccessService/CreatePrincipal"
-	AccessService_ListPrincipals_FullMethodName  = "/herdbook.access.v1.AccessService/ListPrincipals"
-	AccessService_GrantRole_FullMethodName       = "/herdbook.access.v1.AccessService/GrantRole"
-	AccessService_RevokeRole_FullMethodName      = "/herdbook.access.v1.AccessService/RevokeRole"
-	AccessService_CreateToken_FullMethodName     = "/herdbook.access.v1.AccessService/CreateToken"
-	AccessService_ListTokens_FullMethodName      = "/herdbook.access.v1.AccessService/ListTokens"
-	AccessService_RevokeToken_FullMethodName     = "/herdbook.access.v1.AccessService/RevokeToken"
+	AccessService_GetCaller_FullMethodName         = "/herdbook.access.v1.AccessService/GetCaller"
+	AccessService_CreateWorkspace_FullMethodName   = "/herdbook.access.v1.AccessService/CreateWorkspace"
+	AccessService_ListWorkspaces_FullMethodName    = "/herdbook.access.v1.AccessService/ListWorkspaces"
+	AccessService_CreatePrincipal_FullMethodName   = "/herdbook.access.v1.AccessService/CreatePrincipal"
+	AccessService_ListPrincipals_FullMethodName    = "/herdbook.access.v1.AccessService/ListPrincipals"
+	AccessService_GrantRole_FullMethodName         = "/herdbook.access.v1.AccessService/GrantRole"
+	AccessService_RevokeRole_FullMethodName        = "/herdbook.access.v1.AccessService/RevokeRole"
+	AccessService_CreateToken_FullMethodName       = "/herdbook.access.v1.AccessService/CreateToken"
+	AccessService_ListTokens_FullMethodName        = "/herdbook.access.v1.AccessService/ListTokens"
+	AccessService_RevokeToken_FullMethodName       = "/herdbook.access.v1.AccessService/RevokeToken"
+	AccessService_ListAccessChanges_FullMethodName = "/herdbook.access.v1.AccessService/ListAccessChanges"
 )
 
 // AccessServiceClient is the client API for AccessService service.
@@ -49,7 +50,7 @@ type AccessServiceClient interface {
 	ListWorkspaces(ctx context.Context, in *ListWorkspacesRequest, opts ...grpc.CallOption) (*ListWorkspacesResponse, error)
 	// Creates a person or a service account and gives it a role in the caller's workspace.
 	CreatePrincipal(ctx context.Context, in *CreatePrincipalRequest, opts ...grpc.CallOption) (*CreatePrincipalResponse, error)
-	// Lists the principals with a role in the caller's workspace, by name.
+	// Lists the principals with a role in the caller's workspace, by name: its members.
 	ListPrincipals(ctx context.Context, in *ListPrincipalsRequest, opts ...grpc.CallOption) (*ListPrincipalsResponse, error)
 	// Gives a principal a role in the caller's workspace, in place of the one it had.
 	GrantRole(ctx context.Context, in *GrantRoleRequest, opts ...grpc.CallOption) (*GrantRoleResponse, error)
@@ -61,6 +62,8 @@ type AccessServiceClient interface {
 	ListTokens(ctx context.Context, in *ListTokensRequest, opts ...grpc.CallOption) (*ListTokensResponse, error)
 	// Revokes a token. Calls with it fail from now on, on other replicas within seconds.
 	RevokeToken(ctx context.Context, in *RevokeTokenRequest, opts ...grpc.CallOption) (*RevokeTokenResponse, error)
+	// Lists who gave whom which role or token in the caller's workspace, newest first. Never trimmed.
+	ListAccessChanges(ctx context.Context, in *ListAccessChangesRequest, opts ...grpc.CallOption) (*ListAccessChangesResponse, error)
 }
 
 type accessServiceClient struct {
@@ -171,6 +174,16 @@ func (c *accessServiceClient) RevokeToken(ctx context.Context, in *RevokeTokenRe
 	return out, nil
 }
 
+func (c *accessServiceClient) ListAccessChanges(ctx context.Context, in *ListAccessChangesRequest, opts ...grpc.CallOption) (*ListAccessChangesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListAccessChangesResponse)
+	err := c.cc.Invoke(ctx, AccessService_ListAccessChanges_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // AccessServiceServer is the server API for AccessService service.
 // All implementations must embed UnimplementedAccessServiceServer
 // for forward compatibility.
@@ -189,7 +202,7 @@ type AccessServiceServer interface {
 	ListWorkspaces(context.Context, *ListWorkspacesRequest) (*ListWorkspacesResponse, error)
 	// Creates a person or a service account and gives it a role in the caller's workspace.
 	CreatePrincipal(context.Context, *CreatePrincipalRequest) (*CreatePrincipalResponse, error)
-	// Lists the principals with a role in the caller's workspace, by name.
+	// Lists the principals with a role in the caller's workspace, by name: its members.
 	ListPrincipals(context.Context, *ListPrincipalsRequest) (*ListPrincipalsResponse, error)
 	// Gives a principal a role in the caller's workspace, in place of the one it had.
 	GrantRole(context.Context, *GrantRoleRequest) (*GrantRoleResponse, error)
@@ -201,6 +214,8 @@ type AccessServiceServer interface {
 	ListTokens(context.Context, *ListTokensRequest) (*ListTokensResponse, error)
 	// Revokes a token. Calls with it fail from now on, on other replicas within seconds.
 	RevokeToken(context.Context, *RevokeTokenRequest) (*RevokeTokenResponse, error)
+	// Lists who gave whom which role or token in the caller's workspace, newest first. Never trimmed.
+	ListAccessChanges(context.Context, *ListAccessChangesRequest) (*ListAccessChangesResponse, error)
 	mustEmbedUnimplementedAccessServiceServer()
 }
 
@@ -240,6 +255,9 @@ func (UnimplementedAccessServiceServer) ListTokens(context.Context, *ListTokensR
 }
 func (UnimplementedAccessServiceServer) RevokeToken(context.Context, *RevokeTokenRequest) (*RevokeTokenResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method RevokeToken not implemented")
+}
+func (UnimplementedAccessServiceServer) ListAccessChanges(context.Context, *ListAccessChangesRequest) (*ListAccessChangesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListAccessChanges not implemented")
 }
 func (UnimplementedAccessServiceServer) mustEmbedUnimplementedAccessServiceServer() {}
 func (UnimplementedAccessServiceServer) testEmbeddedByValue()                       {}
@@ -442,6 +460,24 @@ func _AccessService_RevokeToken_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _AccessService_ListAccessChanges_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListAccessChangesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(AccessServiceServer).ListAccessChanges(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: AccessService_ListAccessChanges_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(AccessServiceServer).ListAccessChanges(ctx, req.(*ListAccessChangesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // AccessService_ServiceDesc is the grpc.ServiceDesc for AccessService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -488,6 +524,10 @@ var AccessService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "RevokeToken",
 			Handler:    _AccessService_RevokeToken_Handler,
+		},
+		{
+			MethodName: "ListAccessChanges",
+			Handler:    _AccessService_ListAccessChanges_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -25,10 +25,11 @@ var File_herdbook_lineage_v1_lineage_proto protoreflect.FileDescriptor
 
 const file_herdbook_lineage_v1_lineage_proto_rawDesc = "" +
 	"\n" +
-	"!herdbook/lineage/v1/lineage.proto\x12\x13herdbook.lineage.v1\x1a\x1dherdbook/common/v1/role.proto\x1a herdbook/lineage/v1/column.proto\x1a$herdbook/lineage/v1/comparison.proto\x1a&herdbook/lineage/v1/completeness.proto\x1a herdbook/lineage/v1/export.proto\x1a\x1fherdbook/lineage/v1/facet.proto\x1a!herdbook/lineage/v1/history.proto\x1a\"herdbook/lineage/v1/identity.proto\x1a\x1eherdbook/lineage/v1/kind.proto\x1a\x1fherdbook/lineage/v1/proof.proto\x1a\"herdbook/lineage/v1/question.proto\x1a herdbook/lineage/v1/record.proto\x1a&herdbook/lineage/v1/reproduction.proto\x1a\x1dherdbook/lineage/v1/tag.proto2\xab\x15\n" +
+	"!herdbook/lineage/v1/lineage.proto\x12\x13herdbook.lineage.v1\x1a\x1dherdbook/common/v1/role.proto\x1a herdbook/lineage/v1/column.proto\x1a$herdbook/lineage/v1/comparison.proto\x1a&herdbook/lineage/v1/completeness.proto\x1a herdbook/lineage/v1/export.proto\x1a\x1fherdbook/lineage/v1/facet.proto\x1a!herdbook/lineage/v1/history.proto\x1a\"herdbook/lineage/v1/identity.proto\x1a\x1eherdbook/lineage/v1/kind.proto\x1a\x1fherdbook/lineage/v1/proof.proto\x1a\"herdbook/lineage/v1/question.proto\x1a herdbook/lineage/v1/record.proto\x1a&herdbook/lineage/v1/reproduction.proto\x1a herdbook/lineage/v1/search.proto\x1a\x1dherdbook/lineage/v1/tag.proto2\x93\x16\n" +
 	"\x0eLineageService\x12W\n" +
 	"\x06Record\x12\".herdbook.lineage.v1.RecordRequest\x1a#.herdbook.lineage.v1.RecordResponse\"\x04\xe8\xe1\x18\x02\x12]\n" +
-	"\bGetNodes\x12$.herdbook.lineage.v1.GetNodesRequest\x1a%.herdbook.lineage.v1.GetNodesResponse\"\x04\xe8\xe1\x18\x01\x12Z\n" +
+	"\bGetNodes\x12$.herdbook.lineage.v1.GetNodesRequest\x1a%.herdbook.lineage.v1.GetNodesResponse\"\x04\xe8\xe1\x18\x01\x12f\n" +
+	"\vSearchNodes\x12'.herdbook.lineage.v1.SearchNodesRequest\x1a(.herdbook.lineage.v1.SearchNodesResponse\"\x04\xe8\xe1\x18\x01\x12Z\n" +
 	"\aTagNode\x12#.herdbook.lineage.v1.TagNodeRequest\x1a$.herdbook.lineage.v1.TagNodeResponse\"\x04\xe8\xe1\x18\x02\x12i\n" +
 	"\fGetAncestors\x12(.herdbook.lineage.v1.GetAncestorsRequest\x1a).herdbook.lineage.v1.GetAncestorsResponse\"\x04\xe8\xe1\x18\x01\x12o\n" +
 	"\x0eGetDescendants\x12*.herdbook.lineage.v1.GetDescendantsRequest\x1a+.herdbook.lineage.v1.GetDescendantsResponse\"\x04\xe8\xe1\x18\x01\x12c\n" +
@@ -63,112 +64,116 @@ const file_herdbook_lineage_v1_lineage_proto_rawDesc = "" +
 var file_herdbook_lineage_v1_lineage_proto_goTypes = []any{
 	(*RecordRequest)(nil),             // 0: herdbook.lineage.v1.RecordRequest
 	(*GetNodesRequest)(nil),           // 1: herdbook.lineage.v1.GetNodesRequest
-	(*TagNodeRequest)(nil),            // 2: herdbook.lineage.v1.TagNodeRequest
-	(*GetAncestorsRequest)(nil),       // 3: herdbook.lineage.v1.GetAncestorsRequest
-	(*GetDescendantsRequest)(nil),     // 4: herdbook.lineage.v1.GetDescendantsRequest
-	(*FindImpactRequest)(nil),         // 5: herdbook.lineage.v1.FindImpactRequest
-	(*FindPathRequest)(nil),           // 6: herdbook.lineage.v1.FindPathRequest
-	(*ExportPedigreeRequest)(nil),     // 7: herdbook.lineage.v1.ExportPedigreeRequest
-	(*ProveRequest)(nil),              // 8: herdbook.lineage.v1.ProveRequest
-	(*ExportProofRequest)(nil),        // 9: herdbook.lineage.v1.ExportProofRequest
-	(*ComparePedigreesRequest)(nil),   // 10: herdbook.lineage.v1.ComparePedigreesRequest
-	(*CheckCompletenessRequest)(nil),  // 11: herdbook.lineage.v1.CheckCompletenessRequest
-	(*GetReproductionRequest)(nil),    // 12: herdbook.lineage.v1.GetReproductionRequest
-	(*WalkGraphRequest)(nil),          // 13: herdbook.lineage.v1.WalkGraphRequest
-	(*RetractRequest)(nil),            // 14: herdbook.lineage.v1.RetractRequest
-	(*GetHistoryRequest)(nil),         // 15: herdbook.lineage.v1.GetHistoryRequest
-	(*SetAliasRequest)(nil),           // 16: herdbook.lineage.v1.SetAliasRequest
-	(*MergeNodesRequest)(nil),         // 17: herdbook.lineage.v1.MergeNodesRequest
-	(*FindDuplicatesRequest)(nil),     // 18: herdbook.lineage.v1.FindDuplicatesRequest
-	(*GetFacetsRequest)(nil),          // 19: herdbook.lineage.v1.GetFacetsRequest
-	(*GetColumnLineageRequest)(nil),   // 20: herdbook.lineage.v1.GetColumnLineageRequest
-	(*FindColumnImpactRequest)(nil),   // 21: herdbook.lineage.v1.FindColumnImpactRequest
-	(*GetInheritedTagsRequest)(nil),   // 22: herdbook.lineage.v1.GetInheritedTagsRequest
-	(*DefineKindRequest)(nil),         // 23: herdbook.lineage.v1.DefineKindRequest
-	(*ListKindsRequest)(nil),          // 24: herdbook.lineage.v1.ListKindsRequest
-	(*DeleteKindRequest)(nil),         // 25: herdbook.lineage.v1.DeleteKindRequest
-	(*RecordResponse)(nil),            // 26: herdbook.lineage.v1.RecordResponse
-	(*GetNodesResponse)(nil),          // 27: herdbook.lineage.v1.GetNodesResponse
-	(*TagNodeResponse)(nil),           // 28: herdbook.lineage.v1.TagNodeResponse
-	(*GetAncestorsResponse)(nil),      // 29: herdbook.lineage.v1.GetAncestorsResponse
-	(*GetDescendantsResponse)(nil),    // 30: herdbook.lineage.v1.GetDescendantsResponse
-	(*FindImpactResponse)(nil),        // 31: herdbook.lineage.v1.FindImpactResponse
-	(*FindPathResponse)(nil),          // 32: herdbook.lineage.v1.FindPathResponse
-	(*ExportPedigreeResponse)(nil),    // 33: herdbook.lineage.v1.ExportPedigreeResponse
-	(*ProveResponse)(nil),             // 34: herdbook.lineage.v1.ProveResponse
-	(*ExportProofResponse)(nil),       // 35: herdbook.lineage.v1.ExportProofResponse
-	(*ComparePedigreesResponse)(nil),  // 36: herdbook.lineage.v1.ComparePedigreesResponse
-	(*CheckCompletenessResponse)(nil), // 37: herdbook.lineage.v1.CheckCompletenessResponse
-	(*GetReproductionResponse)(nil),   // 38: herdbook.lineage.v1.GetReproductionResponse
-	(*WalkGraphResponse)(nil),         // 39: herdbook.lineage.v1.WalkGraphResponse
-	(*RetractResponse)(nil),           // 40: herdbook.lineage.v1.RetractResponse
-	(*GetHistoryResponse)(nil),        // 41: herdbook.lineage.v1.GetHistoryResponse
-	(*SetAliasResponse)(nil),          // 42: herdbook.lineage.v1.SetAliasResponse
-	(*MergeNodesResponse)(nil),        // 43: herdbook.lineage.v1.MergeNodesResponse
-	(*FindDuplicatesResponse)(nil),    // 44: herdbook.lineage.v1.FindDuplicatesResponse
-	(*GetFacetsResponse)(nil),         // 45: herdbook.lineage.v1.GetFacetsResponse
-	(*GetColumnLineageResponse)(nil),  // 46: herdbook.lineage.v1.GetColumnLineageResponse
-	(*FindColumnImpactResponse)(nil),  // 47: herdbook.lineage.v1.FindColumnImpactResponse
-	(*GetInheritedTagsResponse)(nil),  // 48: herdbook.lineage.v1.GetInheritedTagsResponse
-	(*DefineKindResponse)(nil),        // 49: herdbook.lineage.v1.DefineKindResponse
-	(*ListKindsResponse)(nil),         // 50: herdbook.lineage.v1.ListKindsResponse
-	(*DeleteKindResponse)(nil),        // 51: herdbook.lineage.v1.DeleteKindResponse
+	(*SearchNodesRequest)(nil),        // 2: herdbook.lineage.v1.SearchNodesRequest
+	(*TagNodeRequest)(nil),            // 3: herdbook.lineage.v1.TagNodeRequest
+	(*GetAncestorsRequest)(nil),       // 4: herdbook.lineage.v1.GetAncestorsRequest
+	(*GetDescendantsRequest)(nil),     // 5: herdbook.lineage.v1.GetDescendantsRequest
+	(*FindImpactRequest)(nil),         // 6: herdbook.lineage.v1.FindImpactRequest
+	(*FindPathRequest)(nil),           // 7: herdbook.lineage.v1.FindPathRequest
+	(*ExportPedigreeRequest)(nil),     // 8: herdbook.lineage.v1.ExportPedigreeRequest
+	(*ProveRequest)(nil),              // 9: herdbook.lineage.v1.ProveRequest
+	(*ExportProofRequest)(nil),        // 10: herdbook.lineage.v1.ExportProofRequest
+	(*ComparePedigreesRequest)(nil),   // 11: herdbook.lineage.v1.ComparePedigreesRequest
+	(*CheckCompletenessRequest)(nil),  // 12: herdbook.lineage.v1.CheckCompletenessRequest
+	(*GetReproductionRequest)(nil),    // 13: herdbook.lineage.v1.GetReproductionRequest
+	(*WalkGraphRequest)(nil),          // 14: herdbook.lineage.v1.WalkGraphRequest
+	(*RetractRequest)(nil),            // 15: herdbook.lineage.v1.RetractRequest
+	(*GetHistoryRequest)(nil),         // 16: herdbook.lineage.v1.GetHistoryRequest
+	(*SetAliasRequest)(nil),           // 17: herdbook.lineage.v1.SetAliasRequest
+	(*MergeNodesRequest)(nil),         // 18: herdbook.lineage.v1.MergeNodesRequest
+	(*FindDuplicatesRequest)(nil),     // 19: herdbook.lineage.v1.FindDuplicatesRequest
+	(*GetFacetsRequest)(nil),          // 20: herdbook.lineage.v1.GetFacetsRequest
+	(*GetColumnLineageRequest)(nil),   // 21: herdbook.lineage.v1.GetColumnLineageRequest
+	(*FindColumnImpactRequest)(nil),   // 22: herdbook.lineage.v1.FindColumnImpactRequest
+	(*GetInheritedTagsRequest)(nil),   // 23: herdbook.lineage.v1.GetInheritedTagsRequest
+	(*DefineKindRequest)(nil),         // 24: herdbook.lineage.v1.DefineKindRequest
+	(*ListKindsRequest)(nil),          // 25: herdbook.lineage.v1.ListKindsRequest
+	(*DeleteKindRequest)(nil),         // 26: herdbook.lineage.v1.DeleteKindRequest
+	(*RecordResponse)(nil),            // 27: herdbook.lineage.v1.RecordResponse
+	(*GetNodesResponse)(nil),          // 28: herdbook.lineage.v1.GetNodesResponse
+	(*SearchNodesResponse)(nil),       // 29: herdbook.lineage.v1.SearchNodesResponse
+	(*TagNodeResponse)(nil),           // 30: herdbook.lineage.v1.TagNodeResponse
+	(*GetAncestorsResponse)(nil),      // 31: herdbook.lineage.v1.GetAncestorsResponse
+	(*GetDescendantsResponse)(nil),    // 32: herdbook.lineage.v1.GetDescendantsResponse
+	(*FindImpactResponse)(nil),        // 33: herdbook.lineage.v1.FindImpactResponse
+	(*FindPathResponse)(nil),          // 34: herdbook.lineage.v1.FindPathResponse
+	(*ExportPedigreeResponse)(nil),    // 35: herdbook.lineage.v1.ExportPedigreeResponse
+	(*ProveResponse)(nil),             // 36: herdbook.lineage.v1.ProveResponse
+	(*ExportProofResponse)(nil),       // 37: herdbook.lineage.v1.ExportProofResponse
+	(*ComparePedigreesResponse)(nil),  // 38: herdbook.lineage.v1.ComparePedigreesResponse
+	(*CheckCompletenessResponse)(nil), // 39: herdbook.lineage.v1.CheckCompletenessResponse
+	(*GetReproductionResponse)(nil),   // 40: herdbook.lineage.v1.GetReproductionResponse
+	(*WalkGraphResponse)(nil),         // 41: herdbook.lineage.v1.WalkGraphResponse
+	(*RetractResponse)(nil),           // 42: herdbook.lineage.v1.RetractResponse
+	(*GetHistoryResponse)(nil),        // 43: herdbook.lineage.v1.GetHistoryResponse
+	(*SetAliasResponse)(nil),          // 44: herdbook.lineage.v1.SetAliasResponse
+	(*MergeNodesResponse)(nil),        // 45: herdbook.lineage.v1.MergeNodesResponse
+	(*FindDuplicatesResponse)(nil),    // 46: herdbook.lineage.v1.FindDuplicatesResponse
+	(*GetFacetsResponse)(nil),         // 47: herdbook.lineage.v1.GetFacetsResponse
+	(*GetColumnLineageResponse)(nil),  // 48: herdbook.lineage.v1.GetColumnLineageResponse
+	(*FindColumnImpactResponse)(nil),  // 49: herdbook.lineage.v1.FindColumnImpactResponse
+	(*GetInheritedTagsResponse)(nil),  // 50: herdbook.lineage.v1.GetInheritedTagsResponse
+	(*DefineKindResponse)(nil),        // 51: herdbook.lineage.v1.DefineKindResponse
+	(*ListKindsResponse)(nil),         // 52: herdbook.lineage.v1.ListKindsResponse
+	(*DeleteKindResponse)(nil),        // 53: herdbook.lineage.v1.DeleteKindResponse
 }
 var file_herdbook_lineage_v1_lineage_proto_depIdxs = []int32{
 	0,  // 0: herdbook.lineage.v1.LineageService.Record:input_type -> herdbook.lineage.v1.RecordRequest
 	1,  // 1: herdbook.lineage.v1.LineageService.GetNodes:input_type -> herdbook.lineage.v1.GetNodesRequest
-	2,  // 2: herdbook.lineage.v1.LineageService.TagNode:input_type -> herdbook.lineage.v1.TagNodeRequest
-	3,  // 3: herdbook.lineage.v1.LineageService.GetAncestors:input_type -> herdbook.lineage.v1.GetAncestorsRequest
-	4,  // 4: herdbook.lineage.v1.LineageService.GetDescendants:input_type -> herdbook.lineage.v1.GetDescendantsRequest
-	5,  // 5: herdbook.lineage.v1.LineageService.FindImpact:input_type -> herdbook.lineage.v1.FindImpactRequest
-	6,  // 6: herdbook.lineage.v1.LineageService.FindPath:input_type -> herdbook.lineage.v1.FindPathRequest
-	7,  // 7: herdbook.lineage.v1.LineageService.ExportPedigree:input_type -> herdbook.lineage.v1.ExportPedigreeRequest
-	8,  // 8: herdbook.lineage.v1.LineageService.Prove:input_type -> herdbook.lineage.v1.ProveRequest
-	9,  // 9: herdbook.lineage.v1.LineageService.ExportProof:input_type -> herdbook.lineage.v1.ExportProofRequest
-	10, // 10: herdbook.lineage.v1.LineageService.ComparePedigrees:input_type -> herdbook.lineage.v1.ComparePedigreesRequest
-	11, // 11: herdbook.lineage.v1.LineageService.CheckCompleteness:input_type -> herdbook.lineage.v1.CheckCompletenessRequest
-	12, // 12: herdbook.lineage.v1.LineageService.GetReproduction:input_type -> herdbook.lineage.v1.GetReproductionRequest
-	13, // 13: herdbook.lineage.v1.LineageService.WalkGraph:input_type -> herdbook.lineage.v1.WalkGraphRequest
-	14, // 14: herdbook.lineage.v1.LineageService.Retract:input_type -> herdbook.lineage.v1.RetractRequest
-	15, // 15: herdbook.lineage.v1.LineageService.GetHistory:input_type -> herdbook.lineage.v1.GetHistoryRequest
-	16, // 16: herdbook.lineage.v1.LineageService.SetAlias:input_type -> herdbook.lineage.v1.SetAliasRequest
-	17, // 17: herdbook.lineage.v1.LineageService.MergeNodes:input_type -> herdbook.lineage.v1.MergeNodesRequest
-	18, // 18: herdbook.lineage.v1.LineageService.FindDuplicates:input_type -> herdbook.lineage.v1.FindDuplicatesRequest
-	19, // 19: herdbook.lineage.v1.LineageService.GetFacets:input_type -> herdbook.lineage.v1.GetFacetsRequest
-	20, // 20: herdbook.lineage.v1.LineageService.GetColumnLineage:input_type -> herdbook.lineage.v1.GetColumnLineageRequest
-	21, // 21: herdbook.lineage.v1.LineageService.FindColumnImpact:input_type -> herdbook.lineage.v1.FindColumnImpactRequest
-	22, // 22: herdbook.lineage.v1.LineageService.GetInheritedTags:input_type -> herdbook.lineage.v1.GetInheritedTagsRequest
-	23, // 23: herdbook.lineage.v1.LineageService.DefineKind:input_type -> herdbook.lineage.v1.DefineKindRequest
-	24, // 24: herdbook.lineage.v1.LineageService.ListKinds:input_type -> herdbook.lineage.v1.ListKindsRequest
-	25, // 25: herdbook.lineage.v1.LineageService.DeleteKind:input_type -> herdbook.lineage.v1.DeleteKindRequest
-	26, // 26: herdbook.lineage.v1.LineageService.Record:output_type -> herdbook.lineage.v1.RecordResponse
-	27, // 27: herdbook.lineage.v1.LineageService.GetNodes:output_type -> herdbook.lineage.v1.GetNodesResponse
-	28, // 28: herdbook.lineage.v1.LineageService.TagNode:output_type -> herdbook.lineage.v1.TagNodeResponse
-	29, // 29: herdbook.lineage.v1.LineageService.GetAncestors:output_type -> herdbook.lineage.v1.GetAncestorsResponse
-	30, // 30: herdbook.lineage.v1.LineageService.GetDescendants:output_type -> herdbook.lineage.v1.GetDescendantsResponse
-	31, // 31: herdbook.lineage.v1.LineageService.FindImpact:output_type -> herdbook.lineage.v1.FindImpactResponse
-	32, // 32: herdbook.lineage.v1.LineageService.FindPath:output_type -> herdbook.lineage.v1.FindPathResponse
-	33, // 33: herdbook.lineage.v1.LineageService.ExportPedigree:output_type -> herdbook.lineage.v1.ExportPedigreeResponse
-	34, // 34: herdbook.lineage.v1.LineageService.Prove:output_type -> herdbook.lineage.v1.ProveResponse
-	35, // 35: herdbook.lineage.v1.LineageService.ExportProof:output_type -> herdbook.lineage.v1.ExportProofResponse
-	36, // 36: herdbook.lineage.v1.LineageService.ComparePedigrees:output_type -> herdbook.lineage.v1.ComparePedigreesResponse
-	37, // 37: herdbook.lineage.v1.LineageService.CheckCompleteness:output_type -> herdbook.lineage.v1.CheckCompletenessResponse
-	38, // 38: herdbook.lineage.v1.LineageService.GetReproduction:output_type -> herdbook.lineage.v1.GetReproductionResponse
-	39, // 39: herdbook.lineage.v1.LineageService.WalkGraph:output_type -> herdbook.lineage.v1.WalkGraphResponse
-	40, // 40: herdbook.lineage.v1.LineageService.Retract:output_type -> herdbook.lineage.v1.RetractResponse
-	41, // 41: herdbook.lineage.v1.LineageService.GetHistory:output_type -> herdbook.lineage.v1.GetHistoryResponse
-	42, // 42: herdbook.lineage.v1.LineageService.SetAlias:output_type -> herdbook.lineage.v1.SetAliasResponse
-	43, // 43: herdbook.lineage.v1.LineageService.MergeNodes:output_type -> herdbook.lineage.v1.MergeNodesResponse
-	44, // 44: herdbook.lineage.v1.LineageService.FindDuplicates:output_type -> herdbook.lineage.v1.FindDuplicatesResponse
-	45, // 45: herdbook.lineage.v1.LineageService.GetFacets:output_type -> herdbook.lineage.v1.GetFacetsResponse
-	46, // 46: herdbook.lineage.v1.LineageService.GetColumnLineage:output_type -> herdbook.lineage.v1.GetColumnLineageResponse
-	47, // 47: herdbook.lineage.v1.LineageService.FindColumnImpact:output_type -> herdbook.lineage.v1.FindColumnImpactResponse
-	48, // 48: herdbook.lineage.v1.LineageService.GetInheritedTags:output_type -> herdbook.lineage.v1.GetInheritedTagsResponse
-	49, // 49: herdbook.lineage.v1.LineageService.DefineKind:output_type -> herdbook.lineage.v1.DefineKindResponse
-	50, // 50: herdbook.lineage.v1.LineageService.ListKinds:output_type -> herdbook.lineage.v1.ListKindsResponse
-	51, // 51: herdbook.lineage.v1.LineageService.DeleteKind:output_type -> herdbook.lineage.v1.DeleteKindResponse
-	26, // [26:52] is the sub-list for method output_type
-	0,  // [0:26] is the sub-list for method input_type
+	2,  // 2: herdbook.lineage.v1.LineageService.SearchNodes:input_type -> herdbook.lineage.v1.SearchNodesRequest
+	3,  // 3: herdbook.lineage.v1.LineageService.TagNode:input_type -> herdbook.lineage.v1.TagNodeRequest
+	4,  // 4: herdbook.lineage.v1.LineageService.GetAncestors:input_type -> herdbook.lineage.v1.GetAncestorsRequest
+	5,  // 5: herdbook.lineage.v1.LineageService.GetDescendants:input_type -> herdbook.lineage.v1.GetDescendantsRequest
+	6,  // 6: herdbook.lineage.v1.LineageService.FindImpact:input_type -> herdbook.lineage.v1.FindImpactRequest
+	7,  // 7: herdbook.lineage.v1.LineageService.FindPath:input_type -> herdbook.lineage.v1.FindPathRequest
+	8,  // 8: herdbook.lineage.v1.LineageService.ExportPedigree:input_type -> herdbook.lineage.v1.ExportPedigreeRequest
+	9,  // 9: herdbook.lineage.v1.LineageService.Prove:input_type -> herdbook.lineage.v1.ProveRequest
+	10, // 10: herdbook.lineage.v1.LineageService.ExportProof:input_type -> herdbook.lineage.v1.ExportProofRequest
+	11, // 11: herdbook.lineage.v1.LineageService.ComparePedigrees:input_type -> herdbook.lineage.v1.ComparePedigreesRequest
+	12, // 12: herdbook.lineage.v1.LineageService.CheckCompleteness:input_type -> herdbook.lineage.v1.CheckCompletenessRequest
+	13, // 13: herdbook.lineage.v1.LineageService.GetReproduction:input_type -> herdbook.lineage.v1.GetReproductionRequest
+	14, // 14: herdbook.lineage.v1.LineageService.WalkGraph:input_type -> herdbook.lineage.v1.WalkGraphRequest
+	15, // 15: herdbook.lineage.v1.LineageService.Retract:input_type -> herdbook.lineage.v1.RetractRequest
+	16, // 16: herdbook.lineage.v1.LineageService.GetHistory:input_type -> herdbook.lineage.v1.GetHistoryRequest
+	17, // 17: herdbook.lineage.v1.LineageService.SetAlias:input_type -> herdbook.lineage.v1.SetAliasRequest
+	18, // 18: herdbook.lineage.v1.LineageService.MergeNodes:input_type -> herdbook.lineage.v1.MergeNodesRequest
+	19, // 19: herdbook.lineage.v1.LineageService.FindDuplicates:input_type -> herdbook.lineage.v1.FindDuplicatesRequest
+	20, // 20: herdbook.lineage.v1.LineageService.GetFacets:input_type -> herdbook.lineage.v1.GetFacetsRequest
+	21, // 21: herdbook.lineage.v1.LineageService.GetColumnLineage:input_type -> herdbook.lineage.v1.GetColumnLineageRequest
+	22, // 22: herdbook.lineage.v1.LineageService.FindColumnImpact:input_type -> herdbook.lineage.v1.FindColumnImpactRequest
+	23, // 23: herdbook.lineage.v1.LineageService.GetInheritedTags:input_type -> herdbook.lineage.v1.GetInheritedTagsRequest
+	24, // 24: herdbook.lineage.v1.LineageService.DefineKind:input_type -> herdbook.lineage.v1.DefineKindRequest
+	25, // 25: herdbook.lineage.v1.LineageService.ListKinds:input_type -> herdbook.lineage.v1.ListKindsRequest
+	26, // 26: herdbook.lineage.v1.LineageService.DeleteKind:input_type -> herdbook.lineage.v1.DeleteKindRequest
+	27, // 27: herdbook.lineage.v1.LineageService.Record:output_type -> herdbook.lineage.v1.RecordResponse
+	28, // 28: herdbook.lineage.v1.LineageService.GetNodes:output_type -> herdbook.lineage.v1.GetNodesResponse
+	29, // 29: herdbook.lineage.v1.LineageService.SearchNodes:output_type -> herdbook.lineage.v1.SearchNodesResponse
+	30, // 30: herdbook.lineage.v1.LineageService.TagNode:output_type -> herdbook.lineage.v1.TagNodeResponse
+	31, // 31: herdbook.lineage.v1.LineageService.GetAncestors:output_type -> herdbook.lineage.v1.GetAncestorsResponse
+	32, // 32: herdbook.lineage.v1.LineageService.GetDescendants:output_type -> herdbook.lineage.v1.GetDescendantsResponse
+	33, // 33: herdbook.lineage.v1.LineageService.FindImpact:output_type -> herdbook.lineage.v1.FindImpactResponse
+	34, // 34: herdbook.lineage.v1.LineageService.FindPath:output_type -> herdbook.lineage.v1.FindPathResponse
+	35, // 35: herdbook.lineage.v1.LineageService.ExportPedigree:output_type -> herdbook.lineage.v1.ExportPedigreeResponse
+	36, // 36: herdbook.lineage.v1.LineageService.Prove:output_type -> herdbook.lineage.v1.ProveResponse
+	37, // 37: herdbook.lineage.v1.LineageService.ExportProof:output_type -> herdbook.lineage.v1.ExportProofResponse
+	38, // 38: herdbook.lineage.v1.LineageService.ComparePedigrees:output_type -> herdbook.lineage.v1.ComparePedigreesResponse
+	39, // 39: herdbook.lineage.v1.LineageService.CheckCompleteness:output_type -> herdbook.lineage.v1.CheckCompletenessResponse
+	40, // 40: herdbook.lineage.v1.LineageService.GetReproduction:output_type -> herdbook.lineage.v1.GetReproductionResponse
+	41, // 41: herdbook.lineage.v1.LineageService.WalkGraph:output_type -> herdbook.lineage.v1.WalkGraphResponse
+	42, // 42: herdbook.lineage.v1.LineageService.Retract:output_type -> herdbook.lineage.v1.RetractResponse
+	43, // 43: herdbook.lineage.v1.LineageService.GetHistory:output_type -> herdbook.lineage.v1.GetHistoryResponse
+	44, // 44: herdbook.lineage.v1.LineageService.SetAlias:output_type -> herdbook.lineage.v1.SetAliasResponse
+	45, // 45: herdbook.lineage.v1.LineageService.MergeNodes:output_type -> herdbook.lineage.v1.MergeNodesResponse
+	46, // 46: herdbook.lineage.v1.LineageService.FindDuplicates:output_type -> herdbook.lineage.v1.FindDuplicatesResponse
+	47, // 47: herdbook.lineage.v1.LineageService.GetFacets:output_type -> herdbook.lineage.v1.GetFacetsResponse
+	48, // 48: herdbook.lineage.v1.LineageService.GetColumnLineage:output_type -> herdbook.lineage.v1.GetColumnLineageResponse
+	49, // 49: herdbook.lineage.v1.LineageService.FindColumnImpact:output_type -> herdbook.lineage.v1.FindColumnImpactResponse
+	50, // 50: herdbook.lineage.v1.LineageService.GetInheritedTags:output_type -> herdbook.lineage.v1.GetInheritedTagsResponse
+	51, // 51: herdbook.lineage.v1.LineageService.DefineKind:output_type -> herdbook.lineage.v1.DefineKindResponse
+	52, // 52: herdbook.lineage.v1.LineageService.ListKinds:output_type -> herdbook.lineage.v1.ListKindsResponse
+	53, // 53: herdbook.lineage.v1.LineageService.DeleteKind:output_type -> herdbook.lineage.v1.DeleteKindResponse
+	27, // [27:54] is the sub-list for method output_type
+	0,  // [0:27] is the sub-list for method input_type
 	0,  // [0:0] is the sub-list for extension type_name
 	0,  // [0:0] is the sub-list for extension extendee
 	0,  // [0:0] is the sub-list for field type_name
@@ -191,6 +196,7 @@ func file_herdbook_lineage_v1_lineage_proto_init() {
 	file_herdbook_lineage_v1_question_proto_init()
 	file_herdbook_lineage_v1_record_proto_init()
 	file_herdbook_lineage_v1_reproduction_proto_init()
+	file_herdbook_lineage_v1_search_proto_init()
 	file_herdbook_lineage_v1_tag_proto_init()
 	type x struct{}
 	out := protoimpl.TypeBuilder{

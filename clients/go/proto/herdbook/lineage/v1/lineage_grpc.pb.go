@@ -21,6 +21,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	LineageService_Record_FullMethodName            = "/herdbook.lineage.v1.LineageService/Record"
 	LineageService_GetNodes_FullMethodName          = "/herdbook.lineage.v1.LineageService/GetNodes"
+	LineageService_SearchNodes_FullMethodName       = "/herdbook.lineage.v1.LineageService/SearchNodes"
 	LineageService_TagNode_FullMethodName           = "/herdbook.lineage.v1.LineageService/TagNode"
 	LineageService_GetAncestors_FullMethodName      = "/herdbook.lineage.v1.LineageService/GetAncestors"
 	LineageService_GetDescendants_FullMethodName    = "/herdbook.lineage.v1.LineageService/GetDescendants"
@@ -62,6 +63,8 @@ type LineageServiceClient interface {
 	Record(ctx context.Context, in *RecordRequest, opts ...grpc.CallOption) (*RecordResponse, error)
 	// Gets the nodes that a reference means.
 	GetNodes(ctx context.Context, in *GetNodesRequest, opts ...grpc.CallOption) (*GetNodesResponse, error)
+	// Finds nodes by part of a name or the beginning of a version, to complete what somebody types.
+	SearchNodes(ctx context.Context, in *SearchNodesRequest, opts ...grpc.CallOption) (*SearchNodesResponse, error)
 	// Puts tags on a node or takes them off, such as `biased` or `pii`.
 	TagNode(ctx context.Context, in *TagNodeRequest, opts ...grpc.CallOption) (*TagNodeResponse, error)
 	// Everything the nodes came from.
@@ -144,6 +147,16 @@ func (c *lineageServiceClient) GetNodes(ctx context.Context, in *GetNodesRequest
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetNodesResponse)
 	err := c.cc.Invoke(ctx, LineageService_GetNodes_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *lineageServiceClient) SearchNodes(ctx context.Context, in *SearchNodesRequest, opts ...grpc.CallOption) (*SearchNodesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SearchNodesResponse)
+	err := c.cc.Invoke(ctx, LineageService_SearchNodes_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -441,6 +454,8 @@ type LineageServiceServer interface {
 	Record(context.Context, *RecordRequest) (*RecordResponse, error)
 	// Gets the nodes that a reference means.
 	GetNodes(context.Context, *GetNodesRequest) (*GetNodesResponse, error)
+	// Finds nodes by part of a name or the beginning of a version, to complete what somebody types.
+	SearchNodes(context.Context, *SearchNodesRequest) (*SearchNodesResponse, error)
 	// Puts tags on a node or takes them off, such as `biased` or `pii`.
 	TagNode(context.Context, *TagNodeRequest) (*TagNodeResponse, error)
 	// Everything the nodes came from.
@@ -514,6 +529,9 @@ func (UnimplementedLineageServiceServer) Record(context.Context, *RecordRequest)
 }
 func (UnimplementedLineageServiceServer) GetNodes(context.Context, *GetNodesRequest) (*GetNodesResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetNodes not implemented")
+}
+func (UnimplementedLineageServiceServer) SearchNodes(context.Context, *SearchNodesRequest) (*SearchNodesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SearchNodes not implemented")
 }
 func (UnimplementedLineageServiceServer) TagNode(context.Context, *TagNodeRequest) (*TagNodeResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method TagNode not implemented")
@@ -640,6 +658,24 @@ func _LineageService_GetNodes_Handler(srv interface{}, ctx context.Context, dec 
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
 		return srv.(LineageServiceServer).GetNodes(ctx, req.(*GetNodesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _LineageService_SearchNodes_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SearchNodesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(LineageServiceServer).SearchNodes(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: LineageService_SearchNodes_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(LineageServiceServer).SearchNodes(ctx, req.(*SearchNodesRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
@@ -1062,6 +1098,10 @@ var LineageService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetNodes",
 			Handler:    _LineageService_GetNodes_Handler,
+		},
+		{
+			MethodName: "SearchNodes",
+			Handler:    _LineageService_SearchNodes_Handler,
 		},
 		{
 			MethodName: "TagNode",

@@ -39,7 +39,9 @@ type Check struct {
 	// Who reported it.
 	ReportedBy string `protobuf:"bytes,6,opt,name=reported_by,json=reportedBy,proto3" json:"reported_by,omitempty"`
 	// When, by the database's clock.
-	ReportedAt    *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=reported_at,json=reportedAt,proto3" json:"reported_at,omitempty"`
+	ReportedAt *timestamppb.Timestamp `protobuf:"bytes,7,opt,name=reported_at,json=reportedAt,proto3" json:"reported_at,omitempty"`
+	// Number of the version whose files they are.
+	Version       int64 `protobuf:"varint,8,opt,name=version,proto3" json:"version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -121,6 +123,13 @@ func (x *Check) GetReportedAt() *timestamppb.Timestamp {
 		return x.ReportedAt
 	}
 	return nil
+}
+
+func (x *Check) GetVersion() int64 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
 }
 
 // Request of ReportCheck.
@@ -275,7 +284,9 @@ type ListChecksRequest struct {
 	// Name of the model.
 	Model string `protobuf:"bytes,1,opt,name=model,proto3" json:"model,omitempty"`
 	// Number of the version.
-	Version       int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	Version int64 `protobuf:"varint,2,opt,name=version,proto3" json:"version,omitempty"`
+	// Or numbers of several, 100 at most, in place of `version`; those that are not there have no checks.
+	Versions      []int64 `protobuf:"varint,3,rep,packed,name=versions,proto3" json:"versions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -322,6 +333,13 @@ func (x *ListChecksRequest) GetVersion() int64 {
 		return x.Version
 	}
 	return 0
+}
+
+func (x *ListChecksRequest) GetVersions() []int64 {
+	if x != nil {
+		return x.Versions
+	}
+	return nil
 }
 
 // Response of ListChecks.
@@ -374,7 +392,7 @@ var File_herdbook_registry_v1_check_proto protoreflect.FileDescriptor
 
 const file_herdbook_registry_v1_check_proto_rawDesc = "" +
 	"\n" +
-	" herdbook/registry/v1/check.proto\x12\x14herdbook.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dherdbook/common/v1/role.proto\"\xd5\x01\n" +
+	" herdbook/registry/v1/check.proto\x12\x14herdbook.registry.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dherdbook/common/v1/role.proto\"\xef\x01\n" +
 	"\x05Check\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x16\n" +
 	"\x06passed\x18\x02 \x01(\bR\x06passed\x12\x18\n" +
@@ -384,7 +402,8 @@ const file_herdbook_registry_v1_check_proto_rawDesc = "" +
 	"\vreported_by\x18\x06 \x01(\tR\n" +
 	"reportedBy\x12;\n" +
 	"\vreported_at\x18\a \x01(\v2\x1a.google.protobuf.TimestampR\n" +
-	"reportedAt\"\xb4\x01\n" +
+	"reportedAt\x12\x18\n" +
+	"\aversion\x18\b \x01(\x03R\aversion\"\xb4\x01\n" +
 	"\x12ReportCheckRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\x03R\aversion\x12\x16\n" +
@@ -394,10 +413,11 @@ const file_herdbook_registry_v1_check_proto_rawDesc = "" +
 	"\adetails\x18\x06 \x01(\tR\adetails\x12\x10\n" +
 	"\x03url\x18\a \x01(\tR\x03url\"H\n" +
 	"\x13ReportCheckResponse\x121\n" +
-	"\x05check\x18\x01 \x01(\v2\x1b.herdbook.registry.v1.CheckR\x05check\"C\n" +
+	"\x05check\x18\x01 \x01(\v2\x1b.herdbook.registry.v1.CheckR\x05check\"_\n" +
 	"\x11ListChecksRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12\x18\n" +
-	"\aversion\x18\x02 \x01(\x03R\aversion\"I\n" +
+	"\aversion\x18\x02 \x01(\x03R\aversion\x12\x1a\n" +
+	"\bversions\x18\x03 \x03(\x03R\bversions\"I\n" +
 	"\x12ListChecksResponse\x123\n" +
 	"\x06checks\x18\x01 \x03(\v2\x1b.herdbook.registry.v1.CheckR\x06checks2\xdf\x01\n" +
 	"\fCheckService\x12h\n" +

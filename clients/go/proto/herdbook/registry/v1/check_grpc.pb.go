@@ -32,7 +32,7 @@ type CheckServiceClient interface {
 	// Reports what a check found about exactly the files that the version has. A later report of the same
 	// check replaces an earlier one; the audit log keeps both.
 	ReportCheck(ctx context.Context, in *ReportCheckRequest, opts ...grpc.CallOption) (*ReportCheckResponse, error)
-	// Lists the last report of each check of a version, by name.
+	// Lists the last report of each check of a version, or of several, by version and name.
 	ListChecks(ctx context.Context, in *ListChecksRequest, opts ...grpc.CallOption) (*ListChecksResponse, error)
 }
 
@@ -73,7 +73,7 @@ type CheckServiceServer interface {
 	// Reports what a check found about exactly the files that the version has. A later report of the same
 	// check replaces an earlier one; the audit log keeps both.
 	ReportCheck(context.Context, *ReportCheckRequest) (*ReportCheckResponse, error)
-	// Lists the last report of each check of a version, by name.
+	// Lists the last report of each check of a version, or of several, by version and name.
 	ListChecks(context.Context, *ListChecksRequest) (*ListChecksResponse, error)
 	mustEmbedUnimplementedCheckServiceServer()
 }

@@ -1491,8 +1491,10 @@ type SearchModelsRequest struct {
 	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
 	// Gives the newest version of each stage of each model too.
 	NewestVersions bool `protobuf:"varint,5,opt,name=newest_versions,json=newestVersions,proto3" json:"newest_versions,omitempty"`
-	unknownFields  protoimpl.UnknownFields
-	sizeCache      protoimpl.SizeCache
+	// Counts all that are found, on whatever page.
+	Count         bool `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SearchModelsRequest) Reset() {
@@ -1560,6 +1562,13 @@ func (x *SearchModelsRequest) GetNewestVersions() bool {
 	return false
 }
 
+func (x *SearchModelsRequest) GetCount() bool {
+	if x != nil {
+		return x.Count
+	}
+	return false
+}
+
 // Response of SearchModels.
 type SearchModelsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1567,6 +1576,8 @@ type SearchModelsResponse struct {
 	Models []*Model `protobuf:"bytes,1,rep,name=models,proto3" json:"models,omitempty"`
 	// Token of the next page; empty if this was the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// How many are found on all pages together, where the request asked for it.
+	Total         *int64 `protobuf:"varint,3,opt,name=total,proto3,oneof" json:"total,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1613,6 +1624,13 @@ func (x *SearchModelsResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *SearchModelsResponse) GetTotal() int64 {
+	if x != nil && x.Total != nil {
+		return *x.Total
+	}
+	return 0
 }
 
 // Request of UpdateModel.
@@ -2414,17 +2432,20 @@ const file_herdbook_registry_v1_model_proto_rawDesc = "" +
 	"\x12ListModelsResponse\x123\n" +
 	"\x06models\x18\x01 \x03(\v2\x1b.herdbook.registry.v1.ModelR\x06models\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x03R\brevision\"\xad\x01\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xc3\x01\n" +
 	"\x13SearchModelsRequest\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x19\n" +
 	"\border_by\x18\x02 \x03(\tR\aorderBy\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
 	"page_token\x18\x04 \x01(\tR\tpageToken\x12'\n" +
-	"\x0fnewest_versions\x18\x05 \x01(\bR\x0enewestVersions\"s\n" +
+	"\x0fnewest_versions\x18\x05 \x01(\bR\x0enewestVersions\x12\x14\n" +
+	"\x05count\x18\x06 \x01(\bR\x05count\"\x98\x01\n" +
 	"\x14SearchModelsResponse\x123\n" +
 	"\x06models\x18\x01 \x03(\v2\x1b.herdbook.registry.v1.ModelR\x06models\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x84\x01\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x19\n" +
+	"\x05total\x18\x03 \x01(\x03H\x00R\x05total\x88\x01\x01B\b\n" +
+	"\x06_total\"\x84\x01\n" +
 	"\x12UpdateModelRequest\x121\n" +
 	"\x05model\x18\x01 \x01(\v2\x1b.herdbook.registry.v1.ModelR\x05model\x12;\n" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
@@ -2648,6 +2669,7 @@ func file_herdbook_registry_v1_model_proto_init() {
 		(*Rule_RequiredCard)(nil),
 		(*Rule_SignedBy)(nil),
 	}
+	file_herdbook_registry_v1_model_proto_msgTypes[19].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{

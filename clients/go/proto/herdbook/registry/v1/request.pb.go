@@ -439,7 +439,10 @@ type ListRequestsRequest struct {
 	// Requests a page: 1 to 1,000; 100 if 0.
 	PageSize uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before; empty for the first.
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Only open ones that wait for the caller: whose rules count the caller's approval, which the caller has not
+	// given yet, and may give, being neither who asked nor who registered the version.
+	AwaitingMe    bool `protobuf:"varint,5,opt,name=awaiting_me,json=awaitingMe,proto3" json:"awaiting_me,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -500,6 +503,13 @@ func (x *ListRequestsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *ListRequestsRequest) GetAwaitingMe() bool {
+	if x != nil {
+		return x.AwaitingMe
+	}
+	return false
 }
 
 // Response of ListRequests.
@@ -910,13 +920,15 @@ const file_herdbook_registry_v1_request_proto_rawDesc = "" +
 	"\x02id\x18\x01 \x01(\x03R\x02id\"\x93\x01\n" +
 	"\x12GetRequestResponse\x12A\n" +
 	"\arequest\x18\x01 \x01(\v2'.herdbook.registry.v1.TransitionRequestR\arequest\x12:\n" +
-	"\bdecision\x18\x02 \x01(\v2\x1e.herdbook.registry.v1.DecisionR\bdecision\"\x8e\x01\n" +
+	"\bdecision\x18\x02 \x01(\v2\x1e.herdbook.registry.v1.DecisionR\bdecision\"\xaf\x01\n" +
 	"\x13ListRequestsRequest\x12\x14\n" +
 	"\x05model\x18\x01 \x01(\tR\x05model\x12%\n" +
 	"\x0einclude_closed\x18\x02 \x01(\bR\rincludeClosed\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tR\tpageToken\"\x83\x01\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x1f\n" +
+	"\vawaiting_me\x18\x05 \x01(\bR\n" +
+	"awaitingMe\"\x83\x01\n" +
 	"\x14ListRequestsResponse\x12C\n" +
 	"\brequests\x18\x01 \x03(\v2'.herdbook.registry.v1.TransitionRequestR\brequests\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"Y\n" +

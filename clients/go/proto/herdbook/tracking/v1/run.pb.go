@@ -162,6 +162,63 @@ func (AggregateFunction) EnumDescriptor() ([]byte, []int) {
 	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{1}
 }
 
+// What a field of runs is.
+type RunFieldKind int32
+
+const (
+	// Not stated.
+	RunFieldKind_RUN_FIELD_KIND_UNSPECIFIED RunFieldKind = 0
+	// A metric.
+	RunFieldKind_RUN_FIELD_KIND_METRIC RunFieldKind = 1
+	// A param.
+	RunFieldKind_RUN_FIELD_KIND_PARAM RunFieldKind = 2
+	// A tag.
+	RunFieldKind_RUN_FIELD_KIND_TAG RunFieldKind = 3
+)
+
+// Enum value maps for RunFieldKind.
+var (
+	RunFieldKind_name = map[int32]string{
+		0: "RUN_FIELD_KIND_UNSPECIFIED",
+		1: "RUN_FIELD_KIND_METRIC",
+		2: "RUN_FIELD_KIND_PARAM",
+		3: "RUN_FIELD_KIND_TAG",
+	}
+	RunFieldKind_value = map[string]int32{
+		"RUN_FIELD_KIND_UNSPECIFIED": 0,
+		"RUN_FIELD_KIND_METRIC":      1,
+		"RUN_FIELD_KIND_PARAM":       2,
+		"RUN_FIELD_KIND_TAG":         3,
+	}
+)
+
+func (x RunFieldKind) Enum() *RunFieldKind {
+	p := new(RunFieldKind)
+	*p = x
+	return p
+}
+
+func (x RunFieldKind) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (RunFieldKind) Descriptor() protoreflect.EnumDescriptor {
+	return file_herdbook_tracking_v1_run_proto_enumTypes[2].Descriptor()
+}
+
+func (RunFieldKind) Type() protoreflect.EnumType {
+	return &file_herdbook_tracking_v1_run_proto_enumTypes[2]
+}
+
+func (x RunFieldKind) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use RunFieldKind.Descriptor instead.
+func (RunFieldKind) EnumDescriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{2}
+}
+
 // One execution of training code.
 type Run struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1416,7 +1473,12 @@ type SearchRunsRequest struct {
 	// What to return of each run besides its id, in the notation of the filter's left sides, such as
 	// `params.lr`, `metrics.acc`, `attributes.name`; `inputs.name` and `inputs.digest` return the inputs.
 	// At most 100. Runs are whole if empty; naming what is needed makes pages of many runs light.
-	Columns       []string `protobuf:"bytes,7,rep,name=columns,proto3" json:"columns,omitempty"`
+	Columns []string `protobuf:"bytes,7,rep,name=columns,proto3" json:"columns,omitempty"`
+	// Runs to pass over, counted from the beginning or from `page_token`, as for a table that is scrolled
+	// somewhere: at most 1,000,000.
+	Skip uint32 `protobuf:"varint,8,opt,name=skip,proto3" json:"skip,omitempty"`
+	// With columns: returns source and environment of each run too.
+	WithSource    bool `protobuf:"varint,9,opt,name=with_source,json=withSource,proto3" json:"with_source,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1498,6 +1560,20 @@ func (x *SearchRunsRequest) GetColumns() []string {
 		return x.Columns
 	}
 	return nil
+}
+
+func (x *SearchRunsRequest) GetSkip() uint32 {
+	if x != nil {
+		return x.Skip
+	}
+	return 0
+}
+
+func (x *SearchRunsRequest) GetWithSource() bool {
+	if x != nil {
+		return x.WithSource
+	}
+	return false
 }
 
 // Response of SearchRuns.
@@ -1994,6 +2070,381 @@ func (x *AggregateValue) GetValue() float64 {
 	return 0
 }
 
+// Request of ListRunFields.
+type ListRunFieldsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Experiments to look in; all of the workspace if empty.
+	ExperimentIds []int64 `protobuf:"varint,1,rep,packed,name=experiment_ids,json=experimentIds,proto3" json:"experiment_ids,omitempty"`
+	// Which runs, as in SearchRuns. All if empty.
+	Filter string `protobuf:"bytes,2,opt,name=filter,proto3" json:"filter,omitempty"`
+	// Which to look at.
+	View v1.View `protobuf:"varint,3,opt,name=view,proto3,enum=herdbook.common.v1.View" json:"view,omitempty"`
+	// Which fields; if not stated, metrics, then params, then tags.
+	Kind RunFieldKind `protobuf:"varint,4,opt,name=kind,proto3,enum=herdbook.tracking.v1.RunFieldKind" json:"kind,omitempty"`
+	// What keys begin with, such as `train/`; any if empty.
+	Prefix string `protobuf:"bytes,5,opt,name=prefix,proto3" json:"prefix,omitempty"`
+	// What keys have in them, in any case; any if empty.
+	Contains string `protobuf:"bytes,6,opt,name=contains,proto3" json:"contains,omitempty"`
+	// Only fields in which the runs are not all alike.
+	Differing bool `protobuf:"varint,7,opt,name=differing,proto3" json:"differing,omitempty"`
+	// Fields a page: 1 to 1,000; 100 if 0. A page may have fewer, though another follows.
+	PageSize uint32 `protobuf:"varint,8,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	// `next_page_token` of the page before; empty for the first.
+	PageToken     string `protobuf:"bytes,9,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRunFieldsRequest) Reset() {
+	*x = ListRunFieldsRequest{}
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRunFieldsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRunFieldsRequest) ProtoMessage() {}
+
+func (x *ListRunFieldsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRunFieldsRequest.ProtoReflect.Descriptor instead.
+func (*ListRunFieldsRequest) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *ListRunFieldsRequest) GetExperimentIds() []int64 {
+	if x != nil {
+		return x.ExperimentIds
+	}
+	return nil
+}
+
+func (x *ListRunFieldsRequest) GetFilter() string {
+	if x != nil {
+		return x.Filter
+	}
+	return ""
+}
+
+func (x *ListRunFieldsRequest) GetView() v1.View {
+	if x != nil {
+		return x.View
+	}
+	return v1.View(0)
+}
+
+func (x *ListRunFieldsRequest) GetKind() RunFieldKind {
+	if x != nil {
+		return x.Kind
+	}
+	return RunFieldKind_RUN_FIELD_KIND_UNSPECIFIED
+}
+
+func (x *ListRunFieldsRequest) GetPrefix() string {
+	if x != nil {
+		return x.Prefix
+	}
+	return ""
+}
+
+func (x *ListRunFieldsRequest) GetContains() string {
+	if x != nil {
+		return x.Contains
+	}
+	return ""
+}
+
+func (x *ListRunFieldsRequest) GetDiffering() bool {
+	if x != nil {
+		return x.Differing
+	}
+	return false
+}
+
+func (x *ListRunFieldsRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *ListRunFieldsRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+// Response of ListRunFields.
+type ListRunFieldsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The fields.
+	Fields []*RunField `protobuf:"bytes,1,rep,name=fields,proto3" json:"fields,omitempty"`
+	// How many runs were looked at.
+	RunCount int64 `protobuf:"varint,2,opt,name=run_count,json=runCount,proto3" json:"run_count,omitempty"`
+	// Token of the next page; empty if this was the last.
+	NextPageToken string `protobuf:"bytes,3,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListRunFieldsResponse) Reset() {
+	*x = ListRunFieldsResponse{}
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListRunFieldsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListRunFieldsResponse) ProtoMessage() {}
+
+func (x *ListRunFieldsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListRunFieldsResponse.ProtoReflect.Descriptor instead.
+func (*ListRunFieldsResponse) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *ListRunFieldsResponse) GetFields() []*RunField {
+	if x != nil {
+		return x.Fields
+	}
+	return nil
+}
+
+func (x *ListRunFieldsResponse) GetRunCount() int64 {
+	if x != nil {
+		return x.RunCount
+	}
+	return 0
+}
+
+func (x *ListRunFieldsResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// What runs have under one key.
+type RunField struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it is.
+	Kind RunFieldKind `protobuf:"varint,1,opt,name=kind,proto3,enum=herdbook.tracking.v1.RunFieldKind" json:"kind,omitempty"`
+	// Its key.
+	Key string `protobuf:"bytes,2,opt,name=key,proto3" json:"key,omitempty"`
+	// How many of the runs have it.
+	RunCount int64 `protobuf:"varint,3,opt,name=run_count,json=runCount,proto3" json:"run_count,omitempty"`
+	// Whether the runs are not all alike in it: in having it, or in its value, that of a metric being its latest.
+	Differs       bool `protobuf:"varint,4,opt,name=differs,proto3" json:"differs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *RunField) Reset() {
+	*x = RunField{}
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *RunField) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*RunField) ProtoMessage() {}
+
+func (x *RunField) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use RunField.ProtoReflect.Descriptor instead.
+func (*RunField) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *RunField) GetKind() RunFieldKind {
+	if x != nil {
+		return x.Kind
+	}
+	return RunFieldKind_RUN_FIELD_KIND_UNSPECIFIED
+}
+
+func (x *RunField) GetKey() string {
+	if x != nil {
+		return x.Key
+	}
+	return ""
+}
+
+func (x *RunField) GetRunCount() int64 {
+	if x != nil {
+		return x.RunCount
+	}
+	return 0
+}
+
+func (x *RunField) GetDiffers() bool {
+	if x != nil {
+		return x.Differs
+	}
+	return false
+}
+
+// Request of WatchRuns.
+type WatchRunsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Experiments to follow: 1 to 100.
+	ExperimentIds []int64 `protobuf:"varint,1,rep,packed,name=experiment_ids,json=experimentIds,proto3" json:"experiment_ids,omitempty"`
+	// What to return of each run, as in SearchRuns.
+	Columns       []string `protobuf:"bytes,2,rep,name=columns,proto3" json:"columns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRunsRequest) Reset() {
+	*x = WatchRunsRequest{}
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRunsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRunsRequest) ProtoMessage() {}
+
+func (x *WatchRunsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRunsRequest.ProtoReflect.Descriptor instead.
+func (*WatchRunsRequest) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *WatchRunsRequest) GetExperimentIds() []int64 {
+	if x != nil {
+		return x.ExperimentIds
+	}
+	return nil
+}
+
+func (x *WatchRunsRequest) GetColumns() []string {
+	if x != nil {
+		return x.Columns
+	}
+	return nil
+}
+
+// Response of WatchRuns. The first is sent at once, without runs: what changes from then on follows.
+type WatchRunsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Runs that are new or have changed.
+	Runs []*Run `protobuf:"bytes,1,rep,name=runs,proto3" json:"runs,omitempty"`
+	// Ids of runs that have been deleted.
+	DeletedRunIds []string `protobuf:"bytes,2,rep,name=deleted_run_ids,json=deletedRunIds,proto3" json:"deleted_run_ids,omitempty"`
+	// Whether changes may have been missed since the response before, as after a long pause of the database:
+	// search for the runs again.
+	Incomplete    bool `protobuf:"varint,3,opt,name=incomplete,proto3" json:"incomplete,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WatchRunsResponse) Reset() {
+	*x = WatchRunsResponse{}
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WatchRunsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WatchRunsResponse) ProtoMessage() {}
+
+func (x *WatchRunsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WatchRunsResponse.ProtoReflect.Descriptor instead.
+func (*WatchRunsResponse) Descriptor() ([]byte, []int) {
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *WatchRunsResponse) GetRuns() []*Run {
+	if x != nil {
+		return x.Runs
+	}
+	return nil
+}
+
+func (x *WatchRunsResponse) GetDeletedRunIds() []string {
+	if x != nil {
+		return x.DeletedRunIds
+	}
+	return nil
+}
+
+func (x *WatchRunsResponse) GetIncomplete() bool {
+	if x != nil {
+		return x.Incomplete
+	}
+	return false
+}
+
 // Request of DeleteRun.
 type DeleteRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -2005,7 +2456,7 @@ type DeleteRunRequest struct {
 
 func (x *DeleteRunRequest) Reset() {
 	*x = DeleteRunRequest{}
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[22]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2017,7 +2468,7 @@ func (x *DeleteRunRequest) String() string {
 func (*DeleteRunRequest) ProtoMessage() {}
 
 func (x *DeleteRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[22]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2030,7 +2481,7 @@ func (x *DeleteRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRunRequest.ProtoReflect.Descriptor instead.
 func (*DeleteRunRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{22}
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *DeleteRunRequest) GetRunId() string {
@@ -2049,7 +2500,7 @@ type DeleteRunResponse struct {
 
 func (x *DeleteRunResponse) Reset() {
 	*x = DeleteRunResponse{}
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[23]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2061,7 +2512,7 @@ func (x *DeleteRunResponse) String() string {
 func (*DeleteRunResponse) ProtoMessage() {}
 
 func (x *DeleteRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[23]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2074,7 +2525,7 @@ func (x *DeleteRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteRunResponse.ProtoReflect.Descriptor instead.
 func (*DeleteRunResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{23}
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{28}
 }
 
 // Request of RestoreRun.
@@ -2088,7 +2539,7 @@ type RestoreRunRequest struct {
 
 func (x *RestoreRunRequest) Reset() {
 	*x = RestoreRunRequest{}
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[24]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2100,7 +2551,7 @@ func (x *RestoreRunRequest) String() string {
 func (*RestoreRunRequest) ProtoMessage() {}
 
 func (x *RestoreRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[24]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2113,7 +2564,7 @@ func (x *RestoreRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreRunRequest.ProtoReflect.Descriptor instead.
 func (*RestoreRunRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{24}
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *RestoreRunRequest) GetRunId() string {
@@ -2134,7 +2585,7 @@ type RestoreRunResponse struct {
 
 func (x *RestoreRunResponse) Reset() {
 	*x = RestoreRunResponse{}
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[25]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2146,7 +2597,7 @@ func (x *RestoreRunResponse) String() string {
 func (*RestoreRunResponse) ProtoMessage() {}
 
 func (x *RestoreRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[25]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2159,7 +2610,7 @@ func (x *RestoreRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreRunResponse.ProtoReflect.Descriptor instead.
 func (*RestoreRunResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{25}
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *RestoreRunResponse) GetRun() *Run {
@@ -2193,7 +2644,7 @@ type LogBatchRequest struct {
 
 func (x *LogBatchRequest) Reset() {
 	*x = LogBatchRequest{}
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[26]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2205,7 +2656,7 @@ func (x *LogBatchRequest) String() string {
 func (*LogBatchRequest) ProtoMessage() {}
 
 func (x *LogBatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[26]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2218,7 +2669,7 @@ func (x *LogBatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogBatchRequest.ProtoReflect.Descriptor instead.
 func (*LogBatchRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{26}
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *LogBatchRequest) GetRunId() string {
@@ -2284,7 +2735,7 @@ type StreamPosition struct {
 
 func (x *StreamPosition) Reset() {
 	*x = StreamPosition{}
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[27]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2296,7 +2747,7 @@ func (x *StreamPosition) String() string {
 func (*StreamPosition) ProtoMessage() {}
 
 func (x *StreamPosition) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[27]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2309,7 +2760,7 @@ func (x *StreamPosition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamPosition.ProtoReflect.Descriptor instead.
 func (*StreamPosition) Descriptor() ([]byte, []int) {
-	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{27}
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *StreamPosition) GetStream() string {
@@ -2337,7 +2788,7 @@ type LogBatchResponse struct {
 
 func (x *LogBatchResponse) Reset() {
 	*x = LogBatchResponse{}
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[28]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2349,7 +2800,7 @@ func (x *LogBatchResponse) String() string {
 func (*LogBatchResponse) ProtoMessage() {}
 
 func (x *LogBatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[28]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2362,7 +2813,7 @@ func (x *LogBatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogBatchResponse.ProtoReflect.Descriptor instead.
 func (*LogBatchResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{28}
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *LogBatchResponse) GetStopRequested() bool {
@@ -2383,7 +2834,7 @@ type PurgeRunRequest struct {
 
 func (x *PurgeRunRequest) Reset() {
 	*x = PurgeRunRequest{}
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[29]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2395,7 +2846,7 @@ func (x *PurgeRunRequest) String() string {
 func (*PurgeRunRequest) ProtoMessage() {}
 
 func (x *PurgeRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[29]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2408,7 +2859,7 @@ func (x *PurgeRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeRunRequest.ProtoReflect.Descriptor instead.
 func (*PurgeRunRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{29}
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *PurgeRunRequest) GetRunId() string {
@@ -2427,7 +2878,7 @@ type PurgeRunResponse struct {
 
 func (x *PurgeRunResponse) Reset() {
 	*x = PurgeRunResponse{}
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[30]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2439,7 +2890,7 @@ func (x *PurgeRunResponse) String() string {
 func (*PurgeRunResponse) ProtoMessage() {}
 
 func (x *PurgeRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[30]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2452,7 +2903,7 @@ func (x *PurgeRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PurgeRunResponse.ProtoReflect.Descriptor instead.
 func (*PurgeRunResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{30}
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{35}
 }
 
 // Request of RequestStop.
@@ -2468,7 +2919,7 @@ type RequestStopRequest struct {
 
 func (x *RequestStopRequest) Reset() {
 	*x = RequestStopRequest{}
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[31]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2480,7 +2931,7 @@ func (x *RequestStopRequest) String() string {
 func (*RequestStopRequest) ProtoMessage() {}
 
 func (x *RequestStopRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[31]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2493,7 +2944,7 @@ func (x *RequestStopRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestStopRequest.ProtoReflect.Descriptor instead.
 func (*RequestStopRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{31}
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *RequestStopRequest) GetRunId() string {
@@ -2519,7 +2970,7 @@ type RequestStopResponse struct {
 
 func (x *RequestStopResponse) Reset() {
 	*x = RequestStopResponse{}
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[32]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2531,7 +2982,7 @@ func (x *RequestStopResponse) String() string {
 func (*RequestStopResponse) ProtoMessage() {}
 
 func (x *RequestStopResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[32]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2544,7 +2995,7 @@ func (x *RequestStopResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestStopResponse.ProtoReflect.Descriptor instead.
 func (*RequestStopResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{32}
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{37}
 }
 
 // Request of DeleteTags.
@@ -2560,7 +3011,7 @@ type DeleteTagsRequest struct {
 
 func (x *DeleteTagsRequest) Reset() {
 	*x = DeleteTagsRequest{}
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[33]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2572,7 +3023,7 @@ func (x *DeleteTagsRequest) String() string {
 func (*DeleteTagsRequest) ProtoMessage() {}
 
 func (x *DeleteTagsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[33]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2585,7 +3036,7 @@ func (x *DeleteTagsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTagsRequest.ProtoReflect.Descriptor instead.
 func (*DeleteTagsRequest) Descriptor() ([]byte, []int) {
-	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{33}
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *DeleteTagsRequest) GetRunId() string {
@@ -2611,7 +3062,7 @@ type DeleteTagsResponse struct {
 
 func (x *DeleteTagsResponse) Reset() {
 	*x = DeleteTagsResponse{}
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[34]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2623,7 +3074,7 @@ func (x *DeleteTagsResponse) String() string {
 func (*DeleteTagsResponse) ProtoMessage() {}
 
 func (x *DeleteTagsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[34]
+	mi := &file_herdbook_tracking_v1_run_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2636,7 +3087,7 @@ func (x *DeleteTagsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DeleteTagsResponse.ProtoReflect.Descriptor instead.
 func (*DeleteTagsResponse) Descriptor() ([]byte, []int) {
-	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{34}
+	return file_herdbook_tracking_v1_run_proto_rawDescGZIP(), []int{39}
 }
 
 var File_herdbook_tracking_v1_run_proto protoreflect.FileDescriptor
@@ -2771,7 +3222,7 @@ const file_herdbook_tracking_v1_run_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\"@\n" +
 	"\x11UpdateRunResponse\x12+\n" +
-	"\x03run\x18\x01 \x01(\v2\x19.herdbook.tracking.v1.RunR\x03run\"\xf1\x01\n" +
+	"\x03run\x18\x01 \x01(\v2\x19.herdbook.tracking.v1.RunR\x03run\"\xa6\x02\n" +
 	"\x11SearchRunsRequest\x12%\n" +
 	"\x0eexperiment_ids\x18\x01 \x03(\x03R\rexperimentIds\x12\x16\n" +
 	"\x06filter\x18\x02 \x01(\tR\x06filter\x12\x19\n" +
@@ -2780,7 +3231,10 @@ const file_herdbook_tracking_v1_run_proto_rawDesc = "" +
 	"\n" +
 	"page_token\x18\x05 \x01(\tR\tpageToken\x12,\n" +
 	"\x04view\x18\x06 \x01(\x0e2\x18.herdbook.common.v1.ViewR\x04view\x12\x18\n" +
-	"\acolumns\x18\a \x03(\tR\acolumns\"k\n" +
+	"\acolumns\x18\a \x03(\tR\acolumns\x12\x12\n" +
+	"\x04skip\x18\b \x01(\rR\x04skip\x12\x1f\n" +
+	"\vwith_source\x18\t \x01(\bR\n" +
+	"withSource\"k\n" +
 	"\x12SearchRunsResponse\x12-\n" +
 	"\x04runs\x18\x01 \x03(\v2\x19.herdbook.tracking.v1.RunR\x04runs\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc9\x02\n" +
@@ -2817,7 +3271,36 @@ const file_herdbook_tracking_v1_run_proto_rawDesc = "" +
 	"\x05value\"5\n" +
 	"\x0eAggregateValue\x12\x19\n" +
 	"\x05value\x18\x01 \x01(\x01H\x00R\x05value\x88\x01\x01B\b\n" +
-	"\x06_value\")\n" +
+	"\x06_value\"\xc9\x02\n" +
+	"\x14ListRunFieldsRequest\x12%\n" +
+	"\x0eexperiment_ids\x18\x01 \x03(\x03R\rexperimentIds\x12\x16\n" +
+	"\x06filter\x18\x02 \x01(\tR\x06filter\x12,\n" +
+	"\x04view\x18\x03 \x01(\x0e2\x18.herdbook.common.v1.ViewR\x04view\x126\n" +
+	"\x04kind\x18\x04 \x01(\x0e2\".herdbook.tracking.v1.RunFieldKindR\x04kind\x12\x16\n" +
+	"\x06prefix\x18\x05 \x01(\tR\x06prefix\x12\x1a\n" +
+	"\bcontains\x18\x06 \x01(\tR\bcontains\x12\x1c\n" +
+	"\tdiffering\x18\a \x01(\bR\tdiffering\x12\x1b\n" +
+	"\tpage_size\x18\b \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\t \x01(\tR\tpageToken\"\x94\x01\n" +
+	"\x15ListRunFieldsResponse\x126\n" +
+	"\x06fields\x18\x01 \x03(\v2\x1e.herdbook.tracking.v1.RunFieldR\x06fields\x12\x1b\n" +
+	"\trun_count\x18\x02 \x01(\x03R\brunCount\x12&\n" +
+	"\x0fnext_page_token\x18\x03 \x01(\tR\rnextPageToken\"\x8b\x01\n" +
+	"\bRunField\x126\n" +
+	"\x04kind\x18\x01 \x01(\x0e2\".herdbook.tracking.v1.RunFieldKindR\x04kind\x12\x10\n" +
+	"\x03key\x18\x02 \x01(\tR\x03key\x12\x1b\n" +
+	"\trun_count\x18\x03 \x01(\x03R\brunCount\x12\x18\n" +
+	"\adiffers\x18\x04 \x01(\bR\adiffers\"S\n" +
+	"\x10WatchRunsRequest\x12%\n" +
+	"\x0eexperiment_ids\x18\x01 \x03(\x03R\rexperimentIds\x12\x18\n" +
+	"\acolumns\x18\x02 \x03(\tR\acolumns\"\x8a\x01\n" +
+	"\x11WatchRunsResponse\x12-\n" +
+	"\x04runs\x18\x01 \x03(\v2\x19.herdbook.tracking.v1.RunR\x04runs\x12&\n" +
+	"\x0fdeleted_run_ids\x18\x02 \x03(\tR\rdeletedRunIds\x12\x1e\n" +
+	"\n" +
+	"incomplete\x18\x03 \x01(\bR\n" +
+	"incomplete\")\n" +
 	"\x10DeleteRunRequest\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\"\x13\n" +
 	"\x11DeleteRunResponse\"*\n" +
@@ -2871,7 +3354,13 @@ const file_herdbook_tracking_v1_run_proto_rawDesc = "" +
 	"\x17AGGREGATE_FUNCTION_MEAN\x10\x04\x12\x1d\n" +
 	"\x19AGGREGATE_FUNCTION_STDDEV\x10\x05\x12\x1a\n" +
 	"\x16AGGREGATE_FUNCTION_SUM\x10\x06\x12\x1d\n" +
-	"\x19AGGREGATE_FUNCTION_MEDIAN\x10\a2\xe4\b\n" +
+	"\x19AGGREGATE_FUNCTION_MEDIAN\x10\a*{\n" +
+	"\fRunFieldKind\x12\x1e\n" +
+	"\x1aRUN_FIELD_KIND_UNSPECIFIED\x10\x00\x12\x19\n" +
+	"\x15RUN_FIELD_KIND_METRIC\x10\x01\x12\x18\n" +
+	"\x14RUN_FIELD_KIND_PARAM\x10\x02\x12\x16\n" +
+	"\x12RUN_FIELD_KIND_TAG\x10\x032\xba\n" +
+	"\n" +
 	"\n" +
 	"RunService\x12b\n" +
 	"\tCreateRun\x12&.herdbook.tracking.v1.CreateRunRequest\x1a'.herdbook.tracking.v1.CreateRunResponse\"\x04\xe8\xe1\x18\x02\x12Y\n" +
@@ -2879,7 +3368,9 @@ const file_herdbook_tracking_v1_run_proto_rawDesc = "" +
 	"\tUpdateRun\x12&.herdbook.tracking.v1.UpdateRunRequest\x1a'.herdbook.tracking.v1.UpdateRunResponse\"\x04\xe8\xe1\x18\x02\x12e\n" +
 	"\n" +
 	"SearchRuns\x12'.herdbook.tracking.v1.SearchRunsRequest\x1a(.herdbook.tracking.v1.SearchRunsResponse\"\x04\xe8\xe1\x18\x01\x12n\n" +
-	"\rAggregateRuns\x12*.herdbook.tracking.v1.AggregateRunsRequest\x1a+.herdbook.tracking.v1.AggregateRunsResponse\"\x04\xe8\xe1\x18\x01\x12b\n" +
+	"\rAggregateRuns\x12*.herdbook.tracking.v1.AggregateRunsRequest\x1a+.herdbook.tracking.v1.AggregateRunsResponse\"\x04\xe8\xe1\x18\x01\x12n\n" +
+	"\rListRunFields\x12*.herdbook.tracking.v1.ListRunFieldsRequest\x1a+.herdbook.tracking.v1.ListRunFieldsResponse\"\x04\xe8\xe1\x18\x01\x12d\n" +
+	"\tWatchRuns\x12&.herdbook.tracking.v1.WatchRunsRequest\x1a'.herdbook.tracking.v1.WatchRunsResponse\"\x04\xe8\xe1\x18\x010\x01\x12b\n" +
 	"\tDeleteRun\x12&.herdbook.tracking.v1.DeleteRunRequest\x1a'.herdbook.tracking.v1.DeleteRunResponse\"\x04\xe8\xe1\x18\x02\x12e\n" +
 	"\n" +
 	"RestoreRun\x12'.herdbook.tracking.v1.RestoreRunRequest\x1a(.herdbook.tracking.v1.RestoreRunResponse\"\x04\xe8\xe1\x18\x02\x12_\n" +
@@ -2902,131 +3393,146 @@ func file_herdbook_tracking_v1_run_proto_rawDescGZIP() []byte {
 	return file_herdbook_tracking_v1_run_proto_rawDescData
 }
 
-var file_herdbook_tracking_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
-var file_herdbook_tracking_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 42)
+var file_herdbook_tracking_v1_run_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
+var file_herdbook_tracking_v1_run_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_herdbook_tracking_v1_run_proto_goTypes = []any{
 	(RunStatus)(0),                // 0: herdbook.tracking.v1.RunStatus
 	(AggregateFunction)(0),        // 1: herdbook.tracking.v1.AggregateFunction
-	(*Run)(nil),                   // 2: herdbook.tracking.v1.Run
-	(*Fork)(nil),                  // 3: herdbook.tracking.v1.Fork
-	(*MetricSummary)(nil),         // 4: herdbook.tracking.v1.MetricSummary
-	(*Dataset)(nil),               // 5: herdbook.tracking.v1.Dataset
-	(*DatasetInput)(nil),          // 6: herdbook.tracking.v1.DatasetInput
-	(*Source)(nil),                // 7: herdbook.tracking.v1.Source
-	(*Environment)(nil),           // 8: herdbook.tracking.v1.Environment
-	(*Metric)(nil),                // 9: herdbook.tracking.v1.Metric
-	(*CreateRunRequest)(nil),      // 10: herdbook.tracking.v1.CreateRunRequest
-	(*CreateRunResponse)(nil),     // 11: herdbook.tracking.v1.CreateRunResponse
-	(*GetRunRequest)(nil),         // 12: herdbook.tracking.v1.GetRunRequest
-	(*GetRunResponse)(nil),        // 13: herdbook.tracking.v1.GetRunResponse
-	(*UpdateRunRequest)(nil),      // 14: herdbook.tracking.v1.UpdateRunRequest
-	(*UpdateRunResponse)(nil),     // 15: herdbook.tracking.v1.UpdateRunResponse
-	(*SearchRunsRequest)(nil),     // 16: herdbook.tracking.v1.SearchRunsRequest
-	(*SearchRunsResponse)(nil),    // 17: herdbook.tracking.v1.SearchRunsResponse
-	(*AggregateRunsRequest)(nil),  // 18: herdbook.tracking.v1.AggregateRunsRequest
-	(*Aggregate)(nil),             // 19: herdbook.tracking.v1.Aggregate
-	(*AggregateRunsResponse)(nil), // 20: herdbook.tracking.v1.AggregateRunsResponse
-	(*RunGroup)(nil),              // 21: herdbook.tracking.v1.RunGroup
-	(*GroupValue)(nil),            // 22: herdbook.tracking.v1.GroupValue
-	(*AggregateValue)(nil),        // 23: herdbook.tracking.v1.AggregateValue
-	(*DeleteRunRequest)(nil),      // 24: herdbook.tracking.v1.DeleteRunRequest
-	(*DeleteRunResponse)(nil),     // 25: herdbook.tracking.v1.DeleteRunResponse
-	(*RestoreRunRequest)(nil),     // 26: herdbook.tracking.v1.RestoreRunRequest
-	(*RestoreRunResponse)(nil),    // 27: herdbook.tracking.v1.RestoreRunResponse
-	(*LogBatchRequest)(nil),       // 28: herdbook.tracking.v1.LogBatchRequest
-	(*StreamPosition)(nil),        // 29: herdbook.tracking.v1.StreamPosition
-	(*LogBatchResponse)(nil),      // 30: herdbook.tracking.v1.LogBatchResponse
-	(*PurgeRunRequest)(nil),       // 31: herdbook.tracking.v1.PurgeRunRequest
-	(*PurgeRunResponse)(nil),      // 32: herdbook.tracking.v1.PurgeRunResponse
-	(*RequestStopRequest)(nil),    // 33: herdbook.tracking.v1.RequestStopRequest
-	(*RequestStopResponse)(nil),   // 34: herdbook.tracking.v1.RequestStopResponse
-	(*DeleteTagsRequest)(nil),     // 35: herdbook.tracking.v1.DeleteTagsRequest
-	(*DeleteTagsResponse)(nil),    // 36: herdbook.tracking.v1.DeleteTagsResponse
-	nil,                           // 37: herdbook.tracking.v1.Run.ParamsEntry
-	nil,                           // 38: herdbook.tracking.v1.Run.TagsEntry
-	nil,                           // 39: herdbook.tracking.v1.DatasetInput.TagsEntry
-	nil,                           // 40: herdbook.tracking.v1.CreateRunRequest.ParamsEntry
-	nil,                           // 41: herdbook.tracking.v1.CreateRunRequest.TagsEntry
-	nil,                           // 42: herdbook.tracking.v1.LogBatchRequest.ParamsEntry
-	nil,                           // 43: herdbook.tracking.v1.LogBatchRequest.TagsEntry
-	(*timestamppb.Timestamp)(nil), // 44: google.protobuf.Timestamp
-	(v1.Lifecycle)(0),             // 45: herdbook.common.v1.Lifecycle
-	(*fieldmaskpb.FieldMask)(nil), // 46: google.protobuf.FieldMask
-	(v1.View)(0),                  // 47: herdbook.common.v1.View
+	(RunFieldKind)(0),             // 2: herdbook.tracking.v1.RunFieldKind
+	(*Run)(nil),                   // 3: herdbook.tracking.v1.Run
+	(*Fork)(nil),                  // 4: herdbook.tracking.v1.Fork
+	(*MetricSummary)(nil),         // 5: herdbook.tracking.v1.MetricSummary
+	(*Dataset)(nil),               // 6: herdbook.tracking.v1.Dataset
+	(*DatasetInput)(nil),          // 7: herdbook.tracking.v1.DatasetInput
+	(*Source)(nil),                // 8: herdbook.tracking.v1.Source
+	(*Environment)(nil),           // 9: herdbook.tracking.v1.Environment
+	(*Metric)(nil),                // 10: herdbook.tracking.v1.Metric
+	(*CreateRunRequest)(nil),      // 11: herdbook.tracking.v1.CreateRunRequest
+	(*CreateRunResponse)(nil),     // 12: herdbook.tracking.v1.CreateRunResponse
+	(*GetRunRequest)(nil),         // 13: herdbook.tracking.v1.GetRunRequest
+	(*GetRunResponse)(nil),        // 14: herdbook.tracking.v1.GetRunResponse
+	(*UpdateRunRequest)(nil),      // 15: herdbook.tracking.v1.UpdateRunRequest
+	(*UpdateRunResponse)(nil),     // 16: herdbook.tracking.v1.UpdateRunResponse
+	(*SearchRunsRequest)(nil),     // 17: herdbook.tracking.v1.SearchRunsRequest
+	(*SearchRunsResponse)(nil),    // 18: herdbook.tracking.v1.SearchRunsResponse
+	(*AggregateRunsRequest)(nil),  // 19: herdbook.tracking.v1.AggregateRunsRequest
+	(*Aggregate)(nil),             // 20: herdbook.tracking.v1.Aggregate
+	(*AggregateRunsResponse)(nil), // 21: herdbook.tracking.v1.AggregateRunsResponse
+	(*RunGroup)(nil),              // 22: herdbook.tracking.v1.RunGroup
+	(*GroupValue)(nil),            // 23: herdbook.tracking.v1.GroupValue
+	(*AggregateValue)(nil),        // 24: herdbook.tracking.v1.AggregateValue
+	(*ListRunFieldsRequest)(nil),  // 25: herdbook.tracking.v1.ListRunFieldsRequest
+	(*ListRunFieldsResponse)(nil), // 26: herdbook.tracking.v1.ListRunFieldsResponse
+	(*RunField)(nil),              // 27: herdbook.tracking.v1.RunField
+	(*WatchRunsRequest)(nil),      // 28: herdbook.tracking.v1.WatchRunsRequest
+	(*WatchRunsResponse)(nil),     // 29: herdbook.tracking.v1.WatchRunsResponse
+	(*DeleteRunRequest)(nil),      // 30: herdbook.tracking.v1.DeleteRunRequest
+	(*DeleteRunResponse)(nil),     // 31: herdbook.tracking.v1.DeleteRunResponse
+	(*RestoreRunRequest)(nil),     // 32: herdbook.tracking.v1.RestoreRunRequest
+	(*RestoreRunResponse)(nil),    // 33: herdbook.tracking.v1.RestoreRunResponse
+	(*LogBatchRequest)(nil),       // 34: herdbook.tracking.v1.LogBatchRequest
+	(*StreamPosition)(nil),        // 35: herdbook.tracking.v1.StreamPosition
+	(*LogBatchResponse)(nil),      // 36: herdbook.tracking.v1.LogBatchResponse
+	(*PurgeRunRequest)(nil),       // 37: herdbook.tracking.v1.PurgeRunRequest
+	(*PurgeRunResponse)(nil),      // 38: herdbook.tracking.v1.PurgeRunResponse
+	(*RequestStopRequest)(nil),    // 39: herdbook.tracking.v1.RequestStopRequest
+	(*RequestStopResponse)(nil),   // 40: herdbook.tracking.v1.RequestStopResponse
+	(*DeleteTagsRequest)(nil),     // 41: herdbook.tracking.v1.DeleteTagsRequest
+	(*DeleteTagsResponse)(nil),    // 42: herdbook.tracking.v1.DeleteTagsResponse
+	nil,                           // 43: herdbook.tracking.v1.Run.ParamsEntry
+	nil,                           // 44: herdbook.tracking.v1.Run.TagsEntry
+	nil,                           // 45: herdbook.tracking.v1.DatasetInput.TagsEntry
+	nil,                           // 46: herdbook.tracking.v1.CreateRunRequest.ParamsEntry
+	nil,                           // 47: herdbook.tracking.v1.CreateRunRequest.TagsEntry
+	nil,                           // 48: herdbook.tracking.v1.LogBatchRequest.ParamsEntry
+	nil,                           // 49: herdbook.tracking.v1.LogBatchRequest.TagsEntry
+	(*timestamppb.Timestamp)(nil), // 50: google.protobuf.Timestamp
+	(v1.Lifecycle)(0),             // 51: herdbook.common.v1.Lifecycle
+	(*fieldmaskpb.FieldMask)(nil), // 52: google.protobuf.FieldMask
+	(v1.View)(0),                  // 53: herdbook.common.v1.View
 }
 var file_herdbook_tracking_v1_run_proto_depIdxs = []int32{
 	0,  // 0: herdbook.tracking.v1.Run.status:type_name -> herdbook.tracking.v1.RunStatus
-	44, // 1: herdbook.tracking.v1.Run.started_at:type_name -> google.protobuf.Timestamp
-	44, // 2: herdbook.tracking.v1.Run.ended_at:type_name -> google.protobuf.Timestamp
-	37, // 3: herdbook.tracking.v1.Run.params:type_name -> herdbook.tracking.v1.Run.ParamsEntry
-	38, // 4: herdbook.tracking.v1.Run.tags:type_name -> herdbook.tracking.v1.Run.TagsEntry
-	4,  // 5: herdbook.tracking.v1.Run.metrics:type_name -> herdbook.tracking.v1.MetricSummary
-	6,  // 6: herdbook.tracking.v1.Run.inputs:type_name -> herdbook.tracking.v1.DatasetInput
-	7,  // 7: herdbook.tracking.v1.Run.source:type_name -> herdbook.tracking.v1.Source
-	8,  // 8: herdbook.tracking.v1.Run.environment:type_name -> herdbook.tracking.v1.Environment
-	45, // 9: herdbook.tracking.v1.Run.lifecycle:type_name -> herdbook.common.v1.Lifecycle
-	44, // 10: herdbook.tracking.v1.Run.created_at:type_name -> google.protobuf.Timestamp
-	44, // 11: herdbook.tracking.v1.Run.updated_at:type_name -> google.protobuf.Timestamp
-	3,  // 12: herdbook.tracking.v1.Run.forked_from:type_name -> herdbook.tracking.v1.Fork
-	44, // 13: herdbook.tracking.v1.MetricSummary.latest_time:type_name -> google.protobuf.Timestamp
-	5,  // 14: herdbook.tracking.v1.DatasetInput.dataset:type_name -> herdbook.tracking.v1.Dataset
-	39, // 15: herdbook.tracking.v1.DatasetInput.tags:type_name -> herdbook.tracking.v1.DatasetInput.TagsEntry
-	44, // 16: herdbook.tracking.v1.CreateRunRequest.started_at:type_name -> google.protobuf.Timestamp
-	40, // 17: herdbook.tracking.v1.CreateRunRequest.params:type_name -> herdbook.tracking.v1.CreateRunRequest.ParamsEntry
-	41, // 18: herdbook.tracking.v1.CreateRunRequest.tags:type_name -> herdbook.tracking.v1.CreateRunRequest.TagsEntry
-	6,  // 19: herdbook.tracking.v1.CreateRunRequest.inputs:type_name -> herdbook.tracking.v1.DatasetInput
-	7,  // 20: herdbook.tracking.v1.CreateRunRequest.source:type_name -> herdbook.tracking.v1.Source
-	8,  // 21: herdbook.tracking.v1.CreateRunRequest.environment:type_name -> herdbook.tracking.v1.Environment
-	3,  // 22: herdbook.tracking.v1.CreateRunRequest.forked_from:type_name -> herdbook.tracking.v1.Fork
+	50, // 1: herdbook.tracking.v1.Run.started_at:type_name -> google.protobuf.Timestamp
+	50, // 2: herdbook.tracking.v1.Run.ended_at:type_name -> google.protobuf.Timestamp
+	43, // 3: herdbook.tracking.v1.Run.params:type_name -> herdbook.tracking.v1.Run.ParamsEntry
+	44, // 4: herdbook.tracking.v1.Run.tags:type_name -> herdbook.tracking.v1.Run.TagsEntry
+	5,  // 5: herdbook.tracking.v1.Run.metrics:type_name -> herdbook.tracking.v1.MetricSummary
+	7,  // 6: herdbook.tracking.v1.Run.inputs:type_name -> herdbook.tracking.v1.DatasetInput
+	8,  // 7: herdbook.tracking.v1.Run.source:type_name -> herdbook.tracking.v1.Source
+	9,  // 8: herdbook.tracking.v1.Run.environment:type_name -> herdbook.tracking.v1.Environment
+	51, // 9: herdbook.tracking.v1.Run.lifecycle:type_name -> herdbook.common.v1.Lifecycle
+	50, // 10: herdbook.tracking.v1.Run.created_at:type_name -> google.protobuf.Timestamp
+	50, // 11: herdbook.tracking.v1.Run.updated_at:type_name -> google.protobuf.Timestamp
+	4,  // 12: herdbook.tracking.v1.Run.forked_from:type_name -> herdbook.tracking.v1.Fork
+	50, // 13: herdbook.tracking.v1.MetricSummary.latest_time:type_name -> google.protobuf.Timestamp
+	6,  // 14: herdbook.tracking.v1.DatasetInput.dataset:type_name -> herdbook.tracking.v1.Dataset
+	45, // 15: herdbook.tracking.v1.DatasetInput.tags:type_name -> herdbook.tracking.v1.DatasetInput.TagsEntry
+	50, // 16: herdbook.tracking.v1.CreateRunRequest.started_at:type_name -> google.protobuf.Timestamp
+	46, // 17: herdbook.tracking.v1.CreateRunRequest.params:type_name -> herdbook.tracking.v1.CreateRunRequest.ParamsEntry
+	47, // 18: herdbook.tracking.v1.CreateRunRequest.tags:type_name -> herdbook.tracking.v1.CreateRunRequest.TagsEntry
+	7,  // 19: herdbook.tracking.v1.CreateRunRequest.inputs:type_name -> herdbook.tracking.v1.DatasetInput
+	8,  // 20: herdbook.tracking.v1.CreateRunRequest.source:type_name -> herdbook.tracking.v1.Source
+	9,  // 21: herdbook.tracking.v1.CreateRunRequest.environment:type_name -> herdbook.tracking.v1.Environment
+	4,  // 22: herdbook.tracking.v1.CreateRunRequest.forked_from:type_name -> herdbook.tracking.v1.Fork
 	0,  // 23: herdbook.tracking.v1.CreateRunRequest.status:type_name -> herdbook.tracking.v1.RunStatus
-	44, // 24: herdbook.tracking.v1.CreateRunRequest.ended_at:type_name -> google.protobuf.Timestamp
-	2,  // 25: herdbook.tracking.v1.CreateRunResponse.run:type_name -> herdbook.tracking.v1.Run
-	2,  // 26: herdbook.tracking.v1.GetRunResponse.run:type_name -> herdbook.tracking.v1.Run
-	2,  // 27: herdbook.tracking.v1.UpdateRunRequest.run:type_name -> herdbook.tracking.v1.Run
-	46, // 28: herdbook.tracking.v1.UpdateRunRequest.update_mask:type_name -> google.protobuf.FieldMask
-	2,  // 29: herdbook.tracking.v1.UpdateRunResponse.run:type_name -> herdbook.tracking.v1.Run
-	47, // 30: herdbook.tracking.v1.SearchRunsRequest.view:type_name -> herdbook.common.v1.View
-	2,  // 31: herdbook.tracking.v1.SearchRunsResponse.runs:type_name -> herdbook.tracking.v1.Run
-	47, // 32: herdbook.tracking.v1.AggregateRunsRequest.view:type_name -> herdbook.common.v1.View
-	19, // 33: herdbook.tracking.v1.AggregateRunsRequest.aggregates:type_name -> herdbook.tracking.v1.Aggregate
+	50, // 24: herdbook.tracking.v1.CreateRunRequest.ended_at:type_name -> google.protobuf.Timestamp
+	3,  // 25: herdbook.tracking.v1.CreateRunResponse.run:type_name -> herdbook.tracking.v1.Run
+	3,  // 26: herdbook.tracking.v1.GetRunResponse.run:type_name -> herdbook.tracking.v1.Run
+	3,  // 27: herdbook.tracking.v1.UpdateRunRequest.run:type_name -> herdbook.tracking.v1.Run
+	52, // 28: herdbook.tracking.v1.UpdateRunRequest.update_mask:type_name -> google.protobuf.FieldMask
+	3,  // 29: herdbook.tracking.v1.UpdateRunResponse.run:type_name -> herdbook.tracking.v1.Run
+	53, // 30: herdbook.tracking.v1.SearchRunsRequest.view:type_name -> herdbook.common.v1.View
+	3,  // 31: herdbook.tracking.v1.SearchRunsResponse.runs:type_name -> herdbook.tracking.v1.Run
+	53, // 32: herdbook.tracking.v1.AggregateRunsRequest.view:type_name -> herdbook.common.v1.View
+	20, // 33: herdbook.tracking.v1.AggregateRunsRequest.aggregates:type_name -> herdbook.tracking.v1.Aggregate
 	1,  // 34: herdbook.tracking.v1.Aggregate.function:type_name -> herdbook.tracking.v1.AggregateFunction
-	21, // 35: herdbook.tracking.v1.AggregateRunsResponse.groups:type_name -> herdbook.tracking.v1.RunGroup
-	22, // 36: herdbook.tracking.v1.RunGroup.values:type_name -> herdbook.tracking.v1.GroupValue
-	23, // 37: herdbook.tracking.v1.RunGroup.aggregates:type_name -> herdbook.tracking.v1.AggregateValue
-	2,  // 38: herdbook.tracking.v1.RunGroup.best_run:type_name -> herdbook.tracking.v1.Run
-	2,  // 39: herdbook.tracking.v1.RestoreRunResponse.run:type_name -> herdbook.tracking.v1.Run
-	42, // 40: herdbook.tracking.v1.LogBatchRequest.params:type_name -> herdbook.tracking.v1.LogBatchRequest.ParamsEntry
-	43, // 41: herdbook.tracking.v1.LogBatchRequest.tags:type_name -> herdbook.tracking.v1.LogBatchRequest.TagsEntry
-	9,  // 42: herdbook.tracking.v1.LogBatchRequest.metrics:type_name -> herdbook.tracking.v1.Metric
-	6,  // 43: herdbook.tracking.v1.LogBatchRequest.inputs:type_name -> herdbook.tracking.v1.DatasetInput
-	29, // 44: herdbook.tracking.v1.LogBatchRequest.position:type_name -> herdbook.tracking.v1.StreamPosition
-	10, // 45: herdbook.tracking.v1.RunService.CreateRun:input_type -> herdbook.tracking.v1.CreateRunRequest
-	12, // 46: herdbook.tracking.v1.RunService.GetRun:input_type -> herdbook.tracking.v1.GetRunRequest
-	14, // 47: herdbook.tracking.v1.RunService.UpdateRun:input_type -> herdbook.tracking.v1.UpdateRunRequest
-	16, // 48: herdbook.tracking.v1.RunService.SearchRuns:input_type -> herdbook.tracking.v1.SearchRunsRequest
-	18, // 49: herdbook.tracking.v1.RunService.AggregateRuns:input_type -> herdbook.tracking.v1.AggregateRunsRequest
-	24, // 50: herdbook.tracking.v1.RunService.DeleteRun:input_type -> herdbook.tracking.v1.DeleteRunRequest
-	26, // 51: herdbook.tracking.v1.RunService.RestoreRun:input_type -> herdbook.tracking.v1.RestoreRunRequest
-	31, // 52: herdbook.tracking.v1.RunService.PurgeRun:input_type -> herdbook.tracking.v1.PurgeRunRequest
-	33, // 53: herdbook.tracking.v1.RunService.RequestStop:input_type -> herdbook.tracking.v1.RequestStopRequest
-	28, // 54: herdbook.tracking.v1.RunService.LogBatch:input_type -> herdbook.tracking.v1.LogBatchRequest
-	35, // 55: herdbook.tracking.v1.RunService.DeleteTags:input_type -> herdbook.tracking.v1.DeleteTagsRequest
-	11, // 56: herdbook.tracking.v1.RunService.CreateRun:output_type -> herdbook.tracking.v1.CreateRunResponse
-	13, // 57: herdbook.tracking.v1.RunService.GetRun:output_type -> herdbook.tracking.v1.GetRunResponse
-	15, // 58: herdbook.tracking.v1.RunService.UpdateRun:output_type -> herdbook.tracking.v1.UpdateRunResponse
-	17, // 59: herdbook.tracking.v1.RunService.SearchRuns:output_type -> herdbook.tracking.v1.SearchRunsResponse
-	20, // 60: herdbook.tracking.v1.RunService.AggregateRuns:output_type -> herdbook.tracking.v1.AggregateRunsResponse
-	25, // 61: herdbook.tracking.v1.RunService.DeleteRun:output_type -> herdbook.tracking.v1.DeleteRunResponse
-	27, // 62: herdbook.tracking.v1.RunService.RestoreRun:output_type -> herdbook.tracking.v1.RestoreRunResponse
-	32, // 63: herdbook.tracking.v1.RunService.PurgeRun:output_type -> herdbook.tracking.v1.PurgeRunResponse
-	34, // 64: herdbook.tracking.v1.RunService.RequestStop:output_type -> herdbook.tracking.v1.RequestStopResponse
-	30, // 65: herdbook.tracking.v1.RunService.LogBatch:output_type -> herdbook.tracking.v1.LogBatchResponse
-	36, // 66: herdbook.tracking.v1.RunService.DeleteTags:output_type -> herdbook.tracking.v1.DeleteTagsResponse
-	56, // [56:67] is the sub-list for method output_type
-	45, // [45:56] is the sub-list for method input_type
-	45, // [45:45] is the sub-list for extension type_name
-	45, // [45:45] is the sub-list for extension extendee
-	0,  // [0:45] is the sub-list for field type_name
+	22, // 35: herdbook.tracking.v1.AggregateRunsResponse.groups:type_name -> herdbook.tracking.v1.RunGroup
+	23, // 36: herdbook.tracking.v1.RunGroup.values:type_name -> herdbook.tracking.v1.GroupValue
+	24, // 37: herdbook.tracking.v1.RunGroup.aggregates:type_name -> herdbook.tracking.v1.AggregateValue
+	3,  // 38: herdbook.tracking.v1.RunGroup.best_run:type_name -> herdbook.tracking.v1.Run
+	53, // 39: herdbook.tracking.v1.ListRunFieldsRequest.view:type_name -> herdbook.common.v1.View
+	2,  // 40: herdbook.tracking.v1.ListRunFieldsRequest.kind:type_name -> herdbook.tracking.v1.RunFieldKind
+	27, // 41: herdbook.tracking.v1.ListRunFieldsResponse.fields:type_name -> herdbook.tracking.v1.RunField
+	2,  // 42: herdbook.tracking.v1.RunField.kind:type_name -> herdbook.tracking.v1.RunFieldKind
+	3,  // 43: herdbook.tracking.v1.WatchRunsResponse.runs:type_name -> herdbook.tracking.v1.Run
+	3,  // 44: herdbook.tracking.v1.RestoreRunResponse.run:type_name -> herdbook.tracking.v1.Run
+	48, // 45: herdbook.tracking.v1.LogBatchRequest.params:type_name -> herdbook.tracking.v1.LogBatchRequest.ParamsEntry
+	49, // 46: herdbook.tracking.v1.LogBatchRequest.tags:type_name -> herdbook.tracking.v1.LogBatchRequest.TagsEntry
+	10, // 47: herdbook.tracking.v1.LogBatchRequest.metrics:type_name -> herdbook.tracking.v1.Metric
+	7,  // 48: herdbook.tracking.v1.LogBatchRequest.inputs:type_name -> herdbook.tracking.v1.DatasetInput
+	35, // 49: herdbook.tracking.v1.LogBatchRequest.position:type_name -> herdbook.tracking.v1.StreamPosition
+	11, // 50: herdbook.tracking.v1.RunService.CreateRun:input_type -> herdbook.tracking.v1.CreateRunRequest
+	13, // 51: herdbook.tracking.v1.RunService.GetRun:input_type -> herdbook.tracking.v1.GetRunRequest
+	15, // 52: herdbook.tracking.v1.RunService.UpdateRun:input_type -> herdbook.tracking.v1.UpdateRunRequest
+	17, // 53: herdbook.tracking.v1.RunService.SearchRuns:input_type -> herdbook.tracking.v1.SearchRunsRequest
+	19, // 54: herdbook.tracking.v1.RunService.AggregateRuns:input_type -> herdbook.tracking.v1.AggregateRunsRequest
+	25, // 55: herdbook.tracking.v1.RunService.ListRunFields:input_type -> herdbook.tracking.v1.ListRunFieldsRequest
+	28, // 56: herdbook.tracking.v1.RunService.WatchRuns:input_type -> herdbook.tracking.v1.WatchRunsRequest
+	30, // 57: herdbook.tracking.v1.RunService.DeleteRun:input_type -> herdbook.tracking.v1.DeleteRunRequest
+	32, // 58: herdbook.tracking.v1.RunService.RestoreRun:input_type -> herdbook.tracking.v1.RestoreRunRequest
+	37, // 59: herdbook.tracking.v1.RunService.PurgeRun:input_type -> herdbook.tracking.v1.PurgeRunRequest
+	39, // 60: herdbook.tracking.v1.RunService.RequestStop:input_type -> herdbook.tracking.v1.RequestStopRequest
+	34, // 61: herdbook.tracking.v1.RunService.LogBatch:input_type -> herdbook.tracking.v1.LogBatchRequest
+	41, // 62: herdbook.tracking.v1.RunService.DeleteTags:input_type -> herdbook.tracking.v1.DeleteTagsRequest
+	12, // 63: herdbook.tracking.v1.RunService.CreateRun:output_type -> herdbook.tracking.v1.CreateRunResponse
+	14, // 64: herdbook.tracking.v1.RunService.GetRun:output_type -> herdbook.tracking.v1.GetRunResponse
+	16, // 65: herdbook.tracking.v1.RunService.UpdateRun:output_type -> herdbook.tracking.v1.UpdateRunResponse
+	18, // 66: herdbook.tracking.v1.RunService.SearchRuns:output_type -> herdbook.tracking.v1.SearchRunsResponse
+	21, // 67: herdbook.tracking.v1.RunService.AggregateRuns:output_type -> herdbook.tracking.v1.AggregateRunsResponse
+	26, // 68: herdbook.tracking.v1.RunService.ListRunFields:output_type -> herdbook.tracking.v1.ListRunFieldsResponse
+	29, // 69: herdbook.tracking.v1.RunService.WatchRuns:output_type -> herdbook.tracking.v1.WatchRunsResponse
+	31, // 70: herdbook.tracking.v1.RunService.DeleteRun:output_type -> herdbook.tracking.v1.DeleteRunResponse
+	33, // 71: herdbook.tracking.v1.RunService.RestoreRun:output_type -> herdbook.tracking.v1.RestoreRunResponse
+	38, // 72: herdbook.tracking.v1.RunService.PurgeRun:output_type -> herdbook.tracking.v1.PurgeRunResponse
+	40, // 73: herdbook.tracking.v1.RunService.RequestStop:output_type -> herdbook.tracking.v1.RequestStopResponse
+	36, // 74: herdbook.tracking.v1.RunService.LogBatch:output_type -> herdbook.tracking.v1.LogBatchResponse
+	42, // 75: herdbook.tracking.v1.RunService.DeleteTags:output_type -> herdbook.tracking.v1.DeleteTagsResponse
+	63, // [63:76] is the sub-list for method output_type
+	50, // [50:63] is the sub-list for method input_type
+	50, // [50:50] is the sub-list for extension type_name
+	50, // [50:50] is the sub-list for extension extendee
+	0,  // [0:50] is the sub-list for field type_name
 }
 
 func init() { file_herdbook_tracking_v1_run_proto_init() }
@@ -3046,8 +3552,8 @@ func file_herdbook_tracking_v1_run_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_herdbook_tracking_v1_run_proto_rawDesc), len(file_herdbook_tracking_v1_run_proto_rawDesc)),
-			NumEnums:      2,
-			NumMessages:   42,
+			NumEnums:      3,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -24,6 +24,8 @@ const (
 	RunService_UpdateRun_FullMethodName     = "/herdbook.tracking.v1.RunService/UpdateRun"
 	RunService_SearchRuns_FullMethodName    = "/herdbook.tracking.v1.RunService/SearchRuns"
 	RunService_AggregateRuns_FullMethodName = "/herdbook.tracking.v1.RunService/AggregateRuns"
+	RunService_ListRunFields_FullMethodName = "/herdbook.tracking.v1.RunService/ListRunFields"
+	RunService_WatchRuns_FullMethodName     = "/herdbook.tracking.v1.RunService/WatchRuns"
 	RunService_DeleteRun_FullMethodName     = "/herdbook.tracking.v1.RunService/DeleteRun"
 	RunService_RestoreRun_FullMethodName    = "/herdbook.tracking.v1.RunService/RestoreRun"
 	RunService_PurgeRun_FullMethodName      = "/herdbook.tracking.v1.RunService/PurgeRun"
@@ -48,6 +50,12 @@ type RunServiceClient interface {
 	SearchRuns(ctx context.Context, in *SearchRunsRequest, opts ...grpc.CallOption) (*SearchRunsResponse, error)
 	// Counts runs by group, with aggregates and the best run of each: what came out of a sweep.
 	AggregateRuns(ctx context.Context, in *AggregateRunsRequest, opts ...grpc.CallOption) (*AggregateRunsResponse, error)
+	// Lists what runs have: the keys of their metrics, params and tags, by kind and key, with how many runs
+	// have each. What columns may be chosen from, without reading a run.
+	ListRunFields(ctx context.Context, in *ListRunFieldsRequest, opts ...grpc.CallOption) (*ListRunFieldsResponse, error)
+	// Follows the runs of experiments: each run that is new or has changed, as it is then. What changes often
+	// is told a few times a second, with what it came to. Runs until the client ends it.
+	WatchRuns(ctx context.Context, in *WatchRunsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRunsResponse], error)
 	// Deletes a run; RestoreRun brings it back.
 	DeleteRun(ctx context.Context, in *DeleteRunRequest, opts ...grpc.CallOption) (*DeleteRunResponse, error)
 	// Brings a deleted run back.
@@ -121,6 +129,35 @@ func (c *runServiceClient) AggregateRuns(ctx context.Context, in *AggregateRunsR
 	}
 	return out, nil
 }
+
+func (c *runServiceClient) ListRunFields(ctx context.Context, in *ListRunFieldsRequest, opts ...grpc.CallOption) (*ListRunFieldsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ListRunFieldsResponse)
+	err := c.cc.Invoke(ctx, RunService_ListRunFields_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *runServiceClient) WatchRuns(ctx context.Context, in *WatchRunsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[WatchRunsResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &RunService_ServiceDesc.Streams[0], RunService_WatchRuns_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[WatchRunsRequest, WatchRunsResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RunService_WatchRunsClient = grpc.ServerStreamingClient[WatchRunsResponse]
 
 func (c *runServiceClient) DeleteRun(ctx context.Context, in *DeleteRunRequest, opts ...grpc.CallOption) (*DeleteRunResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
@@ -198,6 +235,12 @@ type RunServiceServer interface {
 	SearchRuns(context.Context, *SearchRunsRequest) (*SearchRunsResponse, error)
 	// Counts runs by group, with aggregates and the best run of each: what came out of a sweep.
 	AggregateRuns(context.Context, *AggregateRunsRequest) (*AggregateRunsResponse, error)
+	// Lists what runs have: the keys of their metrics, params and tags, by kind and key, with how many runs
+	// have each. What columns may be chosen from, without reading a run.
+	ListRunFields(context.Context, *ListRunFieldsRequest) (*ListRunFieldsResponse, error)
+	// Follows the runs of experiments: each run that is new or has changed, as it is then. What changes often
+	// is told a few times a second, with what it came to. Runs until the client ends it.
+	WatchRuns(*WatchRunsRequest, grpc.ServerStreamingServer[WatchRunsResponse]) error
 	// Deletes a run; RestoreRun brings it back.
 	DeleteRun(context.Context, *DeleteRunRequest) (*DeleteRunResponse, error)
 	// Brings a deleted run back.
@@ -236,6 +279,12 @@ func (UnimplementedRunServiceServer) SearchRuns(context.Context, *SearchRunsRequ
 }
 func (UnimplementedRunServiceServer) AggregateRuns(context.Context, *AggregateRunsRequest) (*AggregateRunsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method AggregateRuns not implemented")
+}
+func (UnimplementedRunServiceServer) ListRunFields(context.Context, *ListRunFieldsRequest) (*ListRunFieldsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method ListRunFields not implemented")
+}
+func (UnimplementedRunServiceServer) WatchRuns(*WatchRunsRequest, grpc.ServerStreamingServer[WatchRunsResponse]) error {
+	return status.Error(codes.Unimplemented, "method WatchRuns not implemented")
 }
 func (UnimplementedRunServiceServer) DeleteRun(context.Context, *DeleteRunRequest) (*DeleteRunResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method DeleteRun not implemented")
@@ -365,6 +414,35 @@ func _RunService_AggregateRuns_Handler(srv interface{}, ctx context.Context, dec
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _RunService_ListRunFields_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ListRunFieldsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(RunServiceServer).ListRunFields(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: RunService_ListRunFields_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(RunServiceServer).ListRunFields(ctx, req.(*ListRunFieldsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _RunService_WatchRuns_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(WatchRunsRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(RunServiceServer).WatchRuns(m, &grpc.GenericServerStream[WatchRunsRequest, WatchRunsResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type RunService_WatchRunsServer = grpc.ServerStreamingServer[WatchRunsResponse]
 
 func _RunService_DeleteRun_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(DeleteRunRequest)
@@ -502,6 +580,10 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _RunService_AggregateRuns_Handler,
 		},
 		{
+			MethodName: "ListRunFields",
+			Handler:    _RunService_ListRunFields_Handler,
+		},
+		{
 			MethodName: "DeleteRun",
 			Handler:    _RunService_DeleteRun_Handler,
 		},
@@ -526,6 +608,12 @@ var RunService_ServiceDesc = grpc.ServiceDesc{
 			Handler:    _RunService_DeleteTags_Handler,
 		},
 	},
-	Streams:  []grpc.StreamDesc{},
+	Streams: []grpc.StreamDesc{
+		{
+			StreamName:    "WatchRuns",
+			Handler:       _RunService_WatchRuns_Handler,
+			ServerStreams: true,
+		},
+	},
 	Metadata: "herdbook/tracking/v1/run.proto",
 }

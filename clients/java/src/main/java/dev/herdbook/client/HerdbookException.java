@@ -9,6 +9,7 @@ import com.google.rpc.RequestInfo;
 import com.google.rpc.RetryInfo;
 import io.grpc.Status;
 import io.grpc.protobuf.StatusProto;
+import java.nio.channels.ClosedChannelException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -33,7 +34,7 @@ public final class HerdbookException extends RuntimeException {
   /** Reads the details of what a call threw, usually a {@link io.grpc.StatusRuntimeException}. */
   public HerdbookException(Throwable cause) {
     super(Status.fromThrowable(cause).getDescription(), cause);
-    code = Status.fromThrowable(cause).getCode();
+    code = codeOf(Status.fromThrowable(cause));
     com.google.rpc.Status status = StatusProto.fromThrowable(cause);
     if (status == null) {
       return;
@@ -45,6 +46,11 @@ public final class HerdbookException extends RuntimeException {
     } catch (InvalidProtocolBufferException damaged) {
       addSuppressed(damaged);
     }
+  }
+
+  /** The code; a connection that closed under a call is told as UNKNOWN by gRPC's Netty, and is the server being away. */
+  private static Status.Code codeOf(Status status) {
+    return status.getCause() instanceof ClosedChannelException ? Status.Code.UNAVAILABLE : status.getCode();
   }
 
   private void read(Any detail) throws InvalidProtocolBufferException {

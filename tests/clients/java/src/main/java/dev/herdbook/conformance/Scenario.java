@@ -40,6 +40,7 @@ import dev.herdbook.tracking.v1.DeleteRunRequest;
 import dev.herdbook.tracking.v1.ExperimentServiceGrpc;
 import dev.herdbook.tracking.v1.GetCurvesRequest;
 import dev.herdbook.tracking.v1.GetRunRequest;
+import dev.herdbook.tracking.v1.ListExperimentsRequest;
 import dev.herdbook.tracking.v1.LogBatchRequest;
 import dev.herdbook.tracking.v1.Metric;
 import dev.herdbook.tracking.v1.MetricServiceGrpc;
@@ -101,6 +102,7 @@ final class Scenario implements AutoCloseable {
     steps.put("deadline", this::deadline);
     steps.put("too-large", this::tooLarge);
     steps.put("newer", this::newer);
+    steps.put("older", this::older);
     steps.put("delete", this::delete);
     steps.put("token", this::token);
     steps.put("nobody", this::nobody);
@@ -268,6 +270,18 @@ final class Scenario implements AutoCloseable {
       Run back = newer.updateRun(UpdateRunRequest.newBuilder().setRun(found).build()).getRun();
       expect(back.getDescription().equals("kept"), "what was not known was " + back.getDescription());
       return "kept";
+    }
+  }
+
+  private String older() throws IOException {
+    try (Herdbook future = Herdbook.connect(Config.of(System.getenv("CONFORMANCE_FUTURE")))) {
+      HerdbookException error =
+          refusal(
+              () ->
+                  ExperimentServiceGrpc.newBlockingStub(future.channel())
+                      .listExperiments(ListExperimentsRequest.getDefaultInstance()));
+      expect(error.code() == Status.Code.UNIMPLEMENTED, error.toString());
+      return error.getMessage();
     }
   }
 

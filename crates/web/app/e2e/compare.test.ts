@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { Browser } from "playwright-core";
+import { assertAccessible, close, inkOf, launch, open } from "./support/browser.ts";
+import { type Services, type Sweep, seedSweep, seedWide, servicesAt } from "./support/seed.ts";
+import { Server, until } from "./support/server.ts";
+
+let server: Server;
+let services: Services;
+let browser: Browser;
+let sweep: Sweep;
+
+before(async () => {
+  server = await Server.start();
+  services = servicesAt(server.url);
+  sweep = await seedSweep(services);
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await server?.remove();
+});
+
+const experiment = () => `${server.url}/experiments/${sweep.experimentId}`;
+const compared = (ids: readonly string[]) =>
+  `${server.url}/compare?experiment=${sweep.experimentId}&runs=${ids.join(",")}`;
+
+describe("a comparison", () => {
+  it("is one key away from the rows that are selected", async () => {
+    const { page, ...rest } = await open(browser, experiment());
+    await page.getByRole("row").filter({ hasText: "adam" }).first().waitFor();
+    for (const key of ["j", "x", "j", "x", "c"]) await page.keyboard.press(key);
+    await page.getByRole("heading", { name: "2 runs compared" }).waitFor();
+    assert.match(page.url(), /\/compare\?experiment=\d+&runs=[0-9a-f]{32},[0-9a-f]{32}/);
+    await page.keyboard.press("b");
+    await page.getByRole("grid", { name: "Runs" }).waitFor();
+    await close({ page, ...rest });
+  });
+
+  it("shows only what differs, the best run first, until it is asked for all", async () => {
+    const { page, ...rest } = await open(browser, compared(sweep.runIds.slice(0, 4)));
+    const table = page.getByRole("table", { name: "What the runs have" });
+    await table.getByRole("rowheader", { name: "lr", exact: true }).first().waitFor();
+    await page.getByText("Best by val/accuracy:").waitFor();
+    assert.equal(await table.getByRole("rowheader", { name: "max_steps" }).count(), 0);
+    await table.getByRole("rowheader", { name: "commit" }).waitFor();
+    await page.keyboard.press("d");
+    await table.getByRole("rowheader", { name: "max_steps" }).waitFor();
+    assert.match(page.url(), /show=all/);
+    await assertAccessible(page);
+    await close({ page, ...rest });
+  });
+
+  it("draws curves, parallel coordinates and a scatter of the same runs in the same colours", async () => {
+    const { page, ...rest } = await open(browser, compared(sweep.runIds));
+    const lines = page.getByRole("img", { name: /^Parallel coordinates of 12 runs over/ });
+    await lines.waitFor();
+    assert.equal(await lines.locator(".parallel-lines path").count(), 12);
+    await page.getByRole("img", { name: /val\/accuracy over lr, 12 runs/ }).waitFor();
+    await page
+      .getByRole("region", { name: "What matters for val/accuracy" })
+      .getByText(/From 12 runs/)
+      .waitFor();
+    await page.getByRole("region", { name: "Best of each group" }).getByRole("row").nth(2).waitFor();
+    await page.getByRole("region", { name: "loss", exact: true }).scrollIntoViewIfNeeded();
+    await until("curves are drawn", async () => (await inkOf(page, "loss")) > 500);
+    await close({ page, ...rest });
+  });
+
+  it("keeps what is brushed, and other axes, in the address", async () => {
+    const { page, ...rest } = await open(browser, compared(sweep.runIds));
+    const grip = page.locator(".axis-grip").last();
+    await grip.scrollIntoViewIfNeeded();
+    await page.locator(".parallel-lines path").nth(11).waitFor();
+    const box = await grip.boundingBox();
+    assert.ok(box);
+    await page.mouse.move(box.x + 12, box.y + 6);
+    await page.mouse.down();
+    await page.mouse.move(box.x + 12, box.y + box.height / 3, { steps: 4 });
+    await page.mouse.up();
+    const told = page.getByText(/\d+ of 12 runs pass/);
+    await told.waitFor();
+    const before = await told.textContent();
+    await page.reload();
+    assert.equal(await told.textContent(), before);
+    const pick = page.getByRole("region", { name: "Scatter" }).getByLabel("colour");
+    await pick.fill("params.optimizer");
+    await pick.press("Enter");
+    await page.waitForURL(/sc=params\.optimizer/);
+    await page.getByRole("region", { name: "Scatter" }).getByText("adam").waitFor();
+    await close({ page, ...rest });
+  });
+
+  it("says what is missing, and what to do", async () => {
+    const none = await open(browser, `${server.url}/compare`);
+    await none.page.getByRole("heading", { name: "No runs to compare" }).waitFor();
+    await assertAccessible(none.page);
+    await close(none);
+    const gone = await open(browser, compared(["0".repeat(32)]));
+    await gone.page.getByRole("heading", { name: "None of these runs is here" }).waitFor();
+    await close(gone);
+  });
+
+  it("of a hundred runs with thousands of metrics is scrolled through", async () => {
+    const wide = await seedWide(services, 100, 2000);
+    const { page, ...rest } = await open(browser, `${server.url}/compare?experiment=${wide}`);
+    await page.getByRole("heading", { name: "100 runs compared" }).waitFor();
+    const table = page.getByRole("table", { name: "What the runs have" });
+    await table.getByRole("rowheader", { name: "layer/0000" }).waitFor();
+    assert.ok(Number(await table.getAttribute("aria-rowcount")) > 2000);
+    const scroller = page.getByRole("region", { name: "Differences" });
+    await scroller.evaluate((place) => place.scrollTo(place.scrollWidth, place.scrollHeight / 2));
+    await until("cells far down are read", async () => {
+      const cells = await table.getByRole("cell").allInnerTexts();
+      return cells.length > 50 && cells.every((text) => /\d/.test(text));
+    });
+    assert.ok((await page.getByRole("cell").count()) < 2000);
+    await close({ page, ...rest });
+  });
+});

@@ -1,0 +1,94 @@
+import { useCallback, useEffect, useRef, useState } from "react";
+import { runs as service } from "../api/clients";
+import type { Scope } from "../api/fields";
+import type { Run } from "../generated/herdbook/tracking/v1/run_pb";
+import { cellOf, columnOf, type Value } from "../table/columns";
+
+/** What runs have of fields, by the id of the run; asked for field by field, as they are seen. */
+export interface Cells {
+  /** Of a field; undefined until it is known. */
+  of: (field: string) => ReadonlyMap<string, Value> | undefined;
+  /** Asks for fields that are not known yet. */
+  want: (fields: readonly string[]) => void;
+}
+
+/** Fields of one call: what a page of many runs is light with. */
+const TOGETHER = 40;
+const SETTLE_MS = 20;
+
+/** The cells of the first `most` runs of a scope in an order; `round` counts up when they may have changed. */
+export function useCells(scope: Scope, order: string, most: number, round: number): Cells {
+  const key = `${scope.experimentIds} ${scope.filter} ${order} ${most}`;
+  const [known, setKnown] = useState<{ key: string; cells: Map<string, Map<string, Value>> }>({
+    key,
+    cells: new Map(),
+  });
+  const wanted = useRef(new Set<string>());
+  const asked = useRef(new Set<string>());
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const abort = useRef(new AbortController());
+
+  const ask = useCallback(async () => {
+    const missing = [...wanted.current].filter((field) => !asked.current.has(field));
+    for (const field of missing) asked.current.add(field);
+    const { signal } = abort.current;
+    for (let at = 0; at < missing.length; at += TOGETHER) {
+      const fields = missing.slice(at, at + TOGETHER);
+      try {
+        const { runs } = await service.searchRuns(
+          {
+            experimentIds: [...scope.experimentIds],
+            filter: scope.filter,
+            orderBy: order ? [order] : [],
+            columns: fields,
+            pageSize: most,
+          },
+          { signal },
+        );
+        if (signal.aborted) return;
+        setKnown((before) => {
+          const cells = before.key === key ? new Map(before.cells) : new Map<string, Map<string, Value>>();
+          for (const field of fields) cells.set(field, columnValues(runs, field));
+          return { key, cells };
+        });
+      } catch {
+        // Asked for again when it is wanted next; the page tells of what is wrong with the question.
+        for (const field of fields) asked.current.delete(field);
+        return;
+      }
+    }
+  }, [key]);
+
+  useEffect(() => {
+    abort.current = new AbortController();
+    asked.current = new Set();
+    void ask();
+    return () => abort.current.abort();
+  }, [ask, round]);
+
+  const want = useCallback(
+    (fields: readonly string[]) => {
+      const before = wanted.current.size;
+      for (const field of fields) wanted.current.add(field);
+      if (wanted.current.size === before && fields.every((field) => asked.current.has(field))) return;
+      clearTimeout(timer.current);
+      timer.current = setTimeout(() => void ask(), SETTLE_MS);
+    },
+    [ask],
+  );
+  const of = useCallback(
+    (field: string) => (known.key === key ? known.cells.get(field) : undefined),
+    [known, key],
+  );
+  return { of, want };
+}
+
+function columnValues(runs: readonly Run[], field: string): Map<string, Value> {
+  const column = columnOf(field);
+  return new Map(
+    runs.flatMap((run) => {
+      const value = cellOf(run, column, 0);
+      return value === undefined ? [] : [[run.id, value] as const];
+    }),
+  );
+}

@@ -1,0 +1,63 @@
+import { useRef, useState } from "react";
+import { messageOf } from "../api/errors";
+import { lineage } from "../api/lineage";
+import { save } from "../charts/export";
+import { toast } from "../frame/toasts";
+import { ExportFormat } from "../generated/herdbook/lineage/v1/export_pb";
+import { nameOf } from "./Question";
+import { useMoment } from "./reference";
+
+const FORMATS = [
+  [ExportFormat.JSON_GRAPH, "JSON graph", "json"],
+  [ExportFormat.DOT, "Graphviz DOT", "dot"],
+  [ExportFormat.MERMAID, "Mermaid", "mmd"],
+  [ExportFormat.PROV_JSON, "W3C PROV-JSON", "prov.json"],
+  [ExportFormat.CYCLONEDX, "CycloneDX ML-BOM", "cdx.json"],
+  [ExportFormat.OPENLINEAGE, "OpenLineage events", "ndjson"],
+] as const;
+
+/** Saves a pedigree whole, however much of it the page shows, in formats that others read. */
+export function Exports({ node, descendants, depth }: { node: string; descendants: boolean; depth: number }) {
+  const menu = useRef<HTMLDetailsElement>(null);
+  const [busy, setBusy] = useState(false);
+  const { request } = useMoment();
+  const write = (format: ExportFormat, ending: string) => async () => {
+    menu.current?.removeAttribute("open");
+    setBusy(true);
+    try {
+      const parts: BlobPart[] = [];
+      let type = "";
+      for await (const part of lineage.exportPedigree({ node, format, descendants, depth, ...request })) {
+        type ||= part.contentType;
+        parts.push(Uint8Array.from(part.chunk));
+      }
+      save(`${fileName(nameOf(node))}.${ending}`, new Blob(parts, { type }));
+    } catch (error) {
+      toast(messageOf(error));
+    }
+    setBusy(false);
+  };
+  return (
+    <details ref={menu} className="menu">
+      <summary className="button">{busy ? "Writing…" : "Export"}</summary>
+      <div className="float">
+        {FORMATS.map(([format, words, ending]) => (
+          <button
+            key={format}
+            type="button"
+            className="button plain"
+            onClick={write(format, ending)}
+            disabled={busy}
+          >
+            {words}
+          </button>
+        ))}
+      </div>
+    </details>
+  );
+}
+
+/** A name that every file system takes. */
+export function fileName(text: string): string {
+  return text.replace(/[^\w.-]+/g, "-").slice(0, 100);
+}

@@ -1,0 +1,193 @@
+import { useMemo } from "react";
+import { useAnswer } from "../../api/answer";
+import { lineage } from "../../api/lineage";
+import { middle } from "../../format/names";
+import { count } from "../../format/numbers";
+import {
+  type ComparePedigreesResponse,
+  PedigreeAspect,
+  type PedigreeChange,
+} from "../../generated/herdbook/lineage/v1/comparison_pb";
+import { setQuery, usePlace } from "../../state/url";
+import { Explorer } from "../Explorer";
+import { joined } from "../graph/pedigree";
+import { useGraph } from "../graphs";
+import { NodePicker } from "../NodePicker";
+import { brief } from "../nodes";
+import { AsOf, nameOf, Question, Say, Unanswered } from "../Question";
+import { resolved, useMoment } from "../reference";
+import { listing } from "../words";
+
+const KINDS = ["model_version", "run"];
+/** What a change is about, in the order in which people look. */
+const ASPECTS = [
+  [PedigreeAspect.DATA, "Data", "data set"],
+  [PedigreeAspect.CODE, "Code", "repository"],
+  [PedigreeAspect.PARAM, "Params", "param"],
+  [PedigreeAspect.ENVIRONMENT, "Environment", "fact of the environment"],
+  [PedigreeAspect.PACKAGE, "Packages", "package"],
+  [PedigreeAspect.MODEL, "Models", "model"],
+  [PedigreeAspect.TAG, "Tags", "tag"],
+  [PedigreeAspect.RUN, "Run", "fact of the run"],
+] as const;
+
+/** What differs in what two versions came from. */
+export function DiffPage() {
+  const { query } = usePlace();
+  const to = query.get("to") ?? query.get("node") ?? "";
+  const from = query.get("from") ?? "";
+  const { at, request } = useMoment();
+  const asked = from !== "" && to !== "";
+  const answer = useAnswer(
+    asked ? `pedigrees ${from} ${to} ${at}` : undefined,
+    async (signal) => {
+      const [one, other] = await Promise.all([resolved(from, signal), resolved(to, signal)]);
+      return lineage.comparePedigrees({ from: one, to: other, ...request }, { signal });
+    },
+    { keep: false },
+  );
+  const one = useGraph(asked ? from : "", "back").data;
+  const other = useGraph(asked ? to : "", "back").data;
+  const pedigree = useMemo(() => one && other && joined(one, other), [one, other]);
+  const marks = useMemo(() => {
+    if (!one || !other) return undefined;
+    const only = new Map<string, string>();
+    for (const id of one.members.keys()) if (!other.members.has(id)) only.set(id, "− gone");
+    for (const id of other.members.keys()) if (!one.members.has(id)) only.set(id, "+ new");
+    return only;
+  }, [one, other]);
+  return (
+    <Question
+      title={
+        asked
+          ? `What differs in what ${nameOf(from)} and ${nameOf(to)} came from?`
+          : "What differs in what two versions came from?"
+      }
+      node={to}
+      asked={
+        <>
+          <NodePicker
+            label="from"
+            value={from}
+            kinds={KINDS}
+            onTake={(next) => setQuery({ from: next, pick: undefined })}
+          />
+          <NodePicker
+            label="to"
+            value={to}
+            kinds={KINDS}
+            onTake={(next) => setQuery({ to: next, node: undefined, pick: undefined })}
+          />
+          <button
+            type="button"
+            className="button"
+            onClick={() => setQuery({ from: to, to: from, node: undefined })}
+          >
+            Swap
+          </button>
+          <AsOf />
+        </>
+      }
+    >
+      {asked ? (
+        <Unanswered answer={answer} what="One of the two" />
+      ) : (
+        <p className="soft">
+          Name two versions or runs, such as fraud-detector/2 and fraud-detector@Production.
+        </p>
+      )}
+      {answer.data && (
+        <>
+          <Say>{sentence(answer.data, from, to)}</Say>
+          <Changes found={answer.data} from={nameOf(from)} to={nameOf(to)} />
+          {pedigree && (
+            <Explorer question={`diff ${from} ${to}`} pedigree={pedigree} marks={marks} name="difference" />
+          )}
+        </>
+      )}
+    </Question>
+  );
+}
+
+function sentence(found: ComparePedigreesResponse, from: string, to: string): string {
+  const same = listing(
+    [
+      [found.sameData, "data sets"],
+      [found.sameParams, "params"],
+      [found.samePackages, "packages"],
+    ].flatMap(([number, words]) => (number ? `${count(Number(number))} ${words}` : [])),
+  );
+  const kept = same && ` The same: ${same}.`;
+  if (found.changes.length === 0)
+    return `${nameOf(from)} and ${nameOf(to)} came from the same, as far as is recorded.${kept}`;
+  const parts = ASPECTS.flatMap(([aspect, , word]) => {
+    const number = found.changes.filter((change) => change.aspect === aspect).length;
+    return number
+      ? `${count(number)} ${number === 1 ? word : `${word.replace("repository", "repositorie").replace(/^fact /, "facts ")}${word.startsWith("fact") ? "" : "s"}`}`
+      : [];
+  });
+  return `${listing(parts)} ${found.changes.length === 1 ? "differs" : "differ"}.${kept}`;
+}
+
+function Changes({ found, from, to }: { found: ComparePedigreesResponse; from: string; to: string }) {
+  if (found.changes.length === 0) return null;
+  return (
+    <table className="facts diff">
+      <thead>
+        <tr>
+          <th>What</th>
+          <th>{from}</th>
+          <th>{to}</th>
+        </tr>
+      </thead>
+      {ASPECTS.map(([aspect, title]) => {
+        const changes = found.changes.filter((change) => change.aspect === aspect);
+        return (
+          changes.length > 0 && (
+            <tbody key={aspect}>
+              <tr>
+                <th colSpan={3} scope="rowgroup" className="group-head">
+                  {title}
+                </th>
+              </tr>
+              {changes.map((change) => (
+                <Change key={change.name} change={change} />
+              ))}
+            </tbody>
+          )
+        );
+      })}
+    </table>
+  );
+}
+
+function Change({ change }: { change: PedigreeChange }) {
+  return (
+    <>
+      <tr>
+        <th scope="row" title={change.name}>
+          {middle(change.name, 48)}
+        </th>
+        <Side value={change.from} />
+        <Side value={change.to} />
+      </tr>
+      {change.facts.map((fact) => (
+        <tr key={fact.name}>
+          <th scope="row" className="soft fact">
+            {fact.name}
+          </th>
+          <Side value={fact.from} />
+          <Side value={fact.to} />
+        </tr>
+      ))}
+    </>
+  );
+}
+
+function Side({ value }: { value: string | undefined }) {
+  return (
+    <td title={value}>
+      {value === undefined ? <span className="soft">not there</span> : middle(brief(value), 56)}
+    </td>
+  );
+}
