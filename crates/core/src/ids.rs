@@ -88,6 +88,13 @@ uuid_id!(
     "m- and 32 hexadecimal digits"
 );
 uuid_id!(
+    /// An upload of a file in parts.
+    UploadId,
+    "an upload",
+    "",
+    "32 hexadecimal digits"
+);
+uuid_id!(
     /// A person or a service account.
     PrincipalId,
     "a principal",

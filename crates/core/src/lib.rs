@@ -15,6 +15,6 @@ pub use error::{
     Code, Details, FieldViolation, PreconditionViolation, QuotaViolation, ResourceInfo,
     ServiceError,
 };
-pub use ids::{ExperimentId, InvalidId, LoggedModelId, PrincipalId, RunId, WorkspaceId};
+pub use ids::{ExperimentId, InvalidId, LoggedModelId, PrincipalId, RunId, UploadId, WorkspaceId};
 pub use name::{NameError, check_key, check_name, check_text};
 pub use page::{InvalidPageToken, PageToken};

@@ -140,6 +140,13 @@ impl Places {
             return Ok(Self::default());
         };
         if !artifacts.starts_with("http://") && !artifacts.starts_with("https://") {
+            // Of a bucket, the first listing tells.
+            let path = artifacts.strip_prefix("file://").map(decoded);
+            let path = path.unwrap_or_else(|| artifacts.clone());
+            if !path.contains("://") && !Path::new(&path).is_dir() {
+                let what = format!("--artifacts: there is no folder {path} on this machine");
+                return Err(ImportError::Address(what));
+            }
             return Ok(Self {
                 artifacts: Some(Proxied::Root(artifacts.clone())),
             });
@@ -214,10 +221,21 @@ fn folder(path: &str) -> Files {
         false if path.is_empty() => {
             Files::Elsewhere("the source does not say where they are".to_owned())
         }
-        false => {
-            Files::Elsewhere("their folder is not on this machine, or they have none".to_owned())
-        }
+        false if has_root(&folder) => Files::Folder(folder),
+        false => Files::Elsewhere("their folder is not on this machine".to_owned()),
     }
+}
+
+/// Whether the root is here below which a folder would be, as `<root>/<experiment>/<run>/artifacts` or
+/// `<root>/<experiment>/models/<model>/artifacts`: MLflow makes such a folder with its first file.
+fn has_root(folder: &Path) -> bool {
+    let of_model = folder
+        .iter()
+        .rev()
+        .nth(2)
+        .is_some_and(|part| part == "models");
+    let root = folder.ancestors().nth(if of_model { 4 } else { 3 });
+    root.is_some_and(|root| root.parent().is_some() && root.is_dir())
 }
 
 /// A bucket with the credentials of the environment, such as `AWS_ACCESS_KEY_ID` and `AWS_ENDPOINT_URL`.
@@ -306,6 +324,9 @@ impl Files {
 /// All files of a folder, at any depth.
 fn list_folder(folder: &Path) -> Result<Vec<SourceFile>, ImportError> {
     let unreadable = |error| ImportError::source(folder.display(), error);
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
     let mut files = Vec::new();
     let mut left = vec![folder.to_owned()];
     while let Some(next) = left.pop() {
@@ -348,6 +369,19 @@ mod tests {
         assert!(is_it("mlflow-artifacts://host:5000/1/run one/artifacts"));
         let elsewhere = |uri: &str| matches!(places.at(uri), Files::Elsewhere(_));
         assert!(elsewhere("hdfs://host/1") && elsewhere("") && elsewhere("mlflow-artifacts:/2"));
+        let none = places.at("mlflow-artifacts:/1/another run/artifacts");
+        assert!(matches!(none, Files::Folder(folder) if list_folder(&folder).unwrap().is_empty()));
+        let none = places.at("mlflow-artifacts:/1/models/m-1/artifacts");
+        assert!(matches!(none, Files::Folder(_)));
+        assert!(elsewhere("/mnt/gone/1/run/artifacts"));
+        let options = SourceOptions {
+            artifacts: Some(format!("{root}/gone")),
+            ..Default::default()
+        };
+        assert!(matches!(
+            Places::new(&options),
+            Err(ImportError::Address(_))
+        ));
         let unknown = Places::default().at("mlflow-artifacts:/1");
         assert!(matches!(unknown, Files::Elsewhere(why) if why.contains("--artifacts")));
     }

@@ -2,7 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use herdbook_core::RunId;
 use herdbook_proto::tracking::v1::{LoggedModelStatus, RunStatus};
+
+/// The tag of a version that keeps the run it came from where that is none a run of Herdbook can be. MLflow's clients
+/// are shown it as the run.
+pub(crate) const RUN_ID: &str = "mlflow.herdbook.runId";
 
 /// Keys with their values.
 pub(crate) type Pairs = BTreeMap<String, String>;
@@ -133,6 +138,16 @@ pub(crate) struct Version {
     pub(crate) storage: String,
     pub(crate) run: String,
     pub(crate) tags: Pairs,
+}
+
+impl Version {
+    /// Its run, if a run of Herdbook can be it; empty otherwise.
+    pub(crate) fn run_id(&self) -> &str {
+        match self.run.parse::<RunId>() {
+            Ok(_) => &self.run,
+            Err(_) => "",
+        }
+    }
 }
 
 /// Things of a kind that Herdbook has no place for.

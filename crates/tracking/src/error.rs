@@ -3,7 +3,7 @@
 use herdbook_blobs::{BlobError, InvalidRange};
 use herdbook_core::{
     Code, Details, ExperimentId, InvalidPageToken, LoggedModelId, QuotaViolation, RunId,
-    ServiceError,
+    ServiceError, UploadId,
 };
 use herdbook_postgres::DatabaseError;
 use herdbook_proto::InvalidRequest;
@@ -71,6 +71,14 @@ pub enum TrackingError {
         /// The path.
         path: String,
     },
+    /// No such upload, or one that was forgotten.
+    #[error(
+        "there is no upload {0}: it was aborted, or nobody touched it for a day; begin it anew"
+    )]
+    UploadNotFound(String),
+    /// The upload is a file already.
+    #[error("the upload {0} is complete, and takes no more parts; begin another")]
+    UploadComplete(UploadId),
     /// No such series of values, or no such value in it.
     #[error("the run {run} has no value {name}; list its series to see those it has")]
     ValueNotFound {
@@ -213,6 +221,7 @@ impl ServiceError for TrackingError {
             | Self::RunNotFound(_)
             | Self::LoggedModelNotFound(_)
             | Self::ArtifactNotFound { .. }
+            | Self::UploadNotFound(_)
             | Self::ValueNotFound { .. } => Code::NotFound,
             Self::ValueTypeChanged { .. } => Code::FailedPrecondition,
             Self::DamagedValue => Code::Internal,
@@ -230,7 +239,8 @@ impl ServiceError for TrackingError {
             | Self::RunDeleted(_)
             | Self::LoggedModelDeleted(_)
             | Self::RunNotDeleted(_)
-            | Self::RunHasForks(_) => Code::FailedPrecondition,
+            | Self::RunHasForks(_)
+            | Self::UploadComplete(_) => Code::FailedPrecondition,
             Self::StreamGap { .. } => Code::OutOfRange,
             Self::QuotaExceeded { .. } | Self::TooLarge(_) => Code::ResourceExhausted,
             Self::DamagedPoints | Self::DamagedColumns => Code::Internal,
@@ -252,6 +262,8 @@ impl ServiceError for TrackingError {
             Self::LoggedModelDeleted(_) => "LOGGED_MODEL_DELETED",
             Self::LoggedModelParamChanged { .. } => "PARAM_CHANGED",
             Self::ArtifactNotFound { .. } => "ARTIFACT_NOT_FOUND",
+            Self::UploadNotFound(_) => "UPLOAD_NOT_FOUND",
+            Self::UploadComplete(_) => "UPLOAD_COMPLETE",
             Self::ValueNotFound { .. } => "VALUE_NOT_FOUND",
             Self::ValueTypeChanged { .. } => "VALUE_TYPE_CHANGED",
             Self::DamagedValue => "INTERNAL",
@@ -309,6 +321,8 @@ impl ServiceError for TrackingError {
                 Details::resource("logged model", id.to_string())
             }
             Self::ArtifactNotFound { path, .. } => Details::resource("artifact", path),
+            Self::UploadNotFound(id) => Details::resource("upload", id),
+            Self::UploadComplete(id) => Details::resource("upload", id.to_string()),
             Self::ParamChanged { key, old, new, .. }
             | Self::LoggedModelParamChanged { key, old, new, .. } => Details {
                 metadata: vec![

@@ -33,7 +33,8 @@ use herdbook_proto::tracking::v1::{
     experiment_service_server::ExperimentServiceServer,
     logged_model_service_server::LoggedModelServiceServer,
     metric_service_server::MetricServiceServer, quota_service_server::QuotaServiceServer,
-    run_service_server::RunServiceServer, value_service_server::ValueServiceServer,
+    run_service_server::RunServiceServer, upload_service_server::UploadServiceServer,
+    value_service_server::ValueServiceServer,
 };
 use herdbook_rpc::{PeerChannel, RoutesBuilder, configured};
 use sqlx::migrate::Migrator;
@@ -52,7 +53,7 @@ use metrics::{compactor, pulse::Pulse};
 use quota::Quotas;
 use service::{
     artifacts::ArtifactApi, experiments::ExperimentApi, logged_models::LoggedModelApi,
-    metrics::MetricApi, quota::QuotaApi, runs::RunApi, values::ValueApi,
+    metrics::MetricApi, quota::QuotaApi, runs::RunApi, uploads::UploadApi, values::ValueApi,
 };
 use store::Store;
 
@@ -169,6 +170,11 @@ impl Tracking {
             ))))
             .add_service(configured!(MetricServiceServer::new(metrics)))
             .add_service(configured!(ArtifactServiceServer::new(ArtifactApi::new(
+                store.clone(),
+                self.blobs.clone(),
+                self.quotas.clone(),
+            ))))
+            .add_service(configured!(UploadServiceServer::new(UploadApi::new(
                 store.clone(),
                 self.blobs.clone(),
                 self.quotas.clone(),

@@ -194,6 +194,19 @@ impl Quotas {
         }
     }
 
+    /// Lets `size` bytes in, or says why not.
+    pub(crate) async fn admit_bytes(
+        &self,
+        workspace: WorkspaceId,
+        size: u64,
+    ) -> Result<(), TrackingError> {
+        let more = Usage {
+            bytes: i64::try_from(size).unwrap_or(i64::MAX),
+            ..Usage::default()
+        };
+        self.admit(workspace, more).await
+    }
+
     /// What holds in a workspace: its own limits, with those of the server where it has none.
     pub(crate) fn in_force(&self, own: Limits) -> Limits {
         own.or(self.defaults)

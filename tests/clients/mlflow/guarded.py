@@ -2,8 +2,12 @@
 refuses. Ends with 0 if all is as it should be."""
 
 import argparse
+import getpass
 import os
+import random
+import tempfile
 from contextlib import contextmanager
+from pathlib import Path
 
 os.environ |= {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -13,8 +17,10 @@ os.environ |= {
 }
 
 import mlflow  # noqa: E402
+import requests  # noqa: E402
 from mlflow import MlflowClient  # noqa: E402
 from mlflow.exceptions import MlflowException  # noqa: E402
+from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository  # noqa: E402
 
 from server import environment  # noqa: E402
 
@@ -39,8 +45,38 @@ def whose_version(model: str) -> str:
         mlflow.log_text("hello", "model/a.txt")
     assert mlflow.artifacts.load_text(f"runs:/{run.info.run_id}/model/a.txt") == "hello"
     client = MlflowClient()
+    # Not whoever the client says it is, which it still finds where it looks.
+    read = client.get_run(run.info.run_id)
+    assert (read.info.user_id, read.data.tags["mlflow.user"]) == ("admin", getpass.getuser())
+    assert [found.info.run_id for found in client.search_runs(["0"], "user_id = 'admin'", max_results=1)] == [run.info.run_id]
     client.create_registered_model(model)
     return client.create_model_version(model, f"runs:/{run.info.run_id}/model", run.info.run_id).user_id
+
+
+def in_parts(uri: str, token: str, folder: Path) -> None:
+    """A large file by several requests at a time, to addresses that the client calls with what it was told."""
+    large = folder / "large.bin"
+    large.write_bytes(random.Random(1).randbytes(25 << 20))
+    with environment(MLFLOW_TRACKING_TOKEN=token, MLFLOW_MULTIPART_UPLOAD_CHUNK_SIZE=str(10 << 20)):
+        run = MlflowClient(uri).create_run("0").info
+        # What `log_artifact` does with MLFLOW_ENABLE_PROXY_MULTIPART_UPLOAD, but for going on in one request if it is refused.
+        files = MlflowArtifactsRepository(run.artifact_uri, uri)
+        files._try_multipart_upload(str(large), "model")
+        assert [file.file_size for file in files.list_artifacts("model")] == [25 << 20]
+        down = files.download_artifacts("model/large.bin", str(folder))
+        assert Path(down).read_bytes() == large.read_bytes()
+        begun = files.create_multipart_upload(str(large), 3, "other")
+        part = files._upload_part(begun.credentials[0], str(large), 10 << 20, 0)
+        try:
+            files.complete_multipart_upload(str(large), begun.upload_id, [part, part], "other")
+        except requests.HTTPError as error:
+            assert error.response.json()["error_code"] == "INVALID_PARAMETER_VALUE"
+        else:
+            raise AssertionError("half a file was completed")
+        files.abort_multipart_upload(str(large), begun.upload_id, "other")
+        assert files.list_artifacts("other") == []
+        # An address alone opens nothing.
+        assert requests.put(begun.credentials[0].url, data=b"x").status_code == 401
 
 
 def tokens(uri: str, token: str) -> None:
@@ -110,6 +146,8 @@ def main() -> None:
     parser.add_argument("token", help="an admin's, there")
     options = parser.parse_args()
     tokens(options.guarded, options.token)
+    with tempfile.TemporaryDirectory() as folder:
+        in_parts(options.guarded, options.token, Path(folder))
     workspaces(options.open)
     policies(options.open, options.model)
 

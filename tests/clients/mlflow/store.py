@@ -105,6 +105,9 @@ def registry(client: MlflowClient, run: str, model: str) -> None:
     client.create_registered_model("a copy")
     client.create_model_version("a copy", "models:/fraud/1")
     client.create_registered_model("without versions")
+    mlflow.genai.register_prompt("greeting", "Hello, {{name}}! " * 1_000)
+    client.create_registered_model("from elsewhere")
+    client.create_model_version("from elsewhere", "s3://bucket/model", run_id="of another tracker")
     client.delete_model_version("fraud", "4")
 
 

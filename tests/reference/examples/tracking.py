@@ -5,6 +5,9 @@ from example import Example
 RUN = "01a20dcd724a72c9a94c50ddad4d74bb"
 SECOND_RUN = "01a20dcd751b7d20b6f0a5c8e07f2a61"
 MODEL = "m-01a20dcd78c27bb39b7c7a1c5b0de2f4"
+UPLOAD = "01a20dcd7a117c83a1f0b64d2c9e5b38"
+SECOND_UPLOAD = "01a20dcd7b0e7f4f9d21c3a5e8b7061d"
+HELLO = "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 DATASET = {
     "name": "payments", "digest": "sha256:9121d04bc4143c4c9a6e2a16cf7f7c3a3d0c1e0a8a6a4cf1a3d2b1c0e9f8a7b6",
     "uri": "s3://lake/payments/2026-10.parquet",
@@ -106,6 +109,14 @@ BEGIN = [
         {"run_id": RUN, "path": "model/weights.bin", "expires_in_seconds": 3600},
         fails="FAILED_PRECONDITION: only a bucket signs addresses",
     ),
+    Example("UploadService/CreateUpload", {"run_id": RUN, "path": "model/large.bin"}, keeps={UPLOAD: "upload_id"}),
+    Example(
+        "UploadService/UploadPart",
+        [{"header": {"upload_id": UPLOAD, "number": 1, "size": 5}}, {"chunk": "aGVsbG8="}],
+    ),
+    Example("UploadService/CompleteUpload", {"upload_id": UPLOAD, "parts": [{"number": 1, "digest": HELLO}]}),
+    Example("UploadService/CreateUpload", {"run_id": RUN, "path": "model/other.bin"}, keeps={SECOND_UPLOAD: "upload_id"}),
+    Example("UploadService/AbortUpload", {"upload_id": SECOND_UPLOAD}),
     Example(
         "ValueService/LogValues",
         {

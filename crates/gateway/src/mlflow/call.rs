@@ -1,6 +1,6 @@
 //! One call: who makes it, in which workspace, with which fields, and the services to ask.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     RequestExt as _,
@@ -17,10 +17,14 @@ use herdbook_proto::{
         experiment_service_client::ExperimentServiceClient,
         logged_model_service_client::LoggedModelServiceClient,
         metric_service_client::MetricServiceClient, run_service_client::RunServiceClient,
+        upload_service_client::UploadServiceClient,
     },
 };
 use herdbook_rpc::{Authenticate, Caller, CallerChannel, WORKSPACE};
-use http::{HeaderMap, HeaderValue, Method, header::AUTHORIZATION};
+use http::{
+    HeaderMap, HeaderValue, Method,
+    header::{AUTHORIZATION, HOST},
+};
 use serde::de::DeserializeOwned;
 
 use super::{
@@ -80,7 +84,13 @@ impl Door {
             None if credentials.contains_key(AUTHORIZATION) => None,
             None => Some(DEFAULT_WORKSPACE),
         };
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        // Where HTTP/2 has it.
+        if let Some(authority) = parts.uri.authority()
+            && let Ok(host) = HeaderValue::from_str(authority.as_str())
+        {
+            parts.headers.entry(HOST).or_insert(host);
+        }
         let call = Call {
             caller,
             workspace: named.map(str::to_owned),
@@ -165,6 +175,36 @@ impl Call {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// The address of this server as the caller knows it, with the workspace if its path names one. What stands between
+    /// both tells in headers where the caller sent the request.
+    pub(super) fn base_url(&self) -> Answer<String> {
+        // The first of a list is what stands next to the caller.
+        let forwarded = |name: &str| Some(self.header(name)?.split(',').next()?.trim());
+        let scheme = forwarded("x-forwarded-proto").unwrap_or("http");
+        let host = forwarded("x-forwarded-host").or_else(|| self.header(HOST.as_str()));
+        let host = host.ok_or_else(|| Error::invalid("the request has no header Host"))?;
+        let prefix = forwarded("x-forwarded-prefix").unwrap_or_default();
+        let prefix = prefix.trim_end_matches('/');
+        Ok(match self.captured("workspace") {
+            "" => format!("{scheme}://{host}{prefix}"),
+            workspace => format!("{scheme}://{host}{prefix}/w/{workspace}"),
+        })
+    }
+
+    /// Whose the credentials are that came with the call; `None` if none came, and clients say themselves who they are.
+    pub(super) fn principal(&self) -> Option<&str> {
+        let known = self.headers.contains_key(AUTHORIZATION);
+        known.then_some(&*self.caller.name)
+    }
+
+    /// By what the caller was known, and its workspace, in the headers of the request.
+    pub(super) fn sent_credentials(&self) -> BTreeMap<&'static str, String> {
+        let sent = ["authorization", MLFLOW_WORKSPACE, WORKSPACE];
+        let sent = sent.into_iter();
+        sent.filter_map(|name| Some((name, self.header(name)?.to_owned())))
+            .collect()
+    }
+
     /// Tracking, on the caller's behalf.
     pub(super) fn tracking(&self) -> CallerChannel {
         self.services.tracking.on_behalf_of(&self.caller)
@@ -194,6 +234,10 @@ impl Call {
 
     pub(super) fn artifacts(&self) -> ArtifactServiceClient<CallerChannel> {
         ArtifactServiceClient::new(self.tracking()).max_decoding_message_size(MESSAGE_BYTES)
+    }
+
+    pub(super) fn uploads(&self) -> UploadServiceClient<CallerChannel> {
+        UploadServiceClient::new(self.tracking())
     }
 
     pub(super) fn logged_models(&self) -> LoggedModelServiceClient<CallerChannel> {

@@ -65,3 +65,8 @@ fn refusing(method: Method, path: &str, what: &'static str) -> Endpoint {
 pub(super) fn error(sentence: &str) -> Error {
     Error::new(ErrorCode::NotImplemented, sentence)
 }
+
+/// The refusal of a file that belongs to nothing.
+pub(super) fn place() -> Error {
+    error("Herdbook keeps files of runs and of logged models, and no others")
+}

@@ -1,5 +1,6 @@
 //! Experiments.
 
+use herdbook_core::limits::TAG_VALUE_BYTES;
 use herdbook_proto::{common::v1::Lifecycle, tracking::v1 as proto};
 use tonic::Code;
 
@@ -25,7 +26,12 @@ impl Import<'_> {
             self.ledger.left("experiments", &experiment.id, reason);
             return Ok(None);
         };
-        let tags = self.taken("tags of experiments", &experiment.id, &experiment.tags);
+        let tags = self.taken(
+            "tags of experiments",
+            &experiment.id,
+            &experiment.tags,
+            TAG_VALUE_BYTES,
+        );
         let found = match self.to.experiment(id).await? {
             Some(found) => found,
             None => {

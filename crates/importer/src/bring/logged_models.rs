@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use herdbook_core::limits::ENTRIES_PER_REQUEST;
+use herdbook_core::limits::{ENTRIES_PER_REQUEST, PARAM_VALUE_BYTES, TAG_VALUE_BYTES};
 use herdbook_proto::{common::v1::Lifecycle, tracking::v1 as proto};
 use tonic::Code;
 
@@ -35,9 +35,19 @@ impl Import<'_> {
             return Ok(());
         }
         let (kind, id) = ("params of logged models", &model.id);
-        let params = self.missing(kind, id, &self.taken(kind, id, &model.params), &here.params);
+        let params = self.missing(
+            kind,
+            id,
+            &self.taken(kind, id, &model.params, PARAM_VALUE_BYTES),
+            &here.params,
+        );
         let kind = "tags of logged models";
-        let tags = self.missing(kind, id, &self.taken(kind, id, &model.tags), &here.tags);
+        let tags = self.missing(
+            kind,
+            id,
+            &self.taken(kind, id, &model.tags, TAG_VALUE_BYTES),
+            &here.tags,
+        );
         let wrote = !params.is_empty() || !tags.is_empty();
         if wrote {
             let request = proto::LogLoggedModelRequest {

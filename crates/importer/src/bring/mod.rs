@@ -16,7 +16,7 @@ use std::{
 };
 
 use futures::{StreamExt as _, TryStreamExt as _};
-use herdbook_core::{check_key, limits::TAG_VALUE_BYTES};
+use herdbook_core::check_key;
 
 use crate::{
     ImportError, Ledger, Options, Report,
@@ -182,14 +182,14 @@ impl<'a> Import<'a> {
         Ok(())
     }
 
-    /// The pairs that Herdbook takes; the others are told.
-    fn taken(&self, kind: &str, id: &str, pairs: &Pairs) -> Pairs {
+    /// The pairs that Herdbook takes, with values of at most `limit` bytes; the others are told.
+    fn taken(&self, kind: &str, id: &str, pairs: &Pairs, limit: usize) -> Pairs {
         let mut taken = BTreeMap::new();
         for (key, value) in pairs {
             let refused = match check_key(key) {
                 Err(error) => Some(format!("the key {key:?} {error}")),
-                Ok(()) if value.len() > TAG_VALUE_BYTES => Some(format!(
-                    "the value of {key:?} has {} bytes; at most {TAG_VALUE_BYTES} are taken",
+                Ok(()) if value.len() > limit => Some(format!(
+                    "the value of {key:?} has {} bytes; at most {limit} are taken",
                     value.len()
                 )),
                 Ok(()) if value.contains('\0') => {

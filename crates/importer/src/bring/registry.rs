@@ -1,5 +1,6 @@
 //! Registered models.
 
+use herdbook_core::limits::REGISTRY_TAG_VALUE_BYTES;
 use herdbook_proto::registry::v1 as proto;
 use tonic::Code;
 
@@ -11,7 +12,7 @@ use crate::{
     ImportError,
     destination::{concerns_the_record, milliseconds, timestamp},
     ledger::Kind,
-    record::{Model, Version},
+    record::{Model, RUN_ID, Version},
 };
 
 impl Import<'_> {
@@ -64,7 +65,12 @@ impl Import<'_> {
 
     /// Whether the model is here.
     async fn create_model(&self, model: &Model) -> Result<bool, ImportError> {
-        let tags = self.taken("tags of models", &model.name, &model.tags);
+        let tags = self.taken(
+            "tags of models",
+            &model.name,
+            &model.tags,
+            REGISTRY_TAG_VALUE_BYTES,
+        );
         let request = proto::CreateModelRequest {
             name: model.name.clone(),
             description: model.description.clone(),
@@ -118,14 +124,27 @@ impl Import<'_> {
         version: &Version,
     ) -> Result<Option<proto::Version>, ImportError> {
         let name = format!("{model}/{number}");
-        let tags = self.taken("tags of versions", &name, &version.tags);
+        let mut tags = self.taken(
+            "tags of versions",
+            &name,
+            &version.tags,
+            REGISTRY_TAG_VALUE_BYTES,
+        );
+        let run_id = version.run_id();
+        if run_id.is_empty() && !version.run.is_empty() {
+            let reason = format!(
+                "their run is none of Herdbook's, and is kept as the tag {RUN_ID}: lineage does not lead there"
+            );
+            self.ledger.stays("runs of versions", &name, reason);
+            tags.insert(RUN_ID.to_owned(), version.run.clone());
+        }
         let request = proto::CreateVersionRequest {
             model: model.to_owned(),
             number,
             source: version.source.clone(),
             files_from: files_from(version).unwrap_or_default(),
             external: true,
-            run_id: version.run.clone(),
+            run_id: run_id.to_owned(),
             description: version.description.clone(),
             tags: tags.into_iter().collect(),
             created_at: version.created.map(timestamp),

@@ -6,7 +6,7 @@ use crate::{
     bring::{Standing, settle},
     destination::milliseconds,
     ledger::Kind,
-    record::Model,
+    record::{Model, RUN_ID},
 };
 
 impl Check<'_> {
@@ -48,8 +48,10 @@ impl Check<'_> {
                 &here.description,
             );
             self.compare(KIND, &id, "source", &version.source, &here.source);
+            let mut tags = here.tags;
             if !version.run.is_empty() {
-                self.compare(KIND, &id, "run", &version.run, &here.run_id);
+                let run = tags.remove(RUN_ID).unwrap_or(here.run_id);
+                self.compare(KIND, &id, "run", &version.run, &run);
             }
             if !version.user.is_empty() {
                 self.compare(
@@ -64,7 +66,7 @@ impl Check<'_> {
                 let created = here.created_at.as_ref().map(milliseconds);
                 self.compare(KIND, &id, "created", &version.created, &created);
             }
-            self.compare_pairs(KIND, &id, "tag", &version.tags, &here.tags);
+            self.compare_pairs(KIND, &id, "tag", &version.tags, &tags);
             let stage = match standings.get(&number) {
                 Some(
                     Standing::Own(stage) | Standing::MadeWay(stage) | Standing::Unknown(stage),

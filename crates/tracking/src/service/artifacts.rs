@@ -22,7 +22,7 @@ use super::answer;
 use crate::{
     TrackingError, artifact_path, convert,
     holder::Holder,
-    quota::{Quotas, Usage},
+    quota::Quotas,
     store::{Store, artifacts::Artifact, folders::FolderEntry},
 };
 
@@ -77,7 +77,7 @@ impl ArtifactApi {
         // Before any byte comes, if it is known how many will.
         let size = size.ok().flatten();
         if let Some(size) = size {
-            self.admit(workspace, size).await?;
+            self.quotas.admit_bytes(workspace, size).await?;
         }
 
         let pieces = messages.map(|message| match message.map(|message| message.message) {
@@ -87,7 +87,7 @@ impl ArtifactApi {
         });
         let blob = self.blobs.put(pieces, digest, size).await?;
         if size.is_none() {
-            self.admit(workspace, blob.size).await?;
+            self.quotas.admit_bytes(workspace, blob.size).await?;
         }
         self.store
             .put_artifact(workspace, holder, &header.path, blob)
@@ -97,14 +97,6 @@ impl ArtifactApi {
             blob,
         }
         .into())
-    }
-
-    async fn admit(&self, workspace: WorkspaceId, size: u64) -> Result<(), TrackingError> {
-        let added = Usage {
-            bytes: i64::try_from(size).unwrap_or(i64::MAX),
-            ..Usage::default()
-        };
-        self.quotas.admit(workspace, added).await
     }
 
     async fn download(
@@ -240,7 +232,7 @@ impl ArtifactApi {
 }
 
 /// What a request names: a run, or a logged model.
-fn holder(run: &str, model: &str) -> Result<Holder, TrackingError> {
+pub(super) fn holder(run: &str, model: &str) -> Result<Holder, TrackingError> {
     match (run, model) {
         (run, "") => Ok(Holder::Run(convert::run_id(run)?)),
         ("", model) => Ok(Holder::Model(convert::logged_model::model_id(model)?)),

@@ -15,6 +15,7 @@ mod read_metrics;
 mod run_fields;
 mod run_search;
 pub(crate) mod runs;
+pub(crate) mod uploads;
 pub(crate) mod values;
 mod watch_runs;
 

@@ -55,6 +55,13 @@ pub(crate) struct Artifact {
     pub(crate) blob: Blob,
 }
 
+/// What a transaction gave up: references that are still to be given back, and the bytes that they counted by.
+#[derive(Debug, Default)]
+pub(super) struct Freed {
+    pub(super) references: References,
+    pub(super) bytes: i64,
+}
+
 /// An entry whose reference is not that of its digest.
 #[derive(FromRow)]
 struct Uncounted {
@@ -102,7 +109,33 @@ impl Store {
         blob: Blob,
     ) -> Result<(), TrackingError> {
         let key = self.holder_key(workspace, holder).await?;
+        let path = path.to_owned();
+        let entry = Artifact { path, blob };
         let mut transaction = herdbook_postgres::begin(&self.pool).await?;
+        self.name_artifact(
+            &mut transaction,
+            workspace,
+            (holder, key),
+            &entry,
+            Freed::default(),
+        )
+        .await?;
+        transaction.commit().await?;
+        self.outbox.wake();
+        Ok(())
+    }
+
+    /// Does so in `transaction`, which also gave up what is `freed`: all references are locked at once, so that
+    /// nobody who locks others waits for them in a circle.
+    pub(super) async fn name_artifact(
+        &self,
+        transaction: &mut PgConnection,
+        workspace: WorkspaceId,
+        (holder, key): (Holder, HolderKey),
+        entry: &Artifact,
+        freed: Freed,
+    ) -> Result<(), TrackingError> {
+        let blob = entry.blob;
         let size = i64::try_from(blob.size).unwrap_or(i64::MAX);
         // What it held is what an entry that was there held, whoever wrote that in the meantime.
         let put: Option<(Option<Vec<u8>>, i64)> = sqlx::query_as(key.sql(
@@ -113,7 +146,7 @@ impl Store {
              RETURNING held, counted",
         ))
         .bind(key.number())
-        .bind(path)
+        .bind(&entry.path)
         .bind(size)
         .bind(blob.digest.0.as_slice())
         .fetch_optional(&mut *transaction)
@@ -123,26 +156,23 @@ impl Store {
             "UPDATE {entries} SET held = digest, counted = size WHERE {key} = $1 AND path = $2",
         ))
         .bind(key.number())
-        .bind(path)
+        .bind(&entry.path)
         .execute(&mut *transaction)
         .await?;
-        let mut references = References::default();
+        let mut references = freed.references;
         references.take(blob.digest);
         release(&mut references, before.clone());
-        references.apply(&mut transaction).await?;
+        references.apply(&mut *transaction).await?;
         let added = Usage {
-            bytes: size - counted,
+            bytes: size - counted - freed.bytes,
             ..Usage::default()
         };
-        usage::count(&mut transaction, workspace, added).await?;
+        usage::count(&mut *transaction, workspace, added).await?;
         let changed = before.as_deref() != Some(blob.digest.0.as_slice());
         if let (Holder::Run(run), true) = (holder, changed) {
-            let path = path.to_owned();
-            let told = pedigree::of_artifact(run, &Artifact { path, blob }).encode();
-            self.outbox.add(&mut transaction, workspace, &told).await?;
+            let told = pedigree::of_artifact(run, entry).encode();
+            self.outbox.add(transaction, workspace, &told).await?;
         }
-        transaction.commit().await?;
-        self.outbox.wake();
         Ok(())
     }
 

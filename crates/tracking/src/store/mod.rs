@@ -27,6 +27,7 @@ pub(crate) mod requests;
 pub(crate) mod runs;
 pub(crate) mod search;
 pub(crate) mod summaries;
+pub(crate) mod uploads;
 pub(crate) mod usage;
 pub(crate) mod values;
 pub(crate) mod writers;

@@ -14,7 +14,8 @@ use herdbook_proto::{
         experiment_service_client::ExperimentServiceClient,
         logged_model_service_client::LoggedModelServiceClient,
         metric_service_client::MetricServiceClient, quota_service_client::QuotaServiceClient,
-        run_service_client::RunServiceClient, value_service_client::ValueServiceClient,
+        run_service_client::RunServiceClient, upload_service_client::UploadServiceClient,
+        value_service_client::ValueServiceClient,
     },
 };
 use herdbook_rpc::{FixedCaller, PeerChannel, Role, RoutesBuilder};
@@ -108,6 +109,10 @@ impl Cluster {
 
     pub(crate) fn artifacts(&self) -> ArtifactServiceClient<Channel> {
         ArtifactServiceClient::new(self.channel.clone())
+    }
+
+    pub(crate) fn uploads(&self) -> UploadServiceClient<Channel> {
+        UploadServiceClient::new(self.channel.clone())
     }
 
     pub(crate) fn logged_models(&self) -> LoggedModelServiceClient<Channel> {

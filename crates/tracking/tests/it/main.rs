@@ -25,5 +25,6 @@ mod search_groups;
 mod search_model;
 mod search_settled;
 mod stream;
+mod uploads;
 mod values;
 mod watch_runs;

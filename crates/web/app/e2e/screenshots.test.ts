@@ -1,15 +1,19 @@
 import { after, before, it } from "node:test";
 import type { Browser } from "playwright-core";
 import { launch, open, screenshot } from "./support/browser.ts";
+import { lineageAt, seedDescent, seedFamily } from "./support/lineage.ts";
 import { askForApprovals, MODEL, type Person, seedModel, Team } from "./support/models.ts";
 import { type Sweep, seedSweep, servicesAt } from "./support/seed.ts";
 import { Server } from "./support/server.ts";
 import { seedTeam } from "./support/team.ts";
 
-/** Phone, laptop, wall. */
 /** A chart that has something to show. */
 const DRAWN = '.chart[aria-label*="ends at"]';
 
+/** A picture of lineage that is drawn. */
+const SHAPE = ".picture-frame g[aria-label]";
+
+/** Phone, laptop, wall. */
 const SIZES = [
   [390, 844],
   [1280, 800],
@@ -19,12 +23,15 @@ const SIZES = [
 let server: Server;
 let browser: Browser;
 let sweep: Sweep;
+let descent: string;
 let team: Team;
 let talk: { report: string; comment: string };
 
 before(async () => {
   server = await Server.start();
   sweep = await seedSweep(servicesAt(server.url));
+  await seedFamily(server.url);
+  descent = encodeURIComponent(await seedDescent(lineageAt(server.url), 500));
   talk = await seedTeam(servicesAt(server.url), sweep);
   team = await Team.start();
   const ana = team.registry("ana");
@@ -65,6 +72,20 @@ for (const [width, height] of SIZES) {
           ".importance",
         ],
         file: [`/runs/${sweep.runIds[0]}?file=predictions.csv`, ".data-table"],
+        lineage: ["/lineage", ".subjects li"],
+        pedigree: ["/lineage?node=model_version:fraud-detector@2&ways=both", SHAPE],
+        "pedigree-node": [
+          "/lineage?node=model_version:fraud-detector@2&pick=model_version:fraud-detector@2",
+          ".sheet .pairs",
+        ],
+        "pedigree-folded": [`/lineage?node=${descent}&ways=back`, SHAPE],
+        data: ["/lineage/data?node=fraud-detector@Production", SHAPE],
+        impact: ["/lineage/impact?tag=pii", SHAPE],
+        proof: ["/lineage/proof?node=fraud-detector@Production&tags=biased", SHAPE],
+        tainted: ["/lineage/proof?node=fraud-triage@Production&tags=biased", SHAPE],
+        reproduce: ["/lineage/reproduce?node=fraud-detector@Production", ".steps"],
+        difference: ["/lineage/diff?from=fraud-detector/1&to=fraud-detector/2", SHAPE],
+        "lineage-gone": ["/lineage?node=dataset:payments_v9", ".notice"],
         team: ["/team", ".tokens tbody tr"],
         activity: ["/activity", ".feed li"],
         mentions: ["/activity?kind=mentions", ".feed li"],
@@ -79,6 +100,12 @@ for (const [width, height] of SIZES) {
         await screenshot(page, `${name}-${width}-${colorScheme}`);
         await page.context().close();
       }
+      const { page } = await open(browser, `${server.url}/lineage`, at);
+      await page.getByRole("button", { name: /^Search/ }).click();
+      await page.getByRole("combobox", { name: /^Find/ }).fill("fraud");
+      await page.getByRole("group", { name: "Versions" }).waitFor();
+      await screenshot(page, `search-${width}-${colorScheme}`);
+      await page.context().close();
     });
 
     it(`pages of models at ${width} px, ${colorScheme}`, async () => {

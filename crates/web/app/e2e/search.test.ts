@@ -51,6 +51,7 @@ describe("the search", () => {
     const watched = await open(browser, `${server.url}/experiments`);
     const { page } = watched;
     const box = page.getByRole("combobox", { name: /^Find/ });
+    await page.getByRole("heading", { name: "Experiments" }).waitFor();
     await page.keyboard.press("Control+k");
     await box.pressSequentially("fraud production");
     await page.getByRole("option", { name: /fraud-detector\/2/ }).waitFor();

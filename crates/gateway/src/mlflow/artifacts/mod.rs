@@ -6,6 +6,7 @@
 mod download;
 mod listing;
 mod media_type;
+mod parts;
 mod place;
 mod presigned;
 mod proxy;
@@ -34,6 +35,7 @@ const SMALL_BYTES: usize = 10 << 20;
 pub(super) fn endpoints() -> Vec<Endpoint> {
     let mut endpoints = proxy::endpoints();
     endpoints.extend(presigned::endpoints());
+    endpoints.extend(parts::endpoints());
     endpoints.extend([
         Endpoint::get("artifacts/list", listing::of_run),
         Endpoint::get("get-artifact", get),

@@ -1,7 +1,7 @@
-//! URLs of a bucket's own, and uploads in parts to them.
+//! URLs of a bucket's own.
 //!
 //! A file's bytes are named by their digest, which nobody knows before they have all come: a client cannot put
-//! them into the bucket by itself. Uploads go through the server, in one request of any length.
+//! them into the bucket by itself. Uploads go through the server, in one request of any length or in parts.
 
 use std::collections::BTreeMap;
 
@@ -17,15 +17,11 @@ use crate::mlflow::{
     unsupported, wire,
 };
 
-/// Clients know by these very words to send the file in one request.
-const NO_PARTS: &str = "Multipart upload is not supported for the current artifact repository";
+/// Clients know by these very words to get the file in one request.
 const NO_DOWNLOAD: &str = "Multipart download is not supported for the current artifact repository";
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::post("mpu/create/{*path}", no_parts).at(Base::Artifacts),
-        Endpoint::post("mpu/complete/{*path}", no_parts).at(Base::Artifacts),
-        Endpoint::post("mpu/abort/{*path}", no_parts).at(Base::Artifacts),
         Endpoint::get("presigned/{*path}", of_address).at(Base::Artifacts),
         Endpoint::post("artifacts/presigned-download-url", of_run),
         Endpoint::post("artifacts/presigned-upload-url", no_upload),
@@ -53,11 +49,6 @@ struct ByProxy {
 struct OfRun {
     presigned_url: String,
     file_size: i64,
-}
-
-async fn no_parts(call: Call) -> Answer<Response> {
-    Place::at(call.captured("path"))?;
-    Err(unsupported::error(NO_PARTS))
 }
 
 async fn no_upload(_: Call) -> Answer<Response> {

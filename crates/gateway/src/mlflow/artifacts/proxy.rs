@@ -66,9 +66,7 @@ async fn get(call: Call) -> Answer<Response> {
 
 async fn put(call: Call, body: Body) -> Answer<Response> {
     let place = Place::at(call.captured("path"))?.filter(|place| !place.path.is_empty());
-    let place = place.ok_or_else(|| {
-        unsupported::error("Herdbook keeps files of runs and of logged models, and no others")
-    })?;
+    let place = place.ok_or_else(unsupported::place)?;
     upload::keep(&call, &place, body).await?;
     // Not even an empty object, unlike all other endpoints.
     Ok(Response::default())

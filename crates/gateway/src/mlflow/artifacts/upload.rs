@@ -5,7 +5,7 @@ use std::pin::pin;
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use futures::{
-    StreamExt as _,
+    Stream, StreamExt as _,
     channel::oneshot,
     future::{Either, select},
     stream,
@@ -15,6 +15,7 @@ use herdbook_proto::tracking::v1::{
     ArtifactHeader, UploadArtifactRequest, upload_artifact_request::Message,
 };
 use http::header::CONTENT_LENGTH;
+use tonic::Status;
 
 use super::place::Place;
 use crate::mlflow::{
@@ -33,29 +34,45 @@ pub(super) async fn keep(call: &Call, place: &Place, body: Body) -> Answer<()> {
         size: announced.and_then(|size| size.parse().ok()),
         ..Default::default()
     };
+    let (chunks, breaks) = pieces(body);
+    let messages = stream::iter([Message::Header(header)]).chain(chunks.map(Message::Chunk));
+    let messages = messages.map(|message| UploadArtifactRequest {
+        message: Some(message),
+    });
+    let mut artifacts = call.artifacts();
+    whole(artifacts.upload_artifact(messages), breaks).await?;
+    Ok(())
+}
+
+/// The bytes of a body in pieces that fit a message, and what tells when it breaks off: then the pieces never end.
+pub(super) fn pieces(
+    body: Body,
+) -> (
+    impl Stream<Item = Bytes> + Send + 'static,
+    oneshot::Receiver<()>,
+) {
     let (broken, breaks) = oneshot::channel();
     let source = Source {
         data: body.into_data_stream(),
         rest: Bytes::new(),
         broken: Some(broken),
     };
-    let chunks = stream::unfold(source, Source::next);
-    let messages = stream::iter([Message::Header(header)]).chain(chunks.map(Message::Chunk));
-    let messages = messages.map(|message| UploadArtifactRequest {
-        message: Some(message),
-    });
-    let mut artifacts = call.artifacts();
-    let upload = pin!(artifacts.upload_artifact(messages));
-    match select(upload, breaks).await {
-        Either::Left((uploaded, _)) => uploaded?,
-        // The call is dropped with the upload, and leaves nothing.
+    (stream::unfold(source, Source::next), breaks)
+}
+
+/// What an upload of a body's pieces comes to; one that breaks off is dropped, and leaves nothing.
+pub(super) async fn whole<T>(
+    upload: impl Future<Output = Result<T, Status>>,
+    breaks: oneshot::Receiver<()>,
+) -> Answer<T> {
+    match select(pin!(upload), breaks).await {
+        Either::Left((uploaded, _)) => Ok(uploaded?),
         Either::Right((Ok(()), _)) => {
             let what = "the upload was cut short; nothing was kept, send it again";
-            return Err(Error::new(ErrorCode::BadRequest, what));
+            Err(Error::new(ErrorCode::BadRequest, what))
         }
-        Either::Right((Err(_), upload)) => upload.await?,
-    };
-    Ok(())
+        Either::Right((Err(_), upload)) => Ok(upload.await?),
+    }
 }
 
 /// A body, and whom to tell that it broke off: a stream of messages that just ends would look whole.

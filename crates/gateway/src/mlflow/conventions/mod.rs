@@ -18,7 +18,7 @@ use herdbook_proto::{
 const PARENT_TAG: &str = "mlflow.parentRunId";
 const PARENT_PARAM: &str = "parent_run";
 /// Who ran it.
-const USER_TAG: &str = "mlflow.user";
+pub(in crate::mlflow) const USER_TAG: &str = "mlflow.user";
 const USER_PARAM: &str = "author";
 
 /// What a run says of itself.

@@ -101,9 +101,20 @@ async fn create(call: Call) -> Answer<Response> {
         }
         _ => {}
     }
+    let said = fields.user_id.filter(|user| !user.is_empty());
+    let user = match call.principal() {
+        // What the client calls itself stays as a tag.
+        Some(principal) => {
+            if let Some(said) = said {
+                tags.entry(conventions::USER_TAG.to_owned()).or_insert(said);
+            }
+            Some(principal.to_owned())
+        }
+        None => said,
+    };
     let origins = conventions::read(&Default::default(), &tags);
     let own = Fields::of(&tags);
-    let user = fields.user_id.and_then(|user| as_name(&user));
+    let user = user.and_then(|user| as_name(&user));
     let request = CreateRunRequest {
         experiment_id: experiments::number(&experiment_id)?,
         name: own.name.unwrap_or_default(),

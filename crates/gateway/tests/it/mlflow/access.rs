@@ -29,6 +29,11 @@ impl Door {
     }
 }
 
+fn tag_of<'a>(run: &'a Value, key: &str) -> Option<&'a str> {
+    let tags = run["data"]["tags"].as_array()?;
+    tags.iter().find(|tag| tag["key"] == key)?["value"].as_str()
+}
+
 #[tokio::test]
 async fn a_token_is_a_password_or_a_bearers() {
     let (door, token) = Door::guarded(AuthMode::Required).await;
@@ -52,6 +57,17 @@ async fn a_token_is_a_password_or_a_bearers() {
         (status, &made["run"]["info"]["user_id"]),
         (200, &json!("admin"))
     );
+    let body = r#"{"user_id": "mallory", "tags": [{"key": "mlflow.user", "value": "root"}]}"#;
+    let (_, made) = answer(door.create().bearer_auth(&token).body(body)).await;
+    assert_eq!(made["run"]["info"]["user_id"], "admin");
+    assert_eq!(tag_of(&made["run"], "mlflow.user"), Some("root"));
+    let (_, made) = answer(
+        door.create()
+            .bearer_auth(&token)
+            .body(r#"{"user_id": "ana"}"#),
+    )
+    .await;
+    assert_eq!(tag_of(&made["run"], "mlflow.user"), Some("ana"));
     for wrong in [
         door.create().bearer_auth("hbk_wrong"),
         door.create().basic_auth(&token, Some("")),

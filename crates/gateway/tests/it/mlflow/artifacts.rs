@@ -1,7 +1,7 @@
 //! Files through the proxy: whole or not at all, by safe addresses.
 
 use http::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
@@ -241,21 +241,137 @@ async fn pages_put_and_get_by_the_run() {
 }
 
 #[tokio::test]
-async fn parts_and_urls_are_refused_in_the_words_that_clients_go_by() {
+async fn urls_are_refused_in_the_words_that_clients_go_by() {
     let door = Door::start().await;
     let run = door.run().await;
     let address = format!("0/{run}/artifacts/a");
     door.put(&address, b"x").await;
     let base = "/api/2.0/mlflow-artifacts";
-    let create = door.request(Method::POST, &format!("{base}/mpu/create/{address}"));
-    let create = create.header("content-type", "application/json");
-    let (status, error) = answer(create.body(r#"{"path": "a", "num_parts": 2}"#)).await;
+    let (status, error) = door.get(&format!("{base}/presigned/{address}")).await;
     assert_eq!(
         (status, &error["error_code"]),
         (501, &json!("NOT_IMPLEMENTED"))
     );
     let message = error["message"].as_str().unwrap();
-    assert!(message.starts_with("Multipart upload is not supported"));
-    let (status, _) = door.get(&format!("{base}/presigned/{address}")).await;
-    assert_eq!(status, 501);
+    assert!(message.starts_with("Multipart download is not supported"));
+}
+
+/// An endpoint of uploads in parts, called with a body.
+async fn parted(door: &Door, what: &str, folder: &str, body: Value) -> (u16, Value) {
+    let path = format!("/api/2.0/mlflow-artifacts/mpu/{what}/{folder}");
+    let request = door.request(Method::POST, &path);
+    let request = request.header("content-type", "application/json");
+    let request = request.header("x-mlflow-workspace", "default");
+    answer(request.body(body.to_string())).await
+}
+
+#[tokio::test]
+async fn parts_go_to_the_addresses_that_are_told_and_are_seen_together() {
+    let door = Door::start().await;
+    let run = door.run().await;
+    let folder = format!("0/{run}/artifacts/model");
+    let file = json!({"path": "/home/ana/weights.bin", "num_parts": 2});
+    let (status, created) = parted(&door, "create", &folder, file).await;
+    assert_eq!(status, 200, "{created}");
+    let mut parts = Vec::new();
+    for (credential, content) in created["credentials"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(["he", "llo"])
+    {
+        let url = credential["url"].as_str().unwrap();
+        assert!(url.starts_with(&format!("{}/api/", door.address)), "{url}");
+        let sent = credential["headers"].as_object().unwrap();
+        assert_eq!(sent["x-mlflow-workspace"], "default");
+        let put = door.http.put(url).body(content).send().await.unwrap();
+        assert_eq!(put.status(), 200);
+        let etag = put.headers()["etag"].to_str().unwrap();
+        parts.push(json!({"part_number": credential["part_number"], "etag": etag, "url": url}));
+    }
+    let listing = format!("{PROXY}?path=0/{run}/artifacts");
+    assert_eq!(door.get(&listing).await.1, json!({}));
+    let body = |parts: &[Value]| json!({"path": "weights.bin", "upload_id": created["upload_id"], "parts": parts});
+    let (status, refused) = parted(&door, "complete", &folder, body(&parts[1..])).await;
+    assert_eq!(
+        (status, &refused["error_code"]),
+        (400, &json!("INVALID_PARAMETER_VALUE"))
+    );
+    assert_eq!(door.get(&listing).await.1, json!({}));
+    // It may come twice.
+    for _ in 0..2 {
+        assert_eq!(
+            parted(&door, "complete", &folder, body(&parts)).await,
+            (200, json!({}))
+        );
+    }
+    assert_eq!(text(&door, &format!("{folder}/weights.bin")).await, "hello");
+}
+
+#[tokio::test]
+async fn parts_of_an_aborted_upload_are_freed() {
+    let door = Door::start().await;
+    let run = door.run().await;
+    let folder = format!("0/{run}/artifacts");
+    let (_, created) = parted(&door, "create", &folder, json!({"path": "C:\\data\\a.bin"})).await;
+    let credentials = created["credentials"].as_array().unwrap();
+    assert_eq!(credentials.len(), 1);
+    let url = credentials[0]["url"].as_str().unwrap();
+    let put = async || door.http.put(url).body("x").send().await.unwrap().status();
+    assert_eq!(put().await, 200);
+    let abort = json!({"path": "a.bin", "upload_id": created["upload_id"]});
+    for _ in 0..2 {
+        assert_eq!(
+            parted(&door, "abort", &folder, abort.clone()).await,
+            (200, json!({}))
+        );
+    }
+    assert_eq!(put().await, 404);
+    let held: i64 = sqlx::query_scalar("SELECT sum(reference_count)::bigint FROM blobs.blobs")
+        .fetch_one(door.database.pool())
+        .await
+        .unwrap();
+    assert_eq!(held, 0);
+}
+
+#[tokio::test]
+async fn uploads_in_parts_are_refused_where_files_are() {
+    let door = Door::start().await;
+    let run = door.run().await;
+    let folder = format!("0/{run}/artifacts");
+    for (folder, body, status) in [
+        (&*folder, json!({}), 400),
+        (&*folder, json!({"path": "a/"}), 400),
+        (&*folder, json!({"path": "a", "num_parts": 0}), 400),
+        (&*folder, json!({"path": "a", "num_parts": 10_001}), 400),
+        (&*folder, json!({"path": ".."}), 400),
+        ("0/traces/tr-1", json!({"path": "a"}), 501),
+        (
+            &*format!("0/{}/artifacts", "0".repeat(32)),
+            json!({"path": "a"}),
+            404,
+        ),
+    ] {
+        let (refused, error) = parted(&door, "create", folder, body.clone()).await;
+        assert_eq!(refused, status, "{folder} {body} {error}");
+    }
+}
+
+#[tokio::test]
+async fn addresses_of_parts_are_those_by_which_a_proxy_is_reached() {
+    let door = Door::start().await;
+    let run = door.run().await;
+    let path = format!("/api/2.0/mlflow-artifacts/mpu/create/0/{run}/artifacts");
+    let request = door.request(Method::POST, &path);
+    let request = request.header("content-type", "application/json");
+    let request = request
+        .header("x-forwarded-proto", "https")
+        .header("x-forwarded-host", "ml.example.com, inner")
+        .header("x-forwarded-prefix", "/mlflow/");
+    let (_, created) = answer(request.body(r#"{"path": "a"}"#)).await;
+    let url = created["credentials"][0]["url"].as_str().unwrap();
+    assert!(
+        url.starts_with("https://ml.example.com/mlflow/api/2.0/mlflow-artifacts/mpu/parts/"),
+        "{url}"
+    );
 }

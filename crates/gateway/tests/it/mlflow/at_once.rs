@@ -136,3 +136,55 @@ async fn thousands_of_inputs_are_logged_and_found() {
         .unwrap();
     assert_eq!(inputs.len(), 2_500);
 }
+
+#[tokio::test]
+async fn more_models_than_a_page_are_found_by_their_tags_and_listed_to_the_end() {
+    let door = Arc::new(Door::start().await);
+    at_once(16, |worker| {
+        let door = door.clone();
+        async move {
+            for number in (worker..1_040).step_by(16) {
+                let tags = json!([
+                    {"key": "team", "value": format!("t{}", number % 13)},
+                    {"key": "all", "value": "yes"},
+                ]);
+                let model = json!({"name": format!("m{number:04}"), "tags": tags});
+                door.done("registered-models/create", model).await;
+            }
+        }
+    })
+    .await;
+    for (filter, count) in [
+        ("tags.all = 'yes'", 1_040),
+        ("tags.team = 't7'", 80),
+        ("tags.team != 't7' AND name LIKE 'm00%'", 92),
+        ("tags.none = 'x'", 0),
+    ] {
+        let mut found = Vec::new();
+        let mut token = String::new();
+        loop {
+            let query = form_urlencoded::Serializer::new(String::new())
+                .append_pair("filter", filter)
+                .append_pair("page_token", &token)
+                .finish();
+            let path = format!("registered-models/search?max_results=1000&{query}");
+            let (status, page) = door.asked(&path).await;
+            assert_eq!(status, 200, "{page}");
+            let models = page["registered_models"].as_array();
+            let names = models
+                .into_iter()
+                .flatten()
+                .map(|model| model["name"].to_string());
+            found.extend(names);
+            match page["next_page_token"].as_str() {
+                Some(next) => next.clone_into(&mut token),
+                None => break,
+            }
+        }
+        assert!(
+            found.is_sorted() && found.len() == count,
+            "{filter}: {}",
+            found.len()
+        );
+    }
+}

@@ -94,6 +94,48 @@ async fn all_others_are_archived_where_that_is_asked_for() {
     );
 }
 
+#[tokio::test]
+async fn several_stand_in_production_where_the_policy_lets_them() {
+    let door = Door::start_as(Role::Admin).await;
+    door.model("m", 3).await;
+    let stages = ["None", "Production", "Archived"].map(|name| Stage {
+        name: name.to_owned(),
+        ..Default::default()
+    });
+    let moves = ["Production", "Archived"].map(|to| Move {
+        from: "*".to_owned(),
+        to: to.to_owned(),
+        rules: Vec::new(),
+    });
+    let policy = Policy {
+        stages: stages.into(),
+        moves: moves.into(),
+        ..Default::default()
+    };
+    let request = SetPolicyRequest {
+        model: "m".to_owned(),
+        policy: Some(policy),
+    };
+    let mut models = ModelServiceClient::new(door.channel().await);
+    models.set_policy(request).await.unwrap();
+    for version in ["2", "1"] {
+        door.transition("m", version, "Production").await;
+    }
+    assert_eq!(door.stage_of("m", 2).await, "Production");
+    let latest = "registered-models/get-latest-versions?name=m&stages=Production";
+    let (_, latest) = door.asked(latest).await;
+    assert_eq!(latest["model_versions"][0]["version"], "2");
+    let body = json!({
+        "name": "m", "version": "3", "stage": "Production", "archive_existing_versions": true
+    });
+    door.post("model-versions/transition-stage", body).await;
+    let mut standing = Vec::new();
+    for version in 1..=3 {
+        standing.push(door.stage_of("m", version).await);
+    }
+    assert_eq!(standing, ["Archived", "Archived", "Production"]);
+}
+
 /// A policy in which moves to Live have this rule.
 async fn set_rule(door: &Door, model: &str, asks: Asks) {
     let stage = |name: &str| Stage {

@@ -18,6 +18,11 @@ use crate::{
 
 /// Runs, models and other records of a page.
 const PAGE: u32 = 1_000;
+/// Where models are searched.
+const MODELS: &str = "2.0/mlflow/registered-models/search";
+/// Marks prompts, which searches leave out unless they ask for them.
+const IS_PROMPT: &str = "mlflow.prompt.is_prompt";
+const PROMPTS: &str = "tags.`mlflow.prompt.is_prompt` = 'true'";
 /// Points of a page: what MLflow's own client asks for.
 const POINTS: u32 = 25_000;
 
@@ -64,14 +69,14 @@ impl Server {
         url.map_err(|error| ImportError::Address(error.to_string()))
     }
 
-    /// Calls the server; `None` if it has no such call, which older ones have not.
-    async fn try_call(
+    /// Calls the server; what it answers, if that is JSON.
+    async fn answer(
         &self,
         method: Method,
         path: &str,
         query: &[(&str, &str)],
         body: Option<&Value>,
-    ) -> Result<Option<Value>, ImportError> {
+    ) -> Result<(StatusCode, Value), ImportError> {
         let mut url = self.url(&format!("api/{path}"))?;
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
@@ -87,7 +92,18 @@ impl Server {
         let answer = request.send().await.map_err(failed)?;
         let status = answer.status();
         let bytes = answer.bytes().await.map_err(failed)?;
-        let answer: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        Ok((status, serde_json::from_slice(&bytes).unwrap_or_default()))
+    }
+
+    /// Calls the server; `None` if it has no such call, which older ones have not.
+    async fn try_call(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Option<Value>, ImportError> {
+        let (status, answer) = self.answer(method, path, query, body).await?;
         match status {
             StatusCode::OK if answer.is_object() => Ok(Some(answer)),
             StatusCode::NOT_FOUND if answer["error_code"] != "RESOURCE_DOES_NOT_EXIST" => Ok(None),
@@ -179,11 +195,29 @@ impl Server {
             .boxed()
     }
 
+    /// Whether the server can be asked for prompts. Those of a time before there were any refuse to search by tags.
+    async fn knows_prompts(&self) -> Result<bool, ImportError> {
+        let query = [("filter", PROMPTS), ("max_results", "1")];
+        match self.answer(Method::GET, MODELS, &query, None).await? {
+            (StatusCode::OK, _) => Ok(true),
+            (StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND, _) => Ok(false),
+            (status, answer) => Err(ImportError::source(
+                MODELS,
+                format!("{status} {}", text(&answer, "message")),
+            )),
+        }
+    }
+
     async fn model(&self, found: Value) -> Result<Model, ImportError> {
         let name = text(&found, "name");
         let quoted = name.replace('\'', "''");
+        let tags = pairs(&found, "tags");
+        let mut filter = format!("name='{quoted}'");
+        if tags.get(IS_PROMPT).is_some_and(|marked| marked == "true") {
+            filter = format!("{filter} AND {PROMPTS}");
+        }
         let query = vec![
-            ("filter".to_owned(), format!("name='{quoted}'")),
+            ("filter".to_owned(), filter),
             ("max_results".to_owned(), PAGE.to_string()),
         ];
         let versions: Vec<Value> = self
@@ -207,7 +241,7 @@ impl Server {
         Ok(Model {
             description: text(&found, "description"),
             created: integer(&found, "creation_timestamp"),
-            tags: pairs(&found, "tags"),
+            tags,
             aliases: list(&found, "aliases").iter().filter_map(alias).collect(),
             versions: versions
                 .iter()
@@ -269,14 +303,19 @@ impl Source for Server {
     }
 
     fn models(&self) -> Records<'_, Model> {
-        let query = vec![("max_results".to_owned(), "100".to_owned())];
-        self.got(
-            "2.0/mlflow/registered-models/search",
-            "registered_models",
-            query,
-        )
-        .and_then(|found| self.model(found))
-        .boxed()
+        let listed = |filter: Option<&str>| {
+            let mut query = vec![("max_results".to_owned(), "100".to_owned())];
+            query.extend(filter.map(|filter| ("filter".to_owned(), filter.to_owned())));
+            self.got(MODELS, "registered_models", query)
+        };
+        let prompts = stream::once(self.knows_prompts()).map_ok(move |known| match known {
+            true => listed(Some(PROMPTS)),
+            false => stream::empty().boxed(),
+        });
+        listed(None)
+            .chain(prompts.try_flatten())
+            .and_then(|found| self.model(found))
+            .boxed()
     }
 
     fn foreign(&self) -> Records<'_, Foreign> {

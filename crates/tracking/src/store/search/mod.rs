@@ -82,9 +82,10 @@ impl Store {
         let mut places = scan.run(search.scope, fields, top).await?.finish();
         places.drain(..search.skip.min(places.len()));
         let keys: Vec<i64> = places.iter().map(|place| place.run_key).collect();
-        let wanted = search.columns.as_ref().map(|columns| Wanted {
-            source: search.with_source,
-            ..Wanted::of(columns)
+        let wanted = search.columns.as_ref().map(|columns| {
+            let mut wanted = Wanted::of(columns);
+            wanted.source = search.with_source;
+            wanted
         });
         let mut runs = page::read(&mut moment, &self.shown, &keys, wanted.as_ref()).await?;
         moment.commit().await?;

@@ -39,6 +39,8 @@ export async function seedFamily(url: string): Promise<Family> {
   });
   await lineage.record({
     nodes: [
+      { key: data("payments_clean") },
+      { key: data("payments_v1"), attributes: { uri: "s3://lake/payments/v1" } },
       { key: data("payments_raw"), attributes: { uri: "s3://lake/payments/raw" }, tags: ["pii"] },
       { key: data("payments_v2"), attributes: { uri: "s3://lake/payments/v2" }, tags: ["biased"] },
     ],

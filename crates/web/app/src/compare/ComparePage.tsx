@@ -29,7 +29,8 @@ import { useCells } from "./useCells";
 
 /** How often runs at work are looked at anew. */
 const AT_WORK_MS = 4000;
-/** So many fields are listed: the rest is found by name where fields are picked. */
+/** So many fields of a kind are listed at once, and so many in the end: the rest is found by name where fields are picked. */
+const FIRST = 1000;
 const FIELDS = 20_000;
 /** Of so many runs at most code and environment are compared. */
 const WITH_SOURCE = 100;
@@ -56,18 +57,21 @@ function Comparison({ subject }: { subject: Subject }) {
   const { scope, experimentId, runIds } = subject;
   const { query } = usePlace();
   const scopeKey = `${scope.experimentIds} ${scope.filter}`;
-  const fields = useAnswer(`fields ${scopeKey}`, async (signal) => {
+  const list = (most: number) => async (signal: AbortSignal) => {
     const kinds = [RunFieldKind.METRIC, RunFieldKind.PARAM, RunFieldKind.TAG];
-    return Promise.all(kinds.map((kind) => listFields(scope, { kind, most: FIELDS }, signal)));
-  });
-  const all = useMemo(() => fields.data?.flatMap((list) => list.fields) ?? [], [fields.data]);
+    return Promise.all(kinds.map((kind) => listFields(scope, { kind, most }, signal)));
+  };
+  const fields = useAnswer(`fields ${scopeKey}`, list(FIRST));
+  const isCut = fields.data?.some(({ complete }) => !complete);
+  const whole = useAnswer(isCut ? `all fields ${scopeKey}` : undefined, list(FIELDS)).data;
+  const all = useMemo(() => (whole ?? fields.data)?.flatMap((one) => one.fields) ?? [], [whole, fields.data]);
   const found = fields.data?.[0]?.runs ?? 0;
   const metricKeys = useMemo(
     () => all.filter(({ kind }) => kind === RunFieldKind.METRIC).map(({ key }) => key),
     [all],
   );
-  const objective =
-    subject.objective ?? defaultObjective(all.filter(({ kind }) => kind === RunFieldKind.METRIC));
+  // Of the first metrics, so that it stays when the others are known.
+  const objective = subject.objective ?? defaultObjective(fields.data?.[0]?.fields ?? []);
   const goal = subject.goal ?? goalOf(objective ?? "");
   const order = objective ? `${objective} ${goal === "min" ? "asc" : "desc"}` : "";
 

@@ -1,7 +1,7 @@
 import { useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
-import { views as service } from "../api/team";
 import { messageOf } from "../api/errors";
+import { views as service } from "../api/team";
 import { toast } from "../frame/toasts";
 import { SubjectKind } from "../generated/herdbook/team/v1/subject_pb";
 import { navigate, usePlace } from "../state/url";

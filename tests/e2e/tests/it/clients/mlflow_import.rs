@@ -60,7 +60,7 @@ async fn comes_once(herdbook: &Herdbook, workspace: &str, from: &str) {
     let first = report_of(&[]).await;
     let brought = &first["brought"];
     assert_eq!(planned["brought"]["runs"], brought["runs"], "{first:#}");
-    assert_eq!(brought["versions"], 5, "{first:#}");
+    assert_eq!(brought["versions"], 7, "{first:#}");
     assert_eq!(brought["logged_models"], 1, "{first:#}");
     let compared = report_of(&["--check"]).await;
     assert_eq!(compared["differences"], json!([]), "{compared:#}");

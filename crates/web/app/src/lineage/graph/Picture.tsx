@@ -93,8 +93,9 @@ export function Picture({ question, pedigree, path, marks, open, onOpen, picked,
     if (drawn) act(boxAt(drawn, looking.view, x, y));
   });
   const onKey = (event: KeyboardEvent) => {
-    if (!drawn || !size || event.target !== event.currentTarget) return;
-    if (event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.target !== event.currentTarget || event.metaKey || event.ctrlKey || event.altKey) return;
+    if (event.key === "Escape" && picked) onPick(undefined);
+    if (!drawn || !size) return;
     const direction = ARROWS[event.key];
     const centre = [size.width / 2, size.height / 2] as const;
     if (direction) {
@@ -105,7 +106,6 @@ export function Picture({ question, pedigree, path, marks, open, onOpen, picked,
       }
     } else if (event.key === "Enter" || event.key === " ")
       act(drawn.folded.boxes[drawn.placeOf.get(here ?? "") ?? -1]);
-    else if (event.key === "Escape" && picked) onPick(undefined);
     else if (event.key === "+" || event.key === "=") looking.set((view) => zoomed(view, STEP, ...centre));
     else if (event.key === "-") looking.set((view) => zoomed(view, 1 / STEP, ...centre));
     else if (event.key === "0") looking.fit();

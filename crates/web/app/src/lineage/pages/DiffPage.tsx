@@ -21,14 +21,14 @@ import { listing } from "../words";
 const KINDS = ["model_version", "run"];
 /** What a change is about, in the order in which people look. */
 const ASPECTS = [
-  [PedigreeAspect.DATA, "Data", "data set"],
-  [PedigreeAspect.CODE, "Code", "repository"],
-  [PedigreeAspect.PARAM, "Params", "param"],
-  [PedigreeAspect.ENVIRONMENT, "Environment", "fact of the environment"],
-  [PedigreeAspect.PACKAGE, "Packages", "package"],
-  [PedigreeAspect.MODEL, "Models", "model"],
-  [PedigreeAspect.TAG, "Tags", "tag"],
-  [PedigreeAspect.RUN, "Run", "fact of the run"],
+  [PedigreeAspect.DATA, "Data", "data set", "data sets"],
+  [PedigreeAspect.CODE, "Code", "repository", "repositories"],
+  [PedigreeAspect.PARAM, "Params", "param", "params"],
+  [PedigreeAspect.ENVIRONMENT, "Environment", "fact of the environment", "facts of the environment"],
+  [PedigreeAspect.PACKAGE, "Packages", "package", "packages"],
+  [PedigreeAspect.MODEL, "Models", "model", "models"],
+  [PedigreeAspect.TAG, "Tags", "tag", "tags"],
+  [PedigreeAspect.RUN, "Run", "fact of the run", "facts of the run"],
 ] as const;
 
 /** What differs in what two versions came from. */
@@ -111,20 +111,20 @@ export function DiffPage() {
 
 function sentence(found: ComparePedigreesResponse, from: string, to: string): string {
   const same = listing(
-    [
-      [found.sameData, "data sets"],
-      [found.sameParams, "params"],
-      [found.samePackages, "packages"],
-    ].flatMap(([number, words]) => (number ? `${count(Number(number))} ${words}` : [])),
+    (
+      [
+        [found.sameData, "data set", "data sets"],
+        [found.sameParams, "param", "params"],
+        [found.samePackages, "package", "packages"],
+      ] as const
+    ).flatMap(([number, one, many]) => (number ? `${count(number)} ${number === 1 ? one : many}` : [])),
   );
   const kept = same && ` The same: ${same}.`;
   if (found.changes.length === 0)
     return `${nameOf(from)} and ${nameOf(to)} came from the same, as far as is recorded.${kept}`;
-  const parts = ASPECTS.flatMap(([aspect, , word]) => {
+  const parts = ASPECTS.flatMap(([aspect, , one, many]) => {
     const number = found.changes.filter((change) => change.aspect === aspect).length;
-    return number
-      ? `${count(number)} ${number === 1 ? word : `${word.replace("repository", "repositorie").replace(/^fact /, "facts ")}${word.startsWith("fact") ? "" : "s"}`}`
-      : [];
+    return number ? `${count(number)} ${number === 1 ? one : many}` : [];
   });
   return `${listing(parts)} ${found.changes.length === 1 ? "differs" : "differ"}.${kept}`;
 }
@@ -151,7 +151,7 @@ function Changes({ found, from, to }: { found: ComparePedigreesResponse; from: s
                 </th>
               </tr>
               {changes.map((change) => (
-                <Change key={change.name} change={change} />
+                <Change key={`${change.name} ${change.from} ${change.to}`} change={change} />
               ))}
             </tbody>
           )
@@ -187,7 +187,11 @@ function Change({ change }: { change: PedigreeChange }) {
 function Side({ value }: { value: string | undefined }) {
   return (
     <td title={value}>
-      {value === undefined ? <span className="soft">not there</span> : middle(brief(value), 56)}
+      {value ? (
+        middle(brief(value), 56)
+      ) : (
+        <span className="soft">{value === undefined ? "not there" : "empty"}</span>
+      )}
     </td>
   );
 }

@@ -148,10 +148,8 @@ function Environment({ made: { environment } }: { made: Reproduction }) {
       </p>
       {packages.length > 0 && (
         <details>
-          <summary>
-            {count(packages.length)} packages{" "}
-            <Copy text={packages.join("\n")} label="copy requirements.txt" />
-          </summary>
+          <summary>{count(packages.length)} packages</summary>
+          <Copy text={packages.join("\n")} label="copy requirements.txt" />
           {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reached by keys */}
           <pre tabIndex={0}>{packages.join("\n")}</pre>
         </details>
@@ -214,7 +212,7 @@ function Command({ made: { command, params, seeds } }: { made: Reproduction }) {
               <tr key={name}>
                 <th scope="row">{name}</th>
                 <td>
-                  <span className="value">{value}</span>
+                  {value ? <span className="value">{value}</span> : <span className="soft">empty</span>}
                   {seeds.includes(name) && <span className="soft"> seed of random numbers</span>}
                 </td>
               </tr>
