@@ -205,7 +205,30 @@ impl Client {
     pub fn start_run(
         &self,
         experiment: &str,
+        request: CreateRunRequest,
+    ) -> Result<RunHandle, ClientError> {
+        self.begin(experiment, request, false)
+    }
+
+    /// Goes on with a run that another process begins with this request, which names the run's id, as
+    /// [`start_run`](Self::start_run) would: it may be that the server has not made it yet. Ending it is the other's.
+    ///
+    /// # Errors
+    ///
+    /// As [`start_run`](Self::start_run).
+    pub fn join_run(
+        &self,
+        experiment: &str,
+        request: CreateRunRequest,
+    ) -> Result<RunHandle, ClientError> {
+        self.begin(experiment, request, true)
+    }
+
+    fn begin(
+        &self,
+        experiment: &str,
         mut request: CreateRunRequest,
+        joined: bool,
     ) -> Result<RunHandle, ClientError> {
         let run = match request.run_id.is_empty() {
             true => RunId::generate(),
@@ -223,6 +246,7 @@ impl Client {
         drop(handle.ask(Act::Start(Start {
             experiment: experiment.to_owned(),
             request,
+            joined,
         })));
         Ok(handle)
     }

@@ -62,6 +62,9 @@ pub(crate) struct Start {
     pub(crate) experiment: String,
     #[prost(message, required, tag = "2")]
     pub(crate) request: CreateRunRequest,
+    /// Whether another process begins and ends it.
+    #[prost(bool, tag = "3")]
+    pub(crate) joined: bool,
 }
 
 /// A file on its way to a run.

@@ -110,7 +110,7 @@ fn take_over(path: &Path) -> io::Result<Option<Left>> {
                     .ok()
                     .and_then(|entry| entry.act)
                 {
-                    starts |= matches!(act, Act::Start(_));
+                    starts |= matches!(&act, Act::Start(start) if !start.joined);
                     ends |= act.ends();
                     acts.push((place.sequence, act));
                 }

@@ -12,6 +12,7 @@ fn start() -> Act {
     Act::Start(Start {
         experiment: "cats".to_owned(),
         request: CreateRunRequest::default(),
+        joined: false,
     })
 }
 

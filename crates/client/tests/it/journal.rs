@@ -142,6 +142,30 @@ async fn a_child_waits_for_its_parent_even_when_both_were_left() {
 }
 
 #[tokio::test]
+async fn whoever_joins_a_run_needs_not_wait_for_the_server_to_make_it() {
+    let mut herdbook = Herdbook::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    herdbook.go_away().await;
+    let options = durable(herdbook.options(), folder.path());
+    let first = Client::connect(options.clone()).unwrap();
+    let run = first
+        .start_run("cats", CreateRunRequest::default())
+        .unwrap();
+    let id = run.id().to_string();
+    let second = Client::connect(options).unwrap();
+    let request = CreateRunRequest {
+        run_id: id.clone(),
+        ..Default::default()
+    };
+    let joined = second.join_run("cats", request).unwrap();
+    joined.log(0, &[("loss", 0.0)]).unwrap();
+    herdbook.come_back().await;
+    joined.settle().await.unwrap();
+    run.settle().await.unwrap();
+    assert_eq!(herdbook.points(&id).await["loss"], steps(1));
+}
+
+#[tokio::test]
 async fn what_is_wrong_is_told_and_what_follows_is_done() {
     let herdbook = Herdbook::start().await;
     let folder = tempfile::tempdir().unwrap();
