@@ -1,6 +1,9 @@
 //! Calls by the contract's descriptors instead of generated code: what goes over the wire is bytes here.
 
-use std::time::{Duration, Instant};
+use std::{
+    error::Error as _,
+    time::{Duration, Instant},
+};
 
 use bytes::{Buf as _, BufMut as _, Bytes};
 use herdbook_client::Connection;
@@ -63,7 +66,7 @@ pub(crate) async fn unary(
     until: Option<Instant>,
 ) -> Result<Bytes, Status> {
     let patience = until.map_or(patience, |until| until.min(patience));
-    retry(patience, || async {
+    let answered = retry(patience, || async {
         let mut request = Request::new(request.clone());
         if let Some(until) = until {
             request.set_timeout(until.saturating_duration_since(Instant::now()));
@@ -72,7 +75,17 @@ pub(crate) async fn unary(
         let answer = grpc.unary(request, path.clone(), Raw).await?;
         Ok(answer.into_inner())
     })
-    .await
+    .await;
+    match answered {
+        // The channel says that it cancelled the call.
+        Err(status)
+            if status.code() == Code::Cancelled
+                && until.is_some_and(|until| Instant::now() >= until) =>
+        {
+            Err(Status::deadline_exceeded("no answer in time"))
+        }
+        answered => answered,
+    }
 }
 
 /// Calls a method that answers with a stream; that is opened again while the server is away, and not later.
@@ -117,10 +130,10 @@ async fn retry<T, F: Future<Output = Result<T, Status>>>(
         let advised = status
             .get_details_retry_info()
             .and_then(|info| info.retry_delay);
-        let wait = match (advised, status.code()) {
-            (Some(advised), _) => advised,
-            (None, Code::Unavailable) => growing,
-            (None, _) => return Err(status),
+        let wait = match advised {
+            Some(advised) => advised,
+            None if is_away(&status) => growing,
+            None => return Err(status),
         };
         if Instant::now() + wait > patience {
             return Err(status);
@@ -130,9 +143,20 @@ async fn retry<T, F: Future<Output = Result<T, Status>>>(
     }
 }
 
+/// Whether the server did not answer. Its own errors have a reason; a connection that breaks has other codes too.
+fn is_away(status: &Status) -> bool {
+    match status.code() {
+        Code::Unavailable => true,
+        Code::Unknown | Code::Cancelled | Code::Internal => {
+            status.get_details_error_info().is_none() && status.source().is_some()
+        }
+        _ => false,
+    }
+}
+
 /// Says of a server that is not there where it was sought, and what to do.
 pub(crate) fn explained(status: Status, url: &str) -> Status {
-    if status.code() != Code::Unavailable {
+    if !is_away(&status) {
         return status;
     }
     let mut cause: &dyn std::error::Error = &status;

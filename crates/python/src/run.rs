@@ -54,6 +54,8 @@ impl Drop for Held {
 #[pyclass(subclass, module = "herdbook._internal")]
 pub(crate) struct RunBase {
     held: Held,
+    /// The experiment and the request with which it began here, if it did.
+    begun: Option<(String, CreateRunRequest)>,
     /// The step of the next row that names none.
     next_step: i64,
 }
@@ -70,6 +72,7 @@ impl RunBase {
         experiment: &str,
         request: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
+        let mut begun = None;
         let handle = match (run_id, request) {
             (Some(id), None) => client.get(py)?.run(id),
             (None, request) => {
@@ -77,7 +80,8 @@ impl RunBase {
                     Some(request) => typed::<CreateRunRequest>("CreateRunRequest", request)?,
                     None => CreateRunRequest::default(),
                 };
-                client.get(py)?.start_run(experiment, request)
+                let (_, request) = begun.insert((experiment.to_owned(), request));
+                client.get(py)?.start_run(experiment, request.clone())
             }
             (Some(_), Some(_)) => {
                 return Err(PyValueError::new_err(
@@ -86,8 +90,14 @@ impl RunBase {
             }
         };
         let handle = handle.map_err(|error| errors::of_client(py, &error))?;
+        if let Some((_, request)) = &mut begun {
+            // What makes it the same run for whoever joins it.
+            request.run_id = handle.id().to_string();
+            request.request_id = request.run_id.clone();
+        }
         Ok(Self {
             held: Held::new(handle),
+            begun,
             next_step: 0,
         })
     }
@@ -213,8 +223,11 @@ impl RunBase {
 
     /// Goes on with the run by another client of this process.
     fn adopt(&mut self, py: Python<'_>, client: &Client) -> PyResult<()> {
-        let id = self.held.handle.id().to_string();
-        let handle = client.get(py)?.run(&id);
+        let handle = match &self.begun {
+            // It may not be made yet.
+            Some((experiment, request)) => client.get(py)?.join_run(experiment, request.clone()),
+            None => client.get(py)?.run(&self.held.handle.id().to_string()),
+        };
         self.held = Held::new(handle.map_err(|error| errors::of_client(py, &error))?);
         Ok(())
     }
