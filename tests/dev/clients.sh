@@ -126,6 +126,35 @@ check_go_code() {
   echo "clients/go/proto is as the contract has it"
 }
 
+# What the Python package is tested with, and the package as pip would lay it: its sources beside the extension that the
+# tests' build has made.
+need_python_package() {
+  venv python-package $python_package/tests/requirements.txt
+  export HERDBOOK_TEST_PACKAGE="$venv/bin/python"
+  export HERDBOOK_TEST_PACKAGE_PATH="$target/python-package"
+}
+
+lay_python_package() {
+  local built="$target/debug/libherdbook_internal.so"
+  [ -e "$built" ] || built="$target/debug/libherdbook_internal.dylib"
+  rm -rf "$HERDBOOK_TEST_PACKAGE_PATH"
+  mkdir -p "$HERDBOOK_TEST_PACKAGE_PATH"
+  cp -R $python_package/python/herdbook "$HERDBOOK_TEST_PACKAGE_PATH/"
+  ln -s "$built" "$HERDBOOK_TEST_PACKAGE_PATH/herdbook/_internal.abi3.so"
+}
+
+# Style, types and tests of the Python package, the tests against the binary.
+test_python_package() {
+  lay_python_package
+  (
+    cd $python_package
+    "$HERDBOOK_TEST_PACKAGE" -m ruff check --quiet .
+    "$HERDBOOK_TEST_PACKAGE" -m ruff format --quiet --check .
+    MYPYPATH=python "$HERDBOOK_TEST_PACKAGE" -m mypy -p herdbook
+    PYTHONPATH="$HERDBOOK_TEST_PACKAGE_PATH" "$HERDBOOK_TEST_PACKAGE" -m pytest "$@"
+  )
+}
+
 # Are the packages what a stranger could install? Maven and CMake install theirs for the conformance scenario.
 check_packages() {
   local folder
@@ -157,6 +186,7 @@ check_reference() {
 conformance() { "$HERDBOOK_TEST_PYTHON" tests/clients/conformance --herdbook "$HERDBOOK_TEST_BINARY" "$@"; }
 
 need_clients() {
+  need_python_package
   need_trainer
   need_mlflow
   need_typescript_client

@@ -1,12 +1,12 @@
 //! The way to the server.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
-    transport::{Channel, ClientTlsConfig, Endpoint},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
 
 use crate::ClientError;
@@ -69,12 +69,13 @@ impl Interceptor for Credentials {
     }
 }
 
-/// An endpoint for `url`; a bare `host:port` is taken for `http://`.
+/// An endpoint for `url`; a bare `host:port` is taken for `http://`. With `ca_file`, certificates in PEM, an `https://`
+/// server must be signed by one of those instead of the system's.
 ///
 /// # Errors
 ///
-/// If `url` is not the address of a server.
-pub fn endpoint(url: &str) -> Result<Endpoint, ClientError> {
+/// If `url` is not the address of a server, or the file cannot be read.
+pub fn endpoint(url: &str, ca_file: Option<&Path>) -> Result<Endpoint, ClientError> {
     let url = if url.contains("://") {
         url.to_owned()
     } else {
@@ -86,7 +87,16 @@ pub fn endpoint(url: &str) -> Result<Endpoint, ClientError> {
     };
     let mut endpoint = Endpoint::from_shared(url.clone()).map_err(invalid)?;
     if url.starts_with("https://") {
-        let tls = ClientTlsConfig::new().with_native_roots();
+        let tls = match ca_file {
+            None => ClientTlsConfig::new().with_native_roots(),
+            Some(path) => {
+                let pem = fs::read(path).map_err(|error| ClientError::File {
+                    path: path.to_owned(),
+                    problem: error.to_string(),
+                })?;
+                ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem))
+            }
+        };
         endpoint = endpoint.tls_config(tls).map_err(invalid)?;
     }
     Ok(endpoint

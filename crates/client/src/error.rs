@@ -24,6 +24,14 @@ pub enum ClientError {
         /// What the system says.
         problem: String,
     },
+    /// A file that is to be sent or trusted cannot be read.
+    #[error("{path} cannot be read: {problem}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        problem: String,
+    },
     /// The system gives no thread to send from.
     #[error("the client cannot start: {0}")]
     Start(String),
@@ -91,6 +99,7 @@ impl ClientError {
         match self {
             Self::Option { .. }
             | Self::Spool { .. }
+            | Self::File { .. }
             | Self::RunId(_)
             | Self::Key { .. }
             | Self::RepeatedKey { .. }

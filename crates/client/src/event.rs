@@ -3,6 +3,7 @@
 use std::{fmt, path::PathBuf};
 
 use herdbook_core::RunId;
+use tracing::Level;
 
 /// Something that the user of a client may want to know. `Display` says it in a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +17,31 @@ pub enum Event {
         in_memory: u64,
         /// Points that wait in the spool.
         in_spool: u64,
+    },
+    /// The server does not answer calls; the client tries again by itself.
+    ServerAway {
+        /// Why.
+        reason: String,
+    },
+    /// An earlier process left something to be done besides points.
+    JournalFound {
+        /// The file.
+        path: PathBuf,
+        /// The run that it is asked of.
+        run: RunId,
+        /// How many acts.
+        acts: u64,
+    },
+    /// The server will not do what is asked of a run, and what was asked after that waits behind it.
+    CallsRefused {
+        /// The run.
+        run: RunId,
+        /// What happened and what to do.
+        message: String,
+        /// Acts that are not done.
+        acts: u64,
+        /// The journal in which they are kept, for a later process to ask again.
+        kept: Option<PathBuf>,
     },
     /// The workspace may not have more for now, or the server's disk is full; the client tries again by
     /// itself.
@@ -104,6 +130,13 @@ pub enum Event {
         /// What happened.
         error: String,
     },
+    /// The client ended before all was done that was asked of runs besides points.
+    ActsLeft {
+        /// How many acts.
+        acts: u64,
+        /// Whether they are in journals, for a later process to ask again.
+        kept: bool,
+    },
     /// The client ended before the server had all.
     Left {
         /// Points that are lost.
@@ -114,24 +147,40 @@ pub enum Event {
 }
 
 impl Event {
-    /// Hands the event to `tracing`, as grave as it is.
-    pub(crate) fn trace(&self) {
+    /// How grave it is: an error if something is lost or refused, a warning if something waits or somebody may have
+    /// to see to it.
+    #[must_use]
+    pub fn level(&self) -> Level {
         match self {
             Self::Connected { .. }
             | Self::SpoolFound { .. }
+            | Self::JournalFound { .. }
             | Self::SpoolReplayed { .. }
-            | Self::StopRequested { .. } => tracing::info!("{self}"),
-            Self::ConnectionLost { .. } | Self::NoRoom { .. } | Self::Spilling { .. } => {
-                tracing::warn!("{self}");
-            }
-            Self::Left { lost: 0, .. } => tracing::warn!("{self}"),
+            | Self::StopRequested { .. } => Level::INFO,
+            Self::ConnectionLost { .. }
+            | Self::ServerAway { .. }
+            | Self::NoRoom { .. }
+            | Self::Spilling { .. }
+            | Self::ActsLeft { kept: true, .. }
+            | Self::Left { lost: 0, .. } => Level::WARN,
             Self::PointsDropped { .. }
             | Self::SpoolDamaged { .. }
             | Self::SpoolFailed { .. }
             | Self::Refused { .. }
             | Self::ServerLost { .. }
             | Self::CallFailed { .. }
-            | Self::Left { .. } => tracing::error!("{self}"),
+            | Self::CallsRefused { .. }
+            | Self::ActsLeft { .. }
+            | Self::Left { .. } => Level::ERROR,
+        }
+    }
+
+    /// Hands the event to `tracing`.
+    pub(crate) fn trace(&self) {
+        match self.level() {
+            Level::INFO => tracing::info!("{self}"),
+            Level::WARN => tracing::warn!("{self}"),
+            _ => tracing::error!("{self}"),
         }
     }
 }
@@ -147,6 +196,32 @@ impl fmt::Display for Event {
                 f,
                 "connection lost ({reason}); {in_memory} points wait in memory, {in_spool} in the spool"
             ),
+            Self::ServerAway { reason } => {
+                write!(
+                    f,
+                    "the server does not answer ({reason}); what is logged waits"
+                )
+            }
+            Self::JournalFound { path, run, acts } => write!(
+                f,
+                "found {acts} calls for run {run} that an earlier process left in {}; making them",
+                path.display()
+            ),
+            Self::CallsRefused {
+                run,
+                message,
+                acts,
+                kept,
+            } => {
+                write!(
+                    f,
+                    "the server refuses what is asked of run {run}: {message}; "
+                )?;
+                match kept {
+                    Some(path) => write!(f, "{acts} calls are kept in {}", path.display()),
+                    None => write!(f, "{acts} calls are lost"),
+                }
+            }
             Self::NoRoom {
                 reason,
                 in_memory,
@@ -206,6 +281,16 @@ impl fmt::Display for Event {
             ),
             Self::StopRequested { run } => write!(f, "somebody asked run {run} to stop"),
             Self::CallFailed { what, error } => write!(f, "{what}: {error}"),
+            Self::ActsLeft { acts, kept: true } => write!(
+                f,
+                "ended before the server had done all; {acts} calls wait in journals for the next process"
+            ),
+            Self::ActsLeft { acts, kept: false } => {
+                write!(
+                    f,
+                    "ended before the server had done all; {acts} calls are lost"
+                )
+            }
             Self::Left { lost, in_spool: 0 } => {
                 write!(f, "ended before the server had all; {lost} points are lost")
             }

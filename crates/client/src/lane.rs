@@ -27,6 +27,10 @@ pub(crate) struct Shared {
     pub(crate) dropped: AtomicU64,
     /// Points that the server has.
     pub(crate) committed: AtomicU64,
+    /// Acts that were asked for and are not done.
+    pub(crate) acts: AtomicU64,
+    /// Whether the server did not answer when it was last called.
+    pub(crate) away: AtomicBool,
     /// There are points again.
     pub(crate) some: Notify,
     /// A batch is full, or points were dropped.
@@ -42,6 +46,8 @@ impl Shared {
             memory: AtomicUsize::new(0),
             dropped: AtomicU64::new(0),
             committed: AtomicU64::new(0),
+            acts: AtomicU64::new(0),
+            away: AtomicBool::new(false),
             some: Notify::new(),
             full: Notify::new(),
             room: Notify::new(),

@@ -21,6 +21,10 @@
 //! short, and at the end, batches go to a *spool*, a file, which the next process with the same folder
 //! sends: nothing is lost, nothing counts twice.
 //!
+//! With a folder, the rest of a run is as durable: [`Client::start_run`] begins one without waiting for the server,
+//! under an id that the client chooses, and what is asked of it stands in a *journal* beside the spool until the
+//! server has done it.
+//!
 //! Everything else is for async programs: [`Herdbook`] makes any call of the contract, carries files,
 //! resolves references and follows the registry.
 //!
@@ -38,6 +42,7 @@
 //! # }
 //! ```
 
+mod acts;
 mod batch;
 mod calls;
 mod client;
@@ -46,12 +51,14 @@ mod engine;
 mod error;
 mod event;
 mod gathering;
+mod journal;
 mod lane;
 mod link;
 mod options;
 mod reply;
 mod retry;
 mod run;
+mod script;
 mod services;
 mod spool;
 mod system;
@@ -66,7 +73,7 @@ pub use herdbook_proto::{
     Call,
     tracking::v1::{CreateRunRequest, Run, RunStatus},
 };
-pub use options::{Durability, Options};
+pub use options::{Durability, Options, default_spool};
 pub use reply::Reply;
 pub use run::RunHandle;
 pub use services::{Error, Failed, FieldProblem, Herdbook, RuleFailure, Watch};

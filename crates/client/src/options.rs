@@ -24,6 +24,8 @@ pub struct Options {
     pub(crate) server: String,
     pub(crate) token: Option<String>,
     pub(crate) workspace: Option<String>,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) offline: bool,
     pub(crate) writer: Option<String>,
     pub(crate) memory: usize,
     pub(crate) spool: Option<PathBuf>,
@@ -40,6 +42,8 @@ impl Options {
             server: server.into(),
             token: None,
             workspace: None,
+            ca_file: None,
+            offline: false,
             writer: None,
             memory: 64 << 20,
             spool: None,
@@ -50,7 +54,7 @@ impl Options {
         }
     }
 
-    /// Options from `HERDBOOK_URL`, `HERDBOOK_TOKEN` and `HERDBOOK_WORKSPACE`; without the first for
+    /// Options from `HERDBOOK_URL`, `HERDBOOK_TOKEN`, `HERDBOOK_WORKSPACE` and `HERDBOOK_CA_FILE`; without the first for
     /// `http://127.0.0.1:5757`.
     #[must_use]
     pub fn from_env() -> Self {
@@ -59,6 +63,7 @@ impl Options {
         Self {
             token: read("HERDBOOK_TOKEN"),
             workspace: read("HERDBOOK_WORKSPACE"),
+            ca_file: read("HERDBOOK_CA_FILE").map(PathBuf::from),
             ..Self::new(server)
         }
     }
@@ -77,6 +82,20 @@ impl Options {
         self
     }
 
+    /// A file of certificates (PEM) by one of which an `https://` server must be signed; the system's if not named.
+    #[must_use]
+    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.ca_file = Some(path.into());
+        self
+    }
+
+    /// Sends nothing: all that is logged stays in the [spool](Self::spool) for a later process to send.
+    #[must_use]
+    pub fn offline(mut self) -> Self {
+        self.offline = true;
+        self
+    }
+
     /// The name by which the server knows who writes, such as `worker-3`; the host's if not named.
     /// Each process adds a number of its own, so that two with one name do not disturb each other.
     #[must_use]
@@ -92,8 +111,8 @@ impl Options {
         self
     }
 
-    /// The folder for points that do not fit in memory; made if it is missing. What an earlier
-    /// process left there is sent first.
+    /// The folder for points that do not fit in memory, and for all else that is asked of runs until it is done;
+    /// made if it is missing. What an earlier process left there is sent first.
     #[must_use]
     pub fn spool(mut self, folder: impl Into<PathBuf>) -> Self {
         self.spool = Some(folder.into());
@@ -130,12 +149,27 @@ impl Options {
     }
 }
 
+/// Where the spools of a user are by default: `herdbook/spool` in `$XDG_DATA_HOME`, or in `~/.local/share`. `None` if
+/// the system names neither that nor a home.
+#[must_use]
+pub fn default_spool() -> Option<PathBuf> {
+    let absolute = |name: &str| {
+        let path = env::var_os(name).map(PathBuf::from);
+        path.filter(|path| path.is_absolute())
+    };
+    let data =
+        absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(".local/share")))?;
+    Some(data.join("herdbook").join("spool"))
+}
+
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the token: options are logged.
         f.debug_struct("Options")
             .field("server", &self.server)
             .field("workspace", &self.workspace)
+            .field("ca_file", &self.ca_file)
+            .field("offline", &self.offline)
             .field("writer", &self.writer)
             .field("memory", &self.memory)
             .field("spool", &self.spool)

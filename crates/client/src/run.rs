@@ -3,36 +3,49 @@
 use std::{
     collections::HashMap,
     fmt,
+    fs::File,
+    path::Path,
     sync::{Arc, atomic::Ordering},
     time::{Duration, SystemTime},
 };
 
 use herdbook_core::RunId;
-use herdbook_proto::tracking::v1::{LogBatchRequest, Run, RunStatus, UpdateRunRequest};
+use herdbook_proto::tracking::v1::{
+    ArtifactHeader, DatasetInput, LogBatchRequest, Run, RunStatus, UpdateRunRequest,
+};
 use prost_types::FieldMask;
-use tokio::time::Instant;
+use tokio::{sync::mpsc, time::Instant};
 use uuid::Uuid;
 
 use crate::{
     ClientError, Reply, SystemSampler,
-    calls::Call,
     client::{Inner, now_us, time_us},
     engine::Command,
+    journal::{Act, Upload},
     lane::Lane,
+    script::Asked,
     system,
 };
+
+/// Longer than any process runs.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 86_400);
 
 /// Logs to one run. Cheap to clone.
 #[derive(Clone)]
 pub struct RunHandle {
     // Before `inner`: when the last handle ends the client, its thread sees that no more points come.
     lane: Arc<Lane>,
+    asked: mpsc::UnboundedSender<Asked>,
     inner: Arc<Inner>,
 }
 
 impl RunHandle {
-    pub(crate) fn new(lane: Arc<Lane>, inner: Arc<Inner>) -> Self {
-        Self { lane, inner }
+    pub(crate) fn new(
+        lane: Arc<Lane>,
+        asked: mpsc::UnboundedSender<Asked>,
+        inner: Arc<Inner>,
+    ) -> Self {
+        Self { lane, asked, inner }
     }
 
     /// The run's id.
@@ -70,8 +83,12 @@ impl RunHandle {
     /// Answers once the server has committed all that was logged before; with
     /// [`Late`](ClientError::Late) if it has not when the [patience](crate::Options::patience) ends.
     pub fn flush(&self) -> Reply<()> {
+        self.flush_within(self.inner.patience)
+    }
+
+    fn flush_within(&self, patience: Duration) -> Reply<()> {
         let (answer, reply) = Reply::new();
-        let until = Instant::now() + self.inner.patience;
+        let until = Instant::now() + patience;
         // Unanswered, the reply says that the client is closed.
         let _ = self
             .inner
@@ -102,32 +119,101 @@ impl RunHandle {
         })
     }
 
+    /// Tells which data the run read.
+    pub fn add_inputs(&self, inputs: impl IntoIterator<Item = DatasetInput>) -> Reply<()> {
+        self.log_batch(LogBatchRequest {
+            inputs: inputs.into_iter().collect(),
+            ..Default::default()
+        })
+    }
+
     fn log_batch(&self, mut request: LogBatchRequest) -> Reply<()> {
         request.run_id = self.lane.run.to_string();
         request.request_id = Uuid::now_v7().simple().to_string();
+        self.ask(Act::Log(request))
+    }
+
+    /// Sends a file to `path` in the run, such as `model/weights.bin`. With a [spool](crate::Options::spool) it is
+    /// copied there first, so that it may change or go as soon as this returns; if there is no room for a copy, and
+    /// without a spool, it is sent from where it lies.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a file that can be read.
+    pub fn upload(&self, file: &Path, path: &str) -> Result<Reply<()>, ClientError> {
+        let readable = File::open(file).and_then(|file| file.metadata());
+        let problem = match readable {
+            Ok(facts) if facts.is_file() => None,
+            Ok(_) => Some("it is no file".to_owned()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(problem) = problem {
+            return Err(ClientError::File {
+                path: file.to_owned(),
+                problem,
+            });
+        }
+        let folder = self.inner.around.folder.as_ref();
+        let copy = folder.and_then(|folder| folder.copy(self.lane.run, file).ok());
+        let from = match &copy {
+            Some(copy) => copy.clone(),
+            None => std::path::absolute(file).unwrap_or_else(|_| file.to_owned()),
+        };
+        Ok(self.ask(Act::Upload(Upload {
+            from: from.to_string_lossy().into_owned(),
+            copied: copy.is_some(),
+            header: ArtifactHeader {
+                run_id: self.lane.run.to_string(),
+                path: path.to_owned(),
+                ..Default::default()
+            },
+        })))
+    }
+
+    pub(crate) fn ask(&self, act: Act) -> Reply<()> {
+        self.ask_after(None, Some(act))
+    }
+
+    fn ask_after(&self, flushed: Option<Reply<()>>, act: Option<Act>) -> Reply<()> {
         let (answer, reply) = Reply::new();
-        let _ = self.inner.calls.send(Call::LogBatch(request, answer));
+        // Unanswered, the reply says that the client is closed.
+        let _ = self.asked.send(Asked {
+            act,
+            flushed,
+            answer,
+        });
         reply
     }
 
     /// Sends all that was logged as a [`flush`](Self::flush) does, then sets the status the run ended with
-    /// and its end to now. If not all is sent in time, the status stays as it was.
+    /// and its end to now. If not all is sent in time, the status stays as it was; with a
+    /// [spool](crate::Options::spool), it is set once all is sent, by a later process if need be.
     pub fn finish(&self, status: RunStatus) -> Reply<()> {
         let run = Run {
             id: self.lane.run.to_string(),
             status: status.into(),
+            ended_at: Some(SystemTime::now().into()),
             ..Default::default()
         };
         let request = UpdateRunRequest {
             run: Some(run),
             update_mask: Some(FieldMask {
-                paths: vec!["status".to_owned()],
+                paths: vec!["status".to_owned(), "ended_at".to_owned()],
             }),
         };
-        let (answer, reply) = Reply::new();
-        let finish = Call::Finish(self.flush(), Box::new(request), answer);
-        let _ = self.inner.calls.send(finish);
-        reply
+        let patience = match self.inner.around.folder {
+            Some(_) => FOR_EVER,
+            None => self.inner.patience,
+        };
+        self.ask_after(
+            Some(self.flush_within(patience)),
+            Some(Act::Update(request)),
+        )
+    }
+
+    /// Answers once all is done that was asked of the run before, points included.
+    pub fn settle(&self) -> Reply<()> {
+        self.ask_after(Some(self.flush_within(FOR_EVER)), None)
     }
 
     /// Logs what the machine does, every `interval` from now on until the sampler is dropped: CPU, memory,

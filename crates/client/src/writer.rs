@@ -63,6 +63,8 @@ pub(crate) struct Writer {
     pub(crate) run: RunId,
     pub(crate) opening: OpenWriter,
     pub(crate) standing: Standing,
+    /// Whether its run is yet to be made: nothing is sent before.
+    pub(crate) held: bool,
     pub(crate) spool: Option<Spool>,
     /// Nothing more of it is sent.
     pub(crate) refused: Option<ClientError>,
@@ -96,6 +98,7 @@ impl Writer {
             lane: Some(lane),
             opening,
             standing: Standing::Closed,
+            held: false,
             spool: None,
             refused: None,
             committed: 0,
@@ -127,6 +130,7 @@ impl Writer {
             run,
             opening,
             standing: Standing::Closed,
+            held: false,
             spool: Some(spool),
             refused: None,
             committed: 0,

@@ -1,14 +1,14 @@
 //! The command line.
 
-use std::io::Write as _;
+use std::{io::Write as _, path::PathBuf};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::{
     commands::{
-        artifacts, audit, experiments, import, lineage, metrics, models, policies, runs, tokens,
-        values, watch, webhooks, workspaces,
+        artifacts, audit, experiments, import, lineage, metrics, models, policies, runs, sync,
+        tokens, values, watch, webhooks, workspaces,
     },
     exit::{CODES, Failure},
     serve::{MigrateOptions, ServeOptions, UpOptions},
@@ -42,6 +42,9 @@ pub(crate) struct ClientOptions {
     /// Workspace to work in.
     #[arg(long, global = true, env = "HERDBOOK_WORKSPACE")]
     pub(crate) workspace: Option<String>,
+    /// Certificates (PEM) by one of which an https:// server must be signed [default: the system's].
+    #[arg(long, global = true, env = "HERDBOOK_CA_FILE", value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// Tables for people, or JSON for scripts.
     #[arg(long, global = true, value_enum, default_value_t = Output::Table)]
     pub(crate) output: Output,
@@ -98,6 +101,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Audit(audit::Command),
     Watch(watch::Options),
+    Sync(sync::SyncOptions),
     /// Addresses to which changes of the registry are posted.
     #[command(subcommand)]
     Webhooks(webhooks::Command),

@@ -10,7 +10,8 @@ pub(crate) use herdbook_client::Connection;
 /// Connects to the server that the options name.
 pub(crate) async fn connect(options: &ClientOptions) -> Result<Connection, Failure> {
     let server = &options.server;
-    let endpoint = endpoint(server)?;
+    let endpoint = herdbook_client::endpoint(server, options.ca_file.as_deref());
+    let endpoint = endpoint.map_err(Failure::usage)?;
     let channel = endpoint.connect().await.map_err(|error| {
         let mut cause: &dyn std::error::Error = &error;
         while let Some(source) = cause.source() {
@@ -28,5 +29,5 @@ pub(crate) async fn connect(options: &ClientOptions) -> Result<Connection, Failu
 
 /// An endpoint for `url`; a bare `host:port` is taken for `http://`.
 pub(crate) fn endpoint(url: &str) -> Result<Endpoint, Failure> {
-    herdbook_client::endpoint(url).map_err(Failure::usage)
+    herdbook_client::endpoint(url, None).map_err(Failure::usage)
 }

@@ -60,6 +60,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Workspaces(command) => commands::workspaces::run(client, command).await,
         Command::Audit(command) => commands::audit::run(client, command).await,
         Command::Watch(options) => commands::watch::run(client, options).await,
+        Command::Sync(options) => commands::sync::run(client, options).await,
         Command::Webhooks(command) => commands::webhooks::run(client, command).await,
         Command::Import(command) => commands::import::run(client, command).await,
         Command::Version => cli::print_version(),

@@ -24,11 +24,15 @@ pub enum JsonError {
 
 /// The descriptor of a message, named such as `herdbook.tracking.v1.Run`.
 pub fn descriptor(name: &str) -> Result<MessageDescriptor, JsonError> {
-    // Decoded once: an export has a message a line.
+    let found = contract().get_message_by_name(name);
+    found.ok_or_else(|| JsonError::Unknown(name.to_owned()))
+}
+
+/// The descriptors of the whole contract, decoded once.
+pub fn contract() -> &'static DescriptorPool {
     static POOL: LazyLock<DescriptorPool> =
         LazyLock::new(|| DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap_or_default());
-    let found = POOL.get_message_by_name(name);
-    found.ok_or_else(|| JsonError::Unknown(name.to_owned()))
+    &POOL
 }
 
 /// Writes the message `name`; fields that are not set are left out if `sparse`.

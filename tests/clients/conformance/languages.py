@@ -20,6 +20,13 @@ class Language:
 
 LANGUAGES = {
     "Python": Language(None, (sys.executable, f"{CLIENTS}/python/conformance.py")),
+    "Python package": Language(
+        None,  # The script that runs this has laid it there.
+        (
+            "env", f"PYTHONPATH={os.environ.get('HERDBOOK_TEST_PACKAGE_PATH', '')}",
+            os.environ.get("HERDBOOK_TEST_PACKAGE", sys.executable), f"{CLIENTS}/python_package/conformance.py",
+        ),  # fmt: skip
+    ),
     "Go": Language(
         f"go -C {CLIENTS}/go build -o ../../../target/clients/conformance-go .",
         ("target/clients/conformance-go",),

@@ -7,10 +7,12 @@ mod stream;
 mod tests;
 
 use std::{
+    collections::HashSet,
     sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
+use herdbook_core::RunId;
 use herdbook_proto::tracking::v1::{LogMetricsRequest, OpenWriter};
 use tokio::{
     sync::mpsc,
@@ -41,8 +43,12 @@ const BATCHES_WAITING: usize = 4;
 
 /// What the handles ask of the thread.
 pub(crate) enum Command {
-    /// Takes points of another run.
-    Open(Arc<Lane>, OpenWriter),
+    /// Takes points of another run; if that is yet to be made, sends none before.
+    Open(Arc<Lane>, OpenWriter, bool),
+    /// The run is made.
+    Made(RunId),
+    /// The run will not be made.
+    Unmade(RunId, ClientError),
     /// Answers once all points of the lane are committed, or at the time.
     Flush(Arc<Lane>, Instant, Answer<()>),
     /// Ends once all is committed, or at the time.
@@ -58,6 +64,9 @@ pub struct Closed {
     pub in_spool: u64,
     /// Points that are lost: there was no room for them, or no spool to leave them in.
     pub lost: u64,
+    /// Acts that were asked of runs besides points and are not done: they wait in journals, or are lost without a
+    /// folder for those.
+    pub acts_left: u64,
 }
 
 /// Which points are taken from the lanes.
@@ -88,6 +97,7 @@ pub(crate) struct Engine {
     folder: Option<Folder>,
     spool_bytes: u64,
     durability: Durability,
+    offline: bool,
     writers: Vec<Writer>,
     /// By which a stream names the next writer.
     next_number: u32,
@@ -129,6 +139,7 @@ impl Engine {
         folder: Option<Folder>,
         spool_bytes: u64,
         durability: Durability,
+        offline: bool,
     ) -> Self {
         let (events, incoming) = mpsc::unbounded_channel();
         Self {
@@ -138,6 +149,7 @@ impl Engine {
             folder,
             spool_bytes,
             durability,
+            offline,
             writers: Vec::new(),
             next_number: 1,
             link: Link::Idle,
@@ -158,12 +170,13 @@ impl Engine {
         }
     }
 
-    /// Works until it is told to close; how it ended, by when, and who wants to know.
+    /// Works until it is told to close, and sends nothing of the runs that are yet to be made before they are; how it ended, by when, and who wants to know.
     pub(crate) async fn run(
         mut self,
         mut commands: mpsc::UnboundedReceiver<Command>,
+        unmade: &HashSet<RunId>,
     ) -> Option<(Instant, Closed, Answer<Closed>)> {
-        self.take_over();
+        self.take_over(unmade);
         let shared = self.shared.clone();
         loop {
             self.advance();
@@ -222,7 +235,27 @@ impl Engine {
 
     fn obey(&mut self, command: Command) {
         match command {
-            Command::Open(lane, opening) => self.add(Writer::new(lane, opening)),
+            Command::Open(lane, opening, held) => {
+                let mut writer = Writer::new(lane, opening);
+                writer.held = held;
+                self.add(writer);
+            }
+            Command::Made(run) => {
+                for writer in self.writers.iter_mut().filter(|writer| writer.run == run) {
+                    writer.held = false;
+                }
+            }
+            Command::Unmade(run, why) => {
+                for index in 0..self.writers.len() {
+                    if self
+                        .writers
+                        .get(index)
+                        .is_some_and(|w| w.run == run && w.refused.is_none())
+                    {
+                        self.refuse(index, why.code(), &why.to_string());
+                    }
+                }
+            }
             Command::Flush(lane, until, answer) => {
                 self.gather(Gather::All);
                 let of_lane =

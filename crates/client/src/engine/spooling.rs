@@ -1,6 +1,8 @@
 //! What the thread keeps in spools, takes over from them, and leaves in them.
 
-use std::sync::atomic::Ordering;
+use std::{collections::HashSet, sync::atomic::Ordering};
+
+use herdbook_core::RunId;
 
 use super::{Closed, Engine, Gather};
 use crate::{
@@ -11,8 +13,9 @@ use crate::{
 
 impl Engine {
     /// Takes over what earlier processes left.
-    pub(super) fn take_over(&mut self) {
-        let Some(folder) = self.folder.clone() else {
+    pub(super) fn take_over(&mut self, unmade: &HashSet<RunId>) {
+        // What cannot be sent is left to those who can.
+        let Some(folder) = self.folder.clone().filter(|_| !self.offline) else {
             return;
         };
         match folder.left() {
@@ -24,7 +27,7 @@ impl Engine {
                     });
                 }
                 for left in left {
-                    self.adopt(left);
+                    self.adopt(left, unmade);
                 }
             }
             Err(error) => {
@@ -35,7 +38,7 @@ impl Engine {
         }
     }
 
-    pub(super) fn adopt(&mut self, left: Left) {
+    pub(super) fn adopt(&mut self, left: Left, unmade: &HashSet<RunId>) {
         let path = left.spool.path().to_owned();
         if let Some(lost) = left.damage {
             self.tell(&Event::SpoolDamaged {
@@ -43,13 +46,14 @@ impl Engine {
                 lost,
             });
         }
-        let Ok(run) = left.writer.run_id.parse() else {
+        let Ok(run) = left.writer.run_id.parse::<RunId>() else {
             let lost = "it names no run".to_owned();
             self.tell(&Event::SpoolDamaged { path, lost });
             return;
         };
         let shared = self.shared.clone();
-        let writer = Writer::left(run, left.writer, left.spool, &left.places, shared);
+        let mut writer = Writer::left(run, left.writer, left.spool, &left.places, shared);
+        writer.held = unmade.contains(&run);
         let points = writer.waiting().1;
         if points > 0 {
             self.tell(&Event::SpoolFound { path, run, points });

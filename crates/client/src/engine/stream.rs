@@ -56,7 +56,9 @@ impl Engine {
             let Some(writer) = self.writers.get_mut(index) else {
                 break;
             };
-            if writer.refused.is_some() || (writer.is_done() && writer.standing == Standing::Closed)
+            if writer.held
+                || writer.refused.is_some()
+                || (writer.is_done() && writer.standing == Standing::Closed)
             {
                 continue;
             }
@@ -113,9 +115,8 @@ impl Engine {
     }
 
     pub(super) fn wants_stream(&self) -> bool {
-        self.writers
-            .iter()
-            .any(|writer| writer.refused.is_none() && !writer.is_done())
+        let wants = |writer: &Writer| !writer.held && writer.refused.is_none() && !writer.is_done();
+        !self.offline && self.writers.iter().any(wants)
     }
 
     pub(super) fn connect(&mut self, wait: Duration) {
@@ -161,6 +162,7 @@ impl Engine {
             Incoming::Opened(opened) => (writer.opened(opened.sequence), opened.stop_requested),
             Incoming::Committed(committed) => {
                 self.backoff.reset();
+                self.shared.away.store(false, Ordering::Relaxed);
                 self.no_room = false;
                 let kept = writer.commit(committed.sequence).map(|()| 0);
                 (kept, committed.stop_requested)
@@ -283,6 +285,7 @@ impl Engine {
             writer.lost();
         }
         let reason = cause(status);
+        self.shared.away.store(!self.no_room, Ordering::Relaxed);
         match self.backoff.after(status.code()) {
             Some(wait) => {
                 if self.wants_stream() {

@@ -16,6 +16,7 @@ fn engine(durability: Durability, folder: Option<Folder>) -> (Engine, Arc<Lane>)
         folder,
         1 << 30,
         durability,
+        false,
     );
     let lane = Arc::new(Lane::new(RunId::generate(), shared));
     let opening = OpenWriter {
@@ -23,7 +24,7 @@ fn engine(durability: Durability, folder: Option<Folder>) -> (Engine, Arc<Lane>)
         writer_id: "host-1".to_owned(),
         ..Default::default()
     };
-    engine.obey(Command::Open(lane.clone(), opening));
+    engine.obey(Command::Open(lane.clone(), opening, false));
     (engine, lane)
 }
 

@@ -36,7 +36,7 @@ impl Herdbook {
     /// If an option cannot be used.
     pub fn connect(options: Options) -> Result<Self, ClientError> {
         let credentials = Credentials::new(options.token.as_deref(), options.workspace.as_deref())?;
-        let channel = endpoint(&options.server)?.connect_lazy();
+        let channel = endpoint(&options.server, options.ca_file.as_deref())?.connect_lazy();
         Ok(Self {
             connection: InterceptedService::new(channel, credentials),
             server: options.server,

@@ -27,7 +27,7 @@ pub(crate) struct Left {
     pub(crate) damage: Option<String>,
 }
 
-/// A spool that cannot be taken over.
+/// A file that cannot be taken over.
 #[derive(Debug)]
 pub(crate) struct Unreadable {
     pub(crate) path: PathBuf,
@@ -58,25 +58,8 @@ impl Folder {
 
     /// Takes over the spools of processes that ended, oldest first.
     pub(crate) fn left(&self) -> io::Result<(Vec<Left>, Vec<Unreadable>)> {
-        let mut paths = Vec::new();
-        for entry in fs::read_dir(&self.0)? {
-            let path = entry?.path();
-            if path
-                .extension()
-                .is_some_and(|extension| extension == "spool")
-            {
-                paths.push(path);
-            }
-        }
-        // The name ends with a number that grows with time.
-        paths.sort_by_key(|path| {
-            let name = path
-                .file_name()
-                .map(|name| name.to_string_lossy().into_owned());
-            name.and_then(|name| name.rsplit('-').next().map(str::to_owned))
-        });
         let (mut left, mut unreadable) = (Vec::new(), Vec::new());
-        for path in paths {
+        for path in self.files("spool")? {
             match take_over(&path) {
                 Ok(found) => left.extend(found),
                 Err(problem) => unreadable.push(Unreadable {
@@ -87,10 +70,29 @@ impl Folder {
         }
         Ok((left, unreadable))
     }
+
+    /// The files in it whose names end so, oldest first.
+    pub(crate) fn files(&self, extension: &str) -> io::Result<Vec<PathBuf>> {
+        let mut paths = Vec::new();
+        for entry in fs::read_dir(&self.0)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|own| own == extension) {
+                paths.push(path);
+            }
+        }
+        // The name ends with a number that grows with time.
+        paths.sort_by_key(|path| {
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
+            name.and_then(|name| name.rsplit('-').next().map(str::to_owned))
+        });
+        Ok(paths)
+    }
 }
 
 /// Locks the file at `path`; `None` if another process has it.
-fn lock(path: &Path) -> io::Result<Option<File>> {
+pub(crate) fn lock(path: &Path) -> io::Result<Option<File>> {
     let mut options = OpenOptions::new();
     let file = options
         .read(true)

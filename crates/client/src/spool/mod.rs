@@ -6,7 +6,7 @@
 //! processes apart; the system lets go of it however a process ends.
 
 mod folder;
-mod record;
+pub(crate) mod record;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +19,7 @@ use std::{
 use herdbook_proto::tracking::v1::{MetricBatch, OpenWriter};
 use prost::Message as _;
 
-pub(crate) use folder::{Folder, Left};
+pub(crate) use folder::{Folder, Left, Unreadable, lock};
 pub(crate) use record::Place;
 
 /// Bytes of committed batches from which on a file is written anew without them.

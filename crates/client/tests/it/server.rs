@@ -13,9 +13,9 @@ use herdbook_core::WorkspaceId;
 use herdbook_lineage::Lineage;
 use herdbook_postgres::migrate;
 use herdbook_proto::tracking::v1::{
-    GetRunRequest, Quota, ReadMetricsRequest, Run, UpdateQuotaRequest,
-    metric_service_client::MetricServiceClient, quota_service_client::QuotaServiceClient,
-    run_service_client::RunServiceClient,
+    GetRunRequest, ListArtifactsRequest, Quota, ReadMetricsRequest, Run, UpdateQuotaRequest,
+    artifact_service_client::ArtifactServiceClient, metric_service_client::MetricServiceClient,
+    quota_service_client::QuotaServiceClient, run_service_client::RunServiceClient,
 };
 use herdbook_rpc::{FixedCaller, PeerChannel, Role, RoutesBuilder, Server};
 use herdbook_testkit::{TestDatabase, grpc::Unsigned, wait_until};
@@ -113,6 +113,18 @@ impl Herdbook {
         };
         let found = self.runs().await.get_run(request).await.unwrap();
         found.into_inner().run.unwrap()
+    }
+
+    /// Paths and sizes of the run's files.
+    pub(crate) async fn files(&self, run: &str) -> Vec<(String, i64)> {
+        let request = ListArtifactsRequest {
+            run_id: run.to_owned(),
+            ..Default::default()
+        };
+        let mut client = ArtifactServiceClient::new(self.channel().await);
+        let found = client.list_artifacts(request).await.unwrap().into_inner();
+        let files = found.files.into_iter();
+        files.map(|file| (file.path, file.size)).collect()
     }
 
     /// Sets a quota of the workspace.

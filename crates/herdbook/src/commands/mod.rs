@@ -10,6 +10,7 @@ pub(crate) mod models;
 pub(crate) mod policies;
 pub(crate) mod runs;
 mod selector;
+pub(crate) mod sync;
 pub(crate) mod tokens;
 pub(crate) mod values;
 pub(crate) mod watch;

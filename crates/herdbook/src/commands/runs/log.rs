@@ -169,6 +169,9 @@ fn client_options(options: &ClientOptions, command: &LogOptions, bar: &ProgressB
     if let Some(workspace) = &options.workspace {
         made = made.workspace(workspace);
     }
+    if let Some(file) = &options.ca_file {
+        made = made.ca_file(file);
+    }
     match &command.spool {
         Some(folder) => made.spool(folder).durability(Durability::Disk),
         None => made,
