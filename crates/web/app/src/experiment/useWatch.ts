@@ -38,11 +38,15 @@ export function useWatch(
     const abort = new AbortController();
     const request = { experimentIds: [question.experimentId], columns: askedFor(question.columns) };
     const follow = async () => {
+      // The first message has no runs: what changed between the reading of the rows and it is told by nobody.
+      let opened = true;
       for await (const message of service.watchRuns(request, { signal: abort.signal })) {
         setTold(true);
         const fresh = message.runs.some((run) => !known.current.has(run.id));
         for (const run of message.runs) known.current.add(run.id);
-        const moved = fresh || isOrdered.current || message.deletedRunIds.length > 0 || message.incomplete;
+        const moved =
+          opened || fresh || isOrdered.current || message.deletedRunIds.length > 0 || message.incomplete;
+        opened = false;
         if (message.runs.length || moved) telling.current(message.runs, moved);
       }
     };
