@@ -35,20 +35,13 @@ impl Herdbook {
     pub(crate) async fn start() -> Self {
         let database = TestDatabase::create().await;
         let pool = database.database();
-        migrate(
-            &pool,
-            herdbook_lineage::SCHEMA,
-            &herdbook_lineage::MIGRATIONS,
-        )
-        .await
-        .unwrap();
-        migrate(
-            &pool,
-            herdbook_tracking::SCHEMA,
-            &herdbook_tracking::MIGRATIONS,
-        )
-        .await
-        .unwrap();
+        for (schema, migrations) in [
+            (herdbook_blobs::SCHEMA, &herdbook_blobs::MIGRATIONS),
+            (herdbook_lineage::SCHEMA, &herdbook_lineage::MIGRATIONS),
+            (herdbook_tracking::SCHEMA, &herdbook_tracking::MIGRATIONS),
+        ] {
+            migrate(&pool, schema, migrations).await.unwrap();
+        }
         let mut herdbook = Self {
             database,
             address: ([127, 0, 0, 1], 0).into(),
