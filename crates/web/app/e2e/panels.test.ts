@@ -182,7 +182,8 @@ describe("a view", () => {
     await close(second);
     await first.page.getByText("View: only adam").click();
     await first.page.getByRole("button", { name: "Forget the view only adam" }).click();
-    await first.page.getByRole("button", { name: "Undo" }).click();
+    const gone = first.page.locator(".toast", { hasText: "is gone" });
+    await gone.getByRole("button", { name: "Undo" }).click();
     await first.page.getByText("View: only adam").waitFor();
     await close(first);
   });

@@ -1,5 +1,5 @@
 import { after, before, it } from "node:test";
-import type { Browser } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { launch, open, screenshot } from "./support/browser.ts";
 import { lineageAt, seedDescent, seedFamily } from "./support/lineage.ts";
 import { askForApprovals, MODEL, type Person, seedModel, Team } from "./support/models.ts";
@@ -51,88 +51,94 @@ after(async () => {
   await team?.server.remove();
 });
 
+/** A picture in each theme, of a page that is loaded once. */
+async function inBothThemes(page: Page, name: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await screenshot(page, `${name}-${colorScheme}`);
+  }
+}
+
 /** Pictures for people to look at: can somebody who never saw the page answer its question in ten seconds? */
 for (const [width, height] of SIZES) {
-  for (const colorScheme of ["light", "dark"] as const) {
-    it(`pages at ${width} px, ${colorScheme}`, async () => {
-      const at = { viewport: { width, height }, colorScheme };
-      // On a phone the charts of an experiment are below its runs, or groups of them.
-      const charts = width < 720 ? ".body .run-row a, .groups td" : DRAWN;
-      const pages = {
-        experiments: ["/experiments", ".experiments tbody tr"],
-        experiment: [`/experiments/${sweep.experimentId}`, charts],
-        grouped: [`/experiments/${sweep.experimentId}?group=params.lr&smooth=0.9`, charts],
-        wrong: [`/experiments/${sweep.experimentId}?q=metrics.loss%20>>%201`, ".filter-wrong"],
-        run: [`/runs/${sweep.runIds[0]}`, DRAWN],
-        failed: [`/runs/${sweep.runIds[6]}`, DRAWN],
-        gone: [`/runs/${"0".repeat(32)}`, ".notice"],
-        start: ["/start", ".snippet"],
-        compare: [
-          `/compare?experiment=${sweep.experimentId}&runs=${sweep.runIds.slice(0, 8).join(",")}`,
-          ".importance",
-        ],
-        file: [`/runs/${sweep.runIds[0]}?file=predictions.csv`, ".data-table"],
-        lineage: ["/lineage", ".subjects li"],
-        pedigree: ["/lineage?node=model_version:fraud-detector@2&ways=both", SHAPE],
-        "pedigree-node": [
-          "/lineage?node=model_version:fraud-detector@2&pick=model_version:fraud-detector@2",
-          ".sheet .pairs",
-        ],
-        "pedigree-folded": [`/lineage?node=${descent}&ways=back`, SHAPE],
-        data: ["/lineage/data?node=fraud-detector@Production", SHAPE],
-        impact: ["/lineage/impact?tag=pii", SHAPE],
-        proof: ["/lineage/proof?node=fraud-detector@Production&tags=biased", SHAPE],
-        tainted: ["/lineage/proof?node=fraud-triage@Production&tags=biased", SHAPE],
-        reproduce: ["/lineage/reproduce?node=fraud-detector@Production", ".steps"],
-        difference: ["/lineage/diff?from=fraud-detector/1&to=fraud-detector/2", SHAPE],
-        "lineage-gone": ["/lineage?node=dataset:payments_v9", ".notice"],
-        team: ["/team", ".tokens tbody tr"],
-        activity: ["/activity", ".feed li"],
-        mentions: ["/activity?kind=mentions", ".feed li"],
-        reports: ["/reports", ".reports tbody tr"],
-        report: [`/reports/${talk.report}`, DRAWN],
-        "report-editor": [`/reports/${talk.report}?edit=1`, DRAWN],
-        comments: [`/runs/${sweep.runIds[0]}#comment-${talk.comment}`, ".comments .markdown"],
-      } as const;
-      for (const [name, [path, shown]] of Object.entries(pages)) {
-        const { page } = await open(browser, server.url + path, at);
-        await page.locator(shown).first().waitFor();
-        await screenshot(page, `${name}-${width}-${colorScheme}`);
-        await page.context().close();
-      }
-      const { page } = await open(browser, `${server.url}/lineage`, at);
-      await page.getByRole("button", { name: /^Search/ }).click();
-      await page.getByRole("combobox", { name: /^Find/ }).fill("fraud");
-      await page.getByRole("group", { name: "Versions" }).waitFor();
-      await screenshot(page, `search-${width}-${colorScheme}`);
+  it(`pages at ${width} px`, async () => {
+    const at = { viewport: { width, height } };
+    // On a phone the charts of an experiment are below its runs, or groups of them.
+    const charts = width < 720 ? ".body .run-row a, .groups td" : DRAWN;
+    const pages = {
+      experiments: ["/experiments", ".experiments tbody tr"],
+      experiment: [`/experiments/${sweep.experimentId}`, charts],
+      grouped: [`/experiments/${sweep.experimentId}?group=params.lr&smooth=0.9`, charts],
+      wrong: [`/experiments/${sweep.experimentId}?q=metrics.loss%20>>%201`, ".filter-wrong"],
+      run: [`/runs/${sweep.runIds[0]}`, DRAWN],
+      failed: [`/runs/${sweep.runIds[6]}`, DRAWN],
+      gone: [`/runs/${"0".repeat(32)}`, ".notice"],
+      start: ["/start", ".snippet"],
+      compare: [
+        `/compare?experiment=${sweep.experimentId}&runs=${sweep.runIds.slice(0, 8).join(",")}`,
+        ".importance",
+      ],
+      file: [`/runs/${sweep.runIds[0]}?file=predictions.csv`, ".data-table"],
+      lineage: ["/lineage", ".subjects li"],
+      pedigree: ["/lineage?node=model_version:fraud-detector@2&ways=both", SHAPE],
+      "pedigree-node": [
+        "/lineage?node=model_version:fraud-detector@2&pick=model_version:fraud-detector@2",
+        ".sheet .pairs",
+      ],
+      "pedigree-folded": [`/lineage?node=${descent}&ways=back`, SHAPE],
+      data: ["/lineage/data?node=fraud-detector@Production", SHAPE],
+      impact: ["/lineage/impact?tag=pii", SHAPE],
+      proof: ["/lineage/proof?node=fraud-detector@Production&tags=biased", SHAPE],
+      tainted: ["/lineage/proof?node=fraud-triage@Production&tags=biased", SHAPE],
+      reproduce: ["/lineage/reproduce?node=fraud-detector@Production", ".steps"],
+      difference: ["/lineage/diff?from=fraud-detector/1&to=fraud-detector/2", SHAPE],
+      "lineage-gone": ["/lineage?node=dataset:payments_v9", ".notice"],
+      team: ["/team", ".tokens tbody tr"],
+      activity: ["/activity", ".feed li"],
+      mentions: ["/activity?kind=mentions", ".feed li"],
+      reports: ["/reports", ".reports tbody tr"],
+      report: [`/reports/${talk.report}`, DRAWN],
+      "report-editor": [`/reports/${talk.report}?edit=1`, DRAWN],
+      comments: [`/runs/${sweep.runIds[0]}#comment-${talk.comment}`, ".comments .markdown"],
+    } as const;
+    for (const [name, [path, shown]] of Object.entries(pages)) {
+      const { page } = await open(browser, server.url + path, at);
+      await page.locator(shown).first().waitFor();
+      await inBothThemes(page, `${name}-${width}`);
       await page.context().close();
-    });
+    }
+    const { page } = await open(browser, `${server.url}/lineage`, at);
+    await page.getByRole("button", { name: /^Search/ }).click();
+    await page.getByRole("combobox", { name: /^Find/ }).fill("fraud");
+    await page.getByRole("group", { name: "Versions" }).waitFor();
+    await inBothThemes(page, `search-${width}`);
+    await page.context().close();
+  });
 
-    it(`pages of models at ${width} px, ${colorScheme}`, async () => {
-      const at = { viewport: { width, height }, colorScheme };
-      const model = `/models/${MODEL}`;
-      const pages: Record<string, [Person, string, string]> = {
-        models: ["bo", "/models", ".model-row .stage:visible"],
-        "models-wrong": ["bo", "/models?q=tags.team%20>>%201", ".filter-wrong"],
-        model: ["bo", model, ".bar.present"],
-        "model-viewer": ["dee", model, ".bar.present"],
-        "model-empty": ["ana", "/models/not%20registered%20yet", ".snippet"],
-        "model-gone": ["ana", "/models/unknown", ".notice"],
-        promote: ["bo", `${model}?move=4&to=Production`, ".checklist .failed"],
-        refused: ["eve", `${model}?move=5&to=Production`, ".checklist .failed"],
-        rollback: ["bo", `${model}?rollback=Production`, ".checklist li"],
-        version: ["bo", `${model}/4`, ".files a"],
-        "versions-compared": ["bo", `${model}/compare?from=3&to=4`, ".part table"],
-        policy: ["eve", `${model}/policy`, ".policy-moves li"],
-        audit: ["bo", `${model}/audit`, ".verification .good"],
-        approvals: ["bo", "/approvals", ".waiting-request"],
-      };
-      for (const [name, [who, path, shown]] of Object.entries(pages)) {
-        const { page } = await team.open(browser, who, path, at);
-        await page.locator(shown).first().waitFor();
-        await screenshot(page, `${name}-${width}-${colorScheme}`);
-        await page.context().close();
-      }
-    });
-  }
+  it(`pages of models at ${width} px`, async () => {
+    const at = { viewport: { width, height } };
+    const model = `/models/${MODEL}`;
+    const pages: Record<string, [Person, string, string]> = {
+      models: ["bo", "/models", ".model-row .stage:visible"],
+      "models-wrong": ["bo", "/models?q=tags.team%20>>%201", ".filter-wrong"],
+      model: ["bo", model, ".bar.present"],
+      "model-viewer": ["dee", model, ".bar.present"],
+      "model-empty": ["ana", "/models/not%20registered%20yet", ".snippet"],
+      "model-gone": ["ana", "/models/unknown", ".notice"],
+      promote: ["bo", `${model}?move=4&to=Production`, ".checklist .failed"],
+      refused: ["eve", `${model}?move=5&to=Production`, ".checklist .failed"],
+      rollback: ["bo", `${model}?rollback=Production`, ".checklist li"],
+      version: ["bo", `${model}/4`, ".files a"],
+      "versions-compared": ["bo", `${model}/compare?from=3&to=4`, ".part table"],
+      policy: ["eve", `${model}/policy`, ".policy-moves li"],
+      audit: ["bo", `${model}/audit`, ".verification .good"],
+      approvals: ["bo", "/approvals", ".waiting-request"],
+    };
+    for (const [name, [who, path, shown]] of Object.entries(pages)) {
+      const { page } = await team.open(browser, who, path, at);
+      await page.locator(shown).first().waitFor();
+      await inBothThemes(page, `${name}-${width}`);
+      await page.context().close();
+    }
+  });
 }

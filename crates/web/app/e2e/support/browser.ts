@@ -15,7 +15,7 @@ const PROGRAMS = [
 
 const SCREENSHOTS = process.env["HERDBOOK_SCREENSHOTS"] ?? "target/screenshots";
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 60_000;
 
 export function launch(): Promise<Browser> {
   const executablePath = PROGRAMS.find((path) => path !== "" && existsSync(path));
