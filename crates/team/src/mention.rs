@@ -35,7 +35,7 @@ fn collect<'a>(text: &'a str, names: &mut BTreeSet<&'a str>) {
                 Some(rest[..end].trim_end_matches(['.', '-']))
             }
         };
-        names.extend(name.filter(|name| !name.is_empty()));
+        names.extend(name.filter(|name| !name.is_empty() && !name.starts_with('@')));
     }
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct FoundName {
 
 impl Snapshot {
     /// Names of `kinds` (of all, if empty) that have `text` in them, in any case, or a version that begins with
-    /// it: those that begin with it first, then by kind and name; at most `limit`.
+    /// it, with or without `sha256:`: those that begin with it first, then by kind and name; at most `limit`.
     pub(crate) async fn names(
         &mut self,
         text: &str,
@@ -39,12 +39,14 @@ impl Snapshot {
                      SELECT kind, name, count(*) AS versions, starts_with(lower(name), $4) AS first \
                      FROM lineage.nodes \
                      WHERE workspace_id = $1 AND ($2 = '{}' OR kind = ANY($2)) \
-                         AND (strpos(lower(name), $4) > 0 OR starts_with(version, $4)) \
+                         AND (strpos(lower(name), $4) > 0 OR starts_with(version, $4) \
+                             OR starts_with(version, 'sha256:' || $4)) \
                      GROUP BY kind, name ORDER BY first DESC, kind, name LIMIT $3) \
                  SELECT n.id, f.versions FROM found AS f CROSS JOIN LATERAL ( \
                      SELECT max(id) AS id FROM lineage.nodes \
                      WHERE workspace_id = $1 AND kind = f.kind AND name = f.name \
-                         AND (strpos(lower(name), $4) > 0 OR starts_with(version, $4))) AS n \
+                         AND (strpos(lower(name), $4) > 0 OR starts_with(version, $4) \
+                             OR starts_with(version, 'sha256:' || $4))) AS n \
                  ORDER BY f.first DESC, f.kind, f.name"
             }
         };

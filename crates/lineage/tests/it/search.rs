@@ -77,6 +77,8 @@ async fn the_beginning_of_a_digest_or_a_commit_finds_what_has_it() {
     let cluster = cluster().await;
     let digest = search(&cluster, "sha256:aa", &[], 0).await.unwrap();
     assert_eq!(latest(&digest), found(&[("dataset:Loans@sha256:aa", 1)]));
+    let bare = search(&cluster, "bb", &[], 0).await.unwrap();
+    assert_eq!(latest(&bare), found(&[("dataset:Loans@sha256:bb", 1)]));
     let commit = search(&cluster, "52ff", &[], 0).await.unwrap();
     assert_eq!(
         latest(&commit),

@@ -92,10 +92,11 @@ async fn checks_of_several_versions_are_listed_together() {
     for _ in 0..3 {
         cluster.register(0.9).await;
     }
-    for version in [1, 3] {
+    // About the files, which all of them have.
+    for (name, passed) in [("latency", true), ("bias", false)] {
         let report = ReportCheckRequest {
-            version,
-            passed: version == 3,
+            name: name.to_owned(),
+            passed,
             ..latency(true)
         };
         cluster.checks().report_check(report).await.unwrap();
@@ -109,9 +110,18 @@ async fn checks_of_several_versions_are_listed_together() {
         let answer = cluster.checks().list_checks(request).await?;
         Ok::<_, tonic::Status>(answer.into_inner().checks)
     };
-    let found = list(vec![1, 2, 3, 99]).await.unwrap();
-    let found: Vec<_> = found.iter().map(|c| (c.version, c.passed)).collect();
-    assert_eq!(found, [(1, false), (3, true)]);
+    let found = list(vec![3, 1, 99]).await.unwrap();
+    let found: Vec<_> = found
+        .iter()
+        .map(|check| (check.version, check.name.as_str(), check.passed))
+        .collect();
+    let expected = [
+        (1, "bias", false),
+        (1, "latency", true),
+        (3, "bias", false),
+        (3, "latency", true),
+    ];
+    assert_eq!(found, expected);
     let refused = list(vec![1; 101]).await.unwrap_err();
     assert_eq!(fields(&refused), ["versions"]);
 }

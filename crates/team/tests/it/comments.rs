@@ -87,11 +87,11 @@ async fn comments_are_of_their_subject_in_the_order_they_were_said() {
 #[tokio::test]
 async fn every_kind_of_thing_can_be_spoken_of_if_it_is_there() {
     let cluster = Cluster::start().await;
-    cluster.model("fraud/detector").await;
+    cluster.model("fraud-detector").await;
     let report = cluster.report("bo", "Findings").await;
     for there in [
         subject(SubjectKind::Experiment, "0"),
-        subject(SubjectKind::Model, "fraud/detector"),
+        subject(SubjectKind::Model, "fraud-detector"),
         subject(SubjectKind::Report, &report.id),
     ] {
         cluster.say("bo", &there, "so").await.unwrap();
@@ -102,7 +102,7 @@ async fn every_kind_of_thing_can_be_spoken_of_if_it_is_there() {
         (SubjectKind::Run, &*unknown),
         (SubjectKind::Experiment, "77"),
         (SubjectKind::Model, "nothing"),
-        (SubjectKind::Version, "fraud/detector/1"),
+        (SubjectKind::Version, "fraud-detector/1"),
     ] {
         let refused = cluster.say("bo", &subject(kind, name), "so").await;
         assert_eq!(

@@ -88,7 +88,7 @@ describe("a comparison", () => {
     await pick.fill("params.optimizer");
     await pick.press("Enter");
     await page.waitForURL(/sc=params\.optimizer/);
-    await page.getByRole("region", { name: "Scatter" }).getByText("adam").waitFor();
+    await page.getByRole("region", { name: "Scatter" }).getByText("adam", { exact: true }).waitFor();
     await close({ page, ...rest });
   });
 
@@ -108,7 +108,9 @@ describe("a comparison", () => {
     await page.getByRole("heading", { name: "100 runs compared" }).waitFor();
     const table = page.getByRole("table", { name: "What the runs have" });
     await table.getByRole("rowheader", { name: "layer/0000" }).waitFor();
-    assert.ok(Number(await table.getAttribute("aria-rowcount")) > 2000);
+    await until("all metrics are in the table", async () => {
+      return Number(await table.getAttribute("aria-rowcount")) > 2000;
+    });
     const scroller = page.getByRole("region", { name: "Differences" });
     await scroller.evaluate((place) => place.scrollTo(place.scrollWidth, place.scrollHeight / 2));
     await until("cells far down are read", async () => {

@@ -45,6 +45,7 @@ describe("experiments", () => {
 describe("the reference", () => {
   it("has every call, and leads from page to page", async () => {
     const { page, ...rest } = await open(browser, `${server.url}/experiments`);
+    await page.getByRole("heading", { name: "Experiments" }).waitFor();
     await page.keyboard.press("?");
     await page.getByRole("link", { name: "All calls of the contract" }).click();
     await page.getByRole("link", { name: "ReportCheck" }).click();
@@ -178,7 +179,7 @@ describe("an experiment", () => {
   it("deletes with a way back", async () => {
     const { page, ...rest } = await open(browser, experiment());
     await row(page, "sgd-lr0.1-seed0").getByRole("checkbox").check();
-    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("button", { name: "Delete", exact: true }).click();
     await page.getByText("of 11 in the charts").waitFor();
     await page.getByRole("button", { name: "Undo" }).click();
     await page.getByText("1 run restored").waitFor();

@@ -112,7 +112,7 @@ for (const [width, height] of SIZES) {
       const at = { viewport: { width, height }, colorScheme };
       const model = `/models/${MODEL}`;
       const pages: Record<string, [Person, string, string]> = {
-        models: ["bo", "/models", ".model-row .stage"],
+        models: ["bo", "/models", ".model-row .stage:visible"],
         "models-wrong": ["bo", "/models?q=tags.team%20>>%201", ".filter-wrong"],
         model: ["bo", model, ".bar.present"],
         "model-viewer": ["dee", model, ".bar.present"],

@@ -21,7 +21,8 @@ interface Props {
 interface Axis {
   field: string;
   scale: Scale;
-  cells: ReadonlyMap<string, Value>;
+  /** Undefined until they are read. */
+  cells: ReadonlyMap<string, Value> | undefined;
   x: number;
 }
 
@@ -40,22 +41,24 @@ export function Parallel({ runs, fields, cellsOf, colourOf, brushes, onBrush, on
   const axes: Axis[] = useMemo(() => {
     const step = (width - 2 * SIDE) / Math.max(1, fields.length - 1);
     return fields.map((field, at) => {
-      const cells = cellsOf(field) ?? new Map<string, Value>();
-      return { field, cells, scale: scaleOf([...cells.values()]), x: SIDE + at * step };
+      const cells = cellsOf(field);
+      return { field, cells, scale: scaleOf([...(cells?.values() ?? [])]), x: SIDE + at * step };
     });
   }, [fields, cellsOf, width]);
+  // What is not read yet is no run without a value: lines pass by its axis, and nothing is counted by it.
+  const known = useMemo(() => axes.filter(({ cells }) => cells !== undefined), [axes]);
   const lines = useMemo(
     () =>
       runs.map((run) => ({
         run,
-        points: axes.map(({ x, scale, cells }) => [x, yOf(scale.place(cells.get(run.id)))] as const),
-        passes: axes.every(({ field, scale, cells }) => {
+        points: known.map(({ x, scale, cells }) => [x, yOf(scale.place(cells?.get(run.id)))] as const),
+        passes: known.every(({ field, scale, cells }) => {
           const brush = brushes.get(field);
-          const at = brush && scale.place(cells.get(run.id));
+          const at = brush && scale.place(cells?.get(run.id));
           return !brush || (at !== undefined && at >= brush[0] && at <= brush[1]);
         }),
       })),
-    [runs, axes, brushes],
+    [runs, known, brushes],
   );
   const passing = lines.filter(({ passes }) => passes);
   if (fields.length < 2) {
@@ -121,9 +124,11 @@ export function Parallel({ runs, fields, cellsOf, colourOf, brushes, onBrush, on
         ))}
       </svg>
       <p className="soft small">
-        {brushes.size > 0
-          ? `${passing.length} of ${runs.length} runs pass. Click an axis to free it.`
-          : "Drag along an axis to keep the runs that pass there. Click a line to open its run."}
+        {known.length < axes.length
+          ? "Reading…"
+          : brushes.size > 0
+            ? `${passing.length} of ${runs.length} runs pass. Click an axis to free it.`
+            : "Drag along an axis to keep the runs that pass there. Click a line to open its run."}
       </p>
     </div>
   );

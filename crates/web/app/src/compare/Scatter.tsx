@@ -107,10 +107,14 @@ export function Scatter({ runs, x, y, colour, cellsOf, colourOf, onPick }: Props
         <Ring points={points} />
       </svg>
       {colour && scales.colour && <Legend scale={scales.colour} label={columnOf(colour).label} />}
-      {missing > 0 && (
-        <p className="soft small">
-          {count(missing)} of {count(runs.length)} runs lack one of the two, and are not drawn.
-        </p>
+      {!(xs && ys) ? (
+        <p className="soft small">Reading…</p>
+      ) : (
+        missing > 0 && (
+          <p className="soft small">
+            {count(missing)} of {count(runs.length)} runs lack one of the two, and are not drawn.
+          </p>
+        )
       )}
     </div>
   );

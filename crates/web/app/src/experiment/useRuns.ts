@@ -73,6 +73,8 @@ export function useRuns(question: Question | undefined): Runs {
   const abort = useRef(new AbortController());
   const underWay = useRef(false);
   const again = useRef(false);
+  /** Runs that the server told of since the call under way began: its answer may be of before. */
+  const late = useRef<readonly Run[]>([]);
   const counted = useRef<{ which: string | undefined; total: number }>(undefined);
 
   const ranges = (): Range[] => {
@@ -105,9 +107,10 @@ export function useRuns(question: Question | undefined): Runs {
           const wanted = pagesOf(ranges(), known === which ? book.total : undefined);
           const missing = whole || known !== which ? wanted : wanted.filter((page) => !book.pages.has(page));
           for (const { page, count } of calls(missing)) {
+            late.current = [];
             const found = await search(asked.current, page * PAGE, count * PAGE, signal);
             if (signal.aborted) return;
-            put((before) => written(before, page, found), which);
+            put((before) => replaced(written(before, page, found), late.current), which);
           }
           if (whole) put((before) => only(before, wanted), which);
           if (!again.current && missing.length === 0) return;
@@ -148,6 +151,7 @@ export function useRuns(question: Question | undefined): Runs {
   const reload = useCallback(() => setRound((before) => before + 1), []);
   const settling = useRef<ReturnType<typeof setTimeout>>(undefined);
   const told = useWatch(question, (changed, moved) => {
+    late.current = [...late.current, ...changed];
     if (changed.length) put((before) => replaced(before, changed), newest.current.which);
     if (!moved) return;
     const later = () => {

@@ -24,8 +24,8 @@ const (
 // Request of SearchNodes.
 type SearchNodesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Part of a name, in any case, or the beginning of a version, such as that of a digest or a commit; every
-	// name if empty. At most 512 bytes.
+	// Part of a name, in any case, or the beginning of a version, such as that of a digest (with or without
+	// `sha256:`) or a commit; every name if empty. At most 512 bytes.
 	Text string `protobuf:"bytes,1,opt,name=text,proto3" json:"text,omitempty"`
 	// Kinds to look among; all if empty.
 	Kinds []string `protobuf:"bytes,2,rep,name=kinds,proto3" json:"kinds,omitempty"`
