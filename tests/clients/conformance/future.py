@@ -17,7 +17,6 @@ class Future:
 
     def __init__(self) -> None:
         self._server = grpc.server(ThreadPoolExecutor(4))
-        self._closing = threading.Event()
         handler = grpc.unary_unary_rpc_method_handler
         handlers = {"GetRun": handler(self._get), "UpdateRun": handler(self._update), "SearchRuns": handler(self._hang)}
         self._server.add_generic_rpc_handlers(
@@ -30,7 +29,6 @@ class Future:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._closing.set()
         self._server.stop(0)
 
     def _get(self, request: bytes, context: grpc.ServicerContext) -> bytes:
@@ -47,5 +45,8 @@ class Future:
         return answer.SerializeToString()
 
     def _hang(self, request: bytes, context: grpc.ServicerContext) -> bytes:
-        self._closing.wait()
+        # Until the caller gives up or the server stops: the next callers need its thread.
+        over = threading.Event()
+        if context.add_callback(over.set):
+            over.wait()
         return b""
