@@ -1,27 +1,10 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { after, before, describe, it } from "node:test";
-import type { Browser, Page } from "playwright-core";
-import { assertAccessible, close, inkOf, launch, open } from "./support/browser.ts";
-import { type Services, type Sweep, seedSweep, servicesAt } from "./support/seed.ts";
-import { Server, until } from "./support/server.ts";
-
-let server: Server;
-let services: Services;
-let browser: Browser;
-let sweep: Sweep;
-
-before(async () => {
-  server = await Server.start();
-  services = servicesAt(server.url);
-  sweep = await seedSweep(services);
-  browser = await launch();
-});
-
-after(async () => {
-  await browser?.close();
-  await server?.remove();
-});
+import { describe, it } from "node:test";
+import type { Page } from "playwright-core";
+import { assertAccessible, close, inkOf, open } from "./support/browser.ts";
+import { until } from "./support/server.ts";
+import { browser, server, services, sweep } from "./support/sweep.ts";
 
 const experiment = () => `${server.url}/experiments/${sweep.experimentId}`;
 const row = (page: Page, name: string) => page.getByRole("row").filter({ hasText: name });

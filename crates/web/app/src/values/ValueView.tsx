@@ -34,32 +34,23 @@ export function ValueView({ runId, value }: { runId: string; value: Value }) {
       );
     case "image":
       return (
-        <figure>
-          <Media runId={runId} value={value} content={kind.value.content}>
-            {(url) => <img src={url} alt={kind.value.caption || `${value.key} at step ${value.step}`} />}
-          </Media>
-          <Caption text={kind.value.caption} />
-        </figure>
+        <Captioned runId={runId} value={value} content={kind.value.content} caption={kind.value.caption}>
+          {(url) => <img src={url} alt={kind.value.caption || `${value.key} at step ${value.step}`} />}
+        </Captioned>
       );
     case "audio":
       return (
-        <figure>
-          <Media runId={runId} value={value} content={kind.value.content}>
-            {/* biome-ignore lint/a11y/useMediaCaption: what a run logs has words below it at most */}
-            {(url) => <audio controls src={url} aria-label={`${value.key} at step ${value.step}`} />}
-          </Media>
-          <Caption text={kind.value.caption} />
-        </figure>
+        <Captioned runId={runId} value={value} content={kind.value.content} caption={kind.value.caption}>
+          {/* biome-ignore lint/a11y/useMediaCaption: what a run logs has words below it at most */}
+          {(url) => <audio controls src={url} aria-label={`${value.key} at step ${value.step}`} />}
+        </Captioned>
       );
     case "video":
       return (
-        <figure>
-          <Media runId={runId} value={value} content={kind.value.content}>
-            {/* biome-ignore lint/a11y/useMediaCaption: what a run logs has words below it at most */}
-            {(url) => <video controls src={url} aria-label={`${value.key} at step ${value.step}`} />}
-          </Media>
-          <Caption text={kind.value.caption} />
-        </figure>
+        <Captioned runId={runId} value={value} content={kind.value.content} caption={kind.value.caption}>
+          {/* biome-ignore lint/a11y/useMediaCaption: what a run logs has words below it at most */}
+          {(url) => <video controls src={url} aria-label={`${value.key} at step ${value.step}`} />}
+        </Captioned>
       );
     case "document":
       return (
@@ -162,15 +153,22 @@ function Loaded({
   return data ? children(data) : <span className="skeleton" />;
 }
 
-function Media({ children, ...rest }: LoadedProps & { children: (url: string) => React.ReactNode }) {
+function Captioned({
+  caption,
+  children,
+  ...rest
+}: LoadedProps & { caption: string; children: (url: string) => React.ReactNode }) {
   return (
-    <Loaded {...rest}>
-      {(data) => (
-        <ObjectUrl data={data} type={rest.content?.mediaType ?? ""}>
-          {children}
-        </ObjectUrl>
-      )}
-    </Loaded>
+    <figure>
+      <Loaded {...rest}>
+        {(data) => (
+          <ObjectUrl data={data} type={rest.content?.mediaType ?? ""}>
+            {children}
+          </ObjectUrl>
+        )}
+      </Loaded>
+      <Caption text={caption} />
+    </figure>
   );
 }
 

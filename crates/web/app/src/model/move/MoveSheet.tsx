@@ -19,6 +19,7 @@ import type { Standing } from "../standing";
 import { Checklist, failing } from "./Checklist";
 import { DecisionJson } from "./DecisionJson";
 import { Override } from "./Override";
+import { Reason } from "./Reason";
 import { Refusal } from "./Refusal";
 import { Sheet } from "./Sheet";
 
@@ -159,19 +160,7 @@ function Move({ standing, version, to: wanted, onClose, onChanged }: MoveProps) 
       )}
       {open && <RequestLine request={open} onChanged={onChanged} />}
       {refusal !== undefined && <Refusal error={refusal} />}
-      {allowed && (
-        <label className="sheet-comment">
-          <span>
-            Why <span className="soft">(kept in the audit log)</span>
-          </span>
-          <textarea
-            className="input"
-            rows={2}
-            value={comment}
-            onChange={(event) => setComment(event.target.value)}
-          />
-        </label>
-      )}
+      {allowed && <Reason value={comment} onChange={setComment} />}
       <footer>
         <button
           type="button"

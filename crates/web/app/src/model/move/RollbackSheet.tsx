@@ -13,6 +13,7 @@ import { versionName } from "../names";
 import type { Standing } from "../standing";
 import { Checklist, failing } from "./Checklist";
 import { DecisionJson } from "./DecisionJson";
+import { Reason } from "./Reason";
 import { Refusal } from "./Refusal";
 import { Sheet } from "./Sheet";
 
@@ -117,19 +118,7 @@ export function RollbackSheet({ standing, stage, number, onClose, onChanged }: P
         allowed && dry.error === undefined && <Skeleton rows={2} />
       )}
       {refusal !== undefined && <Refusal error={refusal} />}
-      {allowed && (
-        <label className="sheet-comment">
-          <span>
-            Why <span className="soft">(kept in the audit log)</span>
-          </span>
-          <textarea
-            className="input"
-            rows={2}
-            value={comment}
-            onChange={(event) => setComment(event.target.value)}
-          />
-        </label>
-      )}
+      {allowed && <Reason value={comment} onChange={setComment} />}
       <footer>
         <button
           type="button"
