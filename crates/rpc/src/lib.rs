@@ -11,6 +11,7 @@ mod server;
 mod session;
 mod status;
 mod telemetry;
+mod wakeful;
 
 pub use auth::{
     ASSERTION, AuthFuture, Authenticate, FixedCaller, RoleFuture, Roles, Unauthorized, WORKSPACE,
@@ -22,6 +23,7 @@ pub use server::Server;
 pub use session::session_cookie;
 pub use status::{answer, connection_error, status};
 pub use tonic::service::RoutesBuilder;
+pub use wakeful::Wakeful;
 
 /// Wraps a generated server with the settings that all of ours share: compression on request and the
 /// message limit.

@@ -24,7 +24,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     Authenticate, BrowserGuard, auth::authorise, browser::guard, deadline::honour,
-    session::present, telemetry,
+    session::present, telemetry, wakeful::Wakeful,
 };
 
 /// How long streams and calls may go on once the server is told to stop.
@@ -174,7 +174,7 @@ fn connect(stream: TcpStream, router: Router, connections: &GracefulShutdown) {
     let connection = builder
         .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router))
         .into_owned();
-    let connection = connections.watch(connection);
+    let connection = Wakeful::new(connections.watch(connection));
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(error, "a connection ended with an error");

@@ -16,6 +16,7 @@ from loads import median_ms, rate
 
 PREFIX = "by MLflow's API: "
 PAGE = 25_000  # points, the most that MLflow gives at once
+QUIET = 20  # seconds until what was told is at rest, as it is from the start where it was put into tables
 POINTS, RUNS = 1_000_000, 10_000
 
 Figures = dict[str, float]
@@ -149,6 +150,7 @@ def measure(port: int, quick: bool) -> Figures:
     seconds, rounds, times = (1, 1, 2) if quick else (2, 3, 7)
     figures = rates(port, seconds, rounds) | library(port, quick)
     run = fill(port)
+    time.sleep(QUIET)
     figures |= searches(port, times) | {"chart of 1,000,000 points": chart(port, run, times)}
     return prefixed(figures | ({} if quick else {"all of 1,000,000 points": raw_read(port, run, pages=True)}))
 

@@ -13,6 +13,7 @@ mod settle;
 use std::{collections::HashSet, sync::Arc};
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
+use herdbook_rpc::Wakeful;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 pub(crate) use change::{Change, Decided, NotChanged, Rule};
@@ -43,7 +44,7 @@ impl Committer {
     /// Starts it; `pulse` is told what it commits. It ends when this is dropped and all that waited is committed.
     pub(crate) fn start(store: &Store, pulse: Pulse) -> Self {
         let (queue, receiver) = mpsc::channel(QUEUE);
-        tokio::spawn(commit_all(store.clone(), pulse, receiver));
+        tokio::spawn(Wakeful::new(commit_all(store.clone(), pulse, receiver)));
         Self {
             queue,
             bytes: Arc::new(Semaphore::new(BYTES_IN_FLIGHT)),
