@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+from certificates import Certificates
 from future import Future
 from languages import Language
 from proxy import Proxy
@@ -27,6 +28,7 @@ class Laboratory:
 
     def __init__(self, herdbook: Path, folder: Path) -> None:
         self.server = Server(herdbook, folder)
+        self.certificates = Certificates(folder)
         self._restart: asyncio.Task | None = None
 
     async def __aenter__(self) -> "Laboratory":
@@ -43,13 +45,17 @@ class Laboratory:
         if problem := await self._build(language):
             yield Step("build", False, problem)
             return
-        async with Proxy(self.server.port) as proxy:
+        certificates = self.certificates
+        async with Proxy(self.server.port) as proxy, Proxy(self.server.port, certificates.server) as gateway:
             environment = {
                 "HERDBOOK_URL": f"http://127.0.0.1:{proxy.port}",
                 "HERDBOOK_TOKEN": await self.server.token(),
                 "CONFORMANCE_NAME": name.lower().replace("+", "p"),
                 "CONFORMANCE_FUTURE": f"http://127.0.0.1:{future.port}",
                 "CONFORMANCE_NOWHERE": f"http://127.0.0.1:{free_port()}",
+                "CONFORMANCE_TLS": f"https://127.0.0.1:{gateway.port}",
+                "CONFORMANCE_AUTHORITY": str(certificates.authority),
+                "CONFORMANCE_STRANGER": str(certificates.stranger),
             }
             process = await asyncio.create_subprocess_exec(
                 *language.run, env=os.environ | environment, limit=1 << 20,

@@ -31,6 +31,7 @@ Scenario::Scenario() : name_(std::getenv("CONFORMANCE_NAME")) {}
 std::vector<std::pair<std::string, Scenario::Step>> Scenario::steps() {
   return {
       {"connect", [this] { return connect(); }},
+      {"tls", [this] { return tls(); }},
       {"create", [this] { return create(); }},
       {"stream", [this] { return log("loss", "cut"); }},
       {"params", [this] { return params(); }},
