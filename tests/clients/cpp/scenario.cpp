@@ -194,6 +194,7 @@ std::string Scenario::watch() {
 }
 
 std::string Scenario::lineage() {
+  ask("lineage");
   herdbook::lineage::v1::GetAncestorsRequest request;
   request.set_node("model_version:" + model_ + "@" + std::to_string(version_.number()));
   const auto nodes = client_.call(&herdbook::lineage::v1::LineageService::Stub::GetAncestors, request).graph().nodes();

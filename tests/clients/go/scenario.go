@@ -226,6 +226,9 @@ func (s *scenario) watch(ctx context.Context) (string, error) {
 }
 
 func (s *scenario) lineage(ctx context.Context) (string, error) {
+	if _, err := ask("lineage"); err != nil {
+		return "", err
+	}
 	node := fmt.Sprintf("model_version:%s@%d", s.model, s.version.GetNumber())
 	answer, err := s.Lineage.GetAncestors(ctx, &lineagev1.GetAncestorsRequest{Node: node})
 	nodes := answer.GetGraph().GetNodes()

@@ -187,6 +187,7 @@ class Scenario:
         return "3 events, each once"
 
     def lineage(self) -> str:
+        ask("lineage")
         node = f"model_version:{self.model}@{self.version.number}"
         graph = self.services.lineage.GetAncestors(questions.GetAncestorsRequest(node=node)).graph
         names = {(found.node.key.kind, found.node.key.name) for found in graph.nodes}

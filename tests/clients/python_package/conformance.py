@@ -34,7 +34,7 @@ class Scenario:
 
     def __init__(self, folder: Path) -> None:
         self.url, self.key = os.environ["HERDBOOK_URL"], os.environ["HERDBOOK_TOKEN"]
-        self.name, self.folder = os.environ["CONFORMANCE_NAME"].replace(" ", "-"), folder
+        self.name, self.folder = os.environ["CONFORMANCE_NAME"], folder
         hb.configure(spool=folder / "spool", patience=60.0)
 
     def _at(self, url: str, token: str = "", patience: float = 60.0) -> None:
@@ -138,6 +138,7 @@ class Scenario:
         return "3 events, each once"
 
     def lineage(self) -> str:
+        ask("lineage")
         names = hb.lineage(self.version).names()
         expect(f"run:{self.run.id}" in names, f"its run is not among {names}")
         return f"{len(names)} nodes"

@@ -135,6 +135,7 @@ const steps: Record<string, () => Promise<string>> = {
   },
 
   async lineage() {
+    await ask("lineage");
     const { graph } = await herdbook.lineage.getAncestors({ node: `model_version:${model}@${version.number}` });
     const nodes = graph?.nodes ?? [];
     const found = nodes.some(({ node }) => node?.key?.kind === "run" && node.key.name === runId);

@@ -288,6 +288,7 @@ impl Scenario {
     }
 
     async fn lineage(&mut self) -> Outcome {
+        ask("lineage")?;
         let request = GetAncestorsRequest {
             node: format!("model_version:{}@{}", self.model, self.version.number),
             ..Default::default()

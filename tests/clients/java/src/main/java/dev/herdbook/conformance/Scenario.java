@@ -254,7 +254,8 @@ final class Scenario implements AutoCloseable {
     return "3 events, each once; listed again 1 time";
   }
 
-  private String lineage() {
+  private String lineage() throws IOException {
+    ask("lineage");
     String node = "model_version:" + model + "@" + version.getNumber();
     Graph graph =
         LineageServiceGrpc.newBlockingStub(herdbook.channel())
