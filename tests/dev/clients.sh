@@ -159,6 +159,8 @@ test_python_package() {
 check_packages() {
   local folder
   go -C clients/go vet ./...
+  go -C clients/go mod tidy -diff
+  CARGO_TARGET_DIR="$target" cargo package --quiet --locked --allow-dirty -p herdbook-core -p herdbook-proto -p herdbook-client
   folder=$(mktemp -d)
   npm pack --silent ./clients/typescript --pack-destination "$folder" >/dev/null
   (
