@@ -6,7 +6,7 @@ use prost::Message as _;
 use prost_types::{DescriptorProto, FileDescriptorSet, MethodDescriptorProto};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("proto");
     let files = proto_files(&root.join("herdbook"))?;
     println!("cargo:rerun-if-changed={}", root.display());
 

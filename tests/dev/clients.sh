@@ -155,10 +155,21 @@ test_python_package() {
   )
 }
 
+# Keras on JAX, the smallest of what it runs on. Its environment has 700 MB, too much for every build.
+test_keras() {
+  venv python-keras $python_package/tests/requirements-keras.txt
+  (
+    cd $python_package
+    KERAS_BACKEND=jax PYTHONPATH="$HERDBOOK_TEST_PACKAGE_PATH" "$venv/bin/python" -m pytest tests/test_frameworks.py -k keras
+  )
+}
+
 # Are the packages what a stranger could install? Maven and CMake install theirs for the conformance scenario.
 check_packages() {
   local folder
   go -C clients/go vet ./...
+  go -C clients/go mod tidy -diff
+  CARGO_TARGET_DIR="$target" cargo package --quiet --locked --allow-dirty -p herdbook-core -p herdbook-proto -p herdbook-client
   folder=$(mktemp -d)
   npm pack --silent ./clients/typescript --pack-destination "$folder" >/dev/null
   (

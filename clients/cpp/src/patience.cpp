@@ -28,8 +28,13 @@ milliseconds pause_after(const Error& error, int attempt) {
 
 grpc::Status described(const grpc::Status& status, const Error& error, const Config& config) {
   if (error.code != grpc::StatusCode::UNAVAILABLE || !error.reason.empty()) return status;
-  return {grpc::StatusCode::UNAVAILABLE, "no Herdbook answers at " + config.url + "; start one there or set HERDBOOK_URL (" +
-                                             status.error_message() + ")"};
+  auto message = "no Herdbook answers at " + config.url + "; start one there or set HERDBOOK_URL";
+  if (config.url.rfind("https://", 0) == 0) {
+    // gRPC 1.51 does not say that it was for the certificate that a handshake failed.
+    message += "; if one is there, its certificate has to be signed by an authority in ";
+    message += config.ca_file.empty() ? "the system's file, or in that of HERDBOOK_CA_FILE" : config.ca_file;
+  }
+  return {grpc::StatusCode::UNAVAILABLE, message + " (" + status.error_message() + ")"};
 }
 
 void persist(const Config& config, const std::function<grpc::Status(bool&)>& attempt) {

@@ -64,6 +64,10 @@ mod spool;
 mod system;
 mod writer;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub use client::Client;
 pub use connection::{Connection, Credentials, endpoint};
 pub use engine::Closed;

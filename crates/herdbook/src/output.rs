@@ -206,6 +206,12 @@ pub(crate) fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a String, &'a String)
     lines.join("\n")
 }
 
+/// A number of things, by the word for one of them.
+pub(crate) fn counted(count: u32, thing: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {thing}{plural}")
+}
+
 /// The beginning of a digest.
 pub(crate) fn short(digest: &str) -> String {
     match digest.char_indices().nth(19) {

@@ -13,6 +13,11 @@ import time
 import herdbook as hb
 
 
+def flush(run: hb.Run, offline: bool) -> None:
+    if not run.flush(600) and not offline:
+        raise SystemExit("not all was committed: see the log above")
+
+
 def measure(metrics: int, rows: int, offline: bool) -> None:
     run = hb.start_run("bench", name=f"{metrics} metrics", system=None, capture=False)
     row = {f"metric-{number}": 0.5 for number in range(metrics)}
@@ -21,7 +26,7 @@ def measure(metrics: int, rows: int, offline: bool) -> None:
     for step in range(rows):
         log(row, step)
     looped = (clock() - start) / 1e9
-    run.flush(600)
+    flush(run, offline)
     committed = (clock() - start) / 1e9
     times = []
     for step in range(rows, rows + 200_000):
@@ -29,7 +34,7 @@ def measure(metrics: int, rows: int, offline: bool) -> None:
         log(row, step)
         times.append(clock() - before)
     times.sort()
-    run.flush(600)
+    flush(run, offline)
     run.finish()
     sustained = "" if offline else f"; all committed after {committed:.2f} s, {rows / committed:,.0f} calls/s"
     median, rare, worst = times[len(times) // 2], times[len(times) * 999 // 1000], times[-1] / 1e6

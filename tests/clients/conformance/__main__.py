@@ -19,7 +19,6 @@ from future import Future
 from languages import LANGUAGES
 from laboratory import Laboratory
 from table import Table, write
-from versions import problems
 
 
 async def main() -> int:
@@ -37,7 +36,6 @@ async def main() -> int:
             for name in options.languages or LANGUAGES:
                 print(f"--- {name}", flush=True)
                 await table.add(name, laboratory.run(LANGUAGES[name], name, future))
-    table.problems += problems()
     print(table.markdown())
     for problem in table.problems:
         print(f"FAILED {problem}", file=sys.stderr)

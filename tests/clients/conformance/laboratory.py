@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+from certificates import Certificates
 from future import Future
 from languages import Language
 from proxy import Proxy
@@ -21,12 +22,14 @@ class Laboratory:
     """A server for the programs, one after another.
 
     A program prints a line of JSON a step. When it wants something to happen it prints `{"ask": …}` and waits for a
-    line: `cut` (lose answers, then cut the connections), `drop` (cut them now), `restart` (kill the server and start
-    it again), `token` (revoke its token; the answer has one that has expired).
+    line: `cut` (lose answers, then cut the connections), `drop` (cut them now), `lineage` (wait until that has heard of
+    its version), `restart` (kill the server and start it again), `token` (revoke its token; the answer has one that has
+    expired).
     """
 
     def __init__(self, herdbook: Path, folder: Path) -> None:
         self.server = Server(herdbook, folder)
+        self.certificates = Certificates(folder)
         self._restart: asyncio.Task | None = None
 
     async def __aenter__(self) -> "Laboratory":
@@ -43,13 +46,17 @@ class Laboratory:
         if problem := await self._build(language):
             yield Step("build", False, problem)
             return
-        async with Proxy(self.server.port) as proxy:
+        certificates, name = self.certificates, name.lower().replace("+", "p").replace(" ", "-")
+        async with Proxy(self.server.port) as proxy, Proxy(self.server.port, certificates.server) as gateway:
             environment = {
                 "HERDBOOK_URL": f"http://127.0.0.1:{proxy.port}",
                 "HERDBOOK_TOKEN": await self.server.token(),
-                "CONFORMANCE_NAME": name.lower().replace("+", "p"),
+                "CONFORMANCE_NAME": name,
                 "CONFORMANCE_FUTURE": f"http://127.0.0.1:{future.port}",
                 "CONFORMANCE_NOWHERE": f"http://127.0.0.1:{free_port()}",
+                "CONFORMANCE_TLS": f"https://127.0.0.1:{gateway.port}",
+                "CONFORMANCE_AUTHORITY": str(certificates.authority),
+                "CONFORMANCE_STRANGER": str(certificates.stranger),
             }
             process = await asyncio.create_subprocess_exec(
                 *language.run, env=os.environ | environment, limit=1 << 20,
@@ -57,7 +64,7 @@ class Laboratory:
             )  # fmt: skip
             try:
                 async with asyncio.timeout(RUN_S):
-                    async for step in self._steps(process, proxy):
+                    async for step in self._steps(process, proxy, name):
                         yield step
                     await process.wait()
                 if process.returncode:
@@ -85,13 +92,13 @@ class Laboratory:
         out, _ = await asyncio.wait_for(process.communicate(), BUILD_S)
         return out.decode()[-2000:] if process.returncode else ""
 
-    async def _steps(self, process: asyncio.subprocess.Process, proxy: Proxy) -> AsyncIterator[Step]:
+    async def _steps(self, process: asyncio.subprocess.Process, proxy: Proxy, name: str) -> AsyncIterator[Step]:
         cuts = 0
         async for line in process.stdout:
             said = json.loads(line)
             if ask := said.get("ask"):
                 cuts += ask in ("cut", "drop")
-                answer = await self._do(ask, proxy)
+                answer = await self._do(ask, proxy, name)
                 process.stdin.write(json.dumps(answer).encode() + b"\n")
                 await process.stdin.drain()
                 continue
@@ -103,12 +110,14 @@ class Laboratory:
                 step = Step(step.name, False, "no step of the scenario")
             yield step
 
-    async def _do(self, ask: str, proxy: Proxy) -> dict[str, str]:
+    async def _do(self, ask: str, proxy: Proxy, name: str) -> dict[str, str]:
         match ask:
             case "cut":
                 proxy.cut()
             case "drop":
                 proxy.drop()
+            case "lineage":
+                await self.server.heard(f"{name}-model/1")
             case "restart":
                 await self.server.kill()
                 self._restart = asyncio.create_task(self.server.start())

@@ -1,23 +1,24 @@
 """A network between client and server that can be cut."""
 
 import asyncio
+import ssl
 
 LOST_BYTES = 8192
 """How much of what a client says still reaches the server while the answers are lost already."""
 
 
 class Proxy:
-    """Passes TCP connections on to a port of this machine."""
+    """Passes connections on to a port of this machine, and ends their TLS as the gateway in front of a server does."""
 
-    def __init__(self, target: int) -> None:
-        self.target = target
+    def __init__(self, target: int, tls: ssl.SSLContext | None = None) -> None:
+        self.target, self.tls = target, tls
         self.port = 0
         self.cuts = 0
         """Times that the connections were cut."""
         self._connections: set[_Connection] = set()
 
     async def __aenter__(self) -> "Proxy":
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

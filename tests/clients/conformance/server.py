@@ -61,6 +61,19 @@ class Server:
         tokens = json.loads(await self._call("tokens", "list", "--output", "json"))
         await self._call("tokens", "revoke", tokens["tokens"][0]["id"])
 
+    async def heard(self, version: str) -> None:
+        """Waits until lineage, which is told of things in the background, knows the run that a version is of."""
+        problem = None
+        for _ in range(PATIENCE_S * 5):
+            try:
+                answer = json.loads(await self._call("lineage", "tree", version, "--output", "json"))
+                if any(found["node"]["key"]["kind"] == "run" for found in answer["graph"]["nodes"]):
+                    return
+            except RuntimeError as unheard:
+                problem = unheard
+            await asyncio.sleep(0.2)
+        raise RuntimeError(f"lineage has not heard of {version} in {PATIENCE_S} s") from problem
+
     async def _call(self, *arguments: str) -> str:
         credentials = ["--token", self._admin] if self._admin else []
         process = await asyncio.create_subprocess_exec(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 STEPS = {
     "connect": "connect with a token",
+    "tls": "TLS by a CA file; of another CA a clear error",
     "create": "create an experiment and a run",
     "stream": "10,000 points, the connection cut meanwhile",
     "params": "log params",

@@ -31,6 +31,7 @@ Scenario::Scenario() : name_(std::getenv("CONFORMANCE_NAME")) {}
 std::vector<std::pair<std::string, Scenario::Step>> Scenario::steps() {
   return {
       {"connect", [this] { return connect(); }},
+      {"tls", [this] { return tls(); }},
       {"create", [this] { return create(); }},
       {"stream", [this] { return log("loss", "cut"); }},
       {"params", [this] { return params(); }},
@@ -193,6 +194,7 @@ std::string Scenario::watch() {
 }
 
 std::string Scenario::lineage() {
+  ask("lineage");
   herdbook::lineage::v1::GetAncestorsRequest request;
   request.set_node("model_version:" + model_ + "@" + std::to_string(version_.number()));
   const auto nodes = client_.call(&herdbook::lineage::v1::LineageService::Stub::GetAncestors, request).graph().nodes();

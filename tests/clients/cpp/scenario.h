@@ -30,6 +30,7 @@ class Scenario {
   std::string lineage();
   std::string delete_run();
   // The troubles.
+  std::string tls();
   std::string log(const std::string& key, const std::string& trouble);
   std::string deadline();
   std::string too_large();

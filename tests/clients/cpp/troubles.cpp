@@ -52,6 +52,20 @@ void unauthenticated(const std::string& token) {
   failing(grpc::UNAUTHENTICATED, [&] { stranger.call(&AccessService::Stub::GetCaller, GetCallerRequest()); });
 }
 
+std::string Scenario::tls() {
+  const auto call = [](const char* authority) {
+    auto config = herdbook::Config::from_env();
+    config.url = std::getenv("CONFORMANCE_TLS");
+    config.ca_file = std::getenv(authority);
+    config.patience = 1s;
+    return herdbook::Client(config).call(&AccessService::Stub::GetCaller, GetCallerRequest()).principal();
+  };
+  const auto principal = call("CONFORMANCE_AUTHORITY");
+  const auto said = failing(grpc::UNAVAILABLE, [&] { call("CONFORMANCE_STRANGER"); });
+  expect(said.find("certificate") != std::string::npos, said);
+  return "as " + principal + "; " + said;
+}
+
 std::string Scenario::log(const std::string& key, const std::string& trouble) {
   herdbook::WriterOptions options;
   options.name = "conformance";

@@ -42,8 +42,8 @@ func newScenario() (*scenario, error) {
 
 func (s *scenario) steps() []step {
 	return []step{
-		{"connect", s.connect}, {"create", s.create}, {"stream", s.stream}, {"params", s.params},
-		{"artifact", s.artifact}, {"curve", s.curve}, {"search", s.search}, {"register", s.register},
+		{"connect", s.connect}, {"tls", s.tls}, {"create", s.create}, {"stream", s.stream},
+		{"params", s.params}, {"artifact", s.artifact}, {"curve", s.curve}, {"search", s.search}, {"register", s.register},
 		{"refused", s.refused}, {"granted", s.granted}, {"watch", s.watch}, {"lineage", s.lineage},
 		{"restart", s.restart}, {"deadline", s.deadline}, {"too-large", s.tooLarge}, {"newer", s.newer},
 		{"older", s.older}, {"delete", s.delete}, {"token", s.token}, {"nobody", s.nobody},
@@ -56,6 +56,26 @@ func (s *scenario) connect(ctx context.Context) (string, error) {
 		return "", err
 	}
 	return "as " + caller.GetPrincipal(), s.unauthenticated(ctx, "")
+}
+
+func (s *scenario) tls(ctx context.Context) (string, error) {
+	call := func(authority string) error {
+		config := herdbook.FromEnv()
+		config.URL, config.CAFile = os.Getenv("CONFORMANCE_TLS"), os.Getenv(authority)
+		config.Patience = time.Second
+		client, err := herdbook.Connect(config)
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		_, err = client.Access.GetCaller(ctx, &accessv1.GetCallerRequest{})
+		return err
+	}
+	if err := call("CONFORMANCE_AUTHORITY"); err != nil {
+		return "", err
+	}
+	said := fmt.Sprint(call("CONFORMANCE_STRANGER"))
+	return said, expect(nil, strings.Contains(said, "certificate"), "%s", said)
 }
 
 func (s *scenario) create(ctx context.Context) (string, error) {
@@ -206,6 +226,9 @@ func (s *scenario) watch(ctx context.Context) (string, error) {
 }
 
 func (s *scenario) lineage(ctx context.Context) (string, error) {
+	if _, err := ask("lineage"); err != nil {
+		return "", err
+	}
 	node := fmt.Sprintf("model_version:%s@%d", s.model, s.version.GetNumber())
 	answer, err := s.Lineage.GetAncestors(ctx, &lineagev1.GetAncestorsRequest{Node: node})
 	nodes := answer.GetGraph().GetNodes()

@@ -1,16 +1,17 @@
 """The conformance scenario by nothing but generated code; tests/clients/conformance runs it."""
 
-import json
 import os
 import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "generated"))
+HERE = Path(__file__).resolve().parent
+sys.path[1:1] = [str(HERE / "generated"), str(HERE.parent / "conformance")]
 
 import grpc
 from numbered import NumberedWriter, watch
 from services import Services, digest, failed_rules
+from steps import ask, expect, play
 
 from herdbook.access.v1 import access_pb2 as access
 from herdbook.access.v1.access_pb2_grpc import AccessServiceStub
@@ -27,16 +28,8 @@ from herdbook.tracking.v1 import run_pb2 as runs
 POINTS, BATCH = 10_000, 500
 ARTIFACT_BYTES, CHUNK_BYTES = 20_000_000, 1 << 20
 PATIENCE_S = 60
-
-
-def ask(what: str) -> dict[str, str]:
-    print(json.dumps({"ask": what}), flush=True)
-    return json.loads(sys.stdin.readline())
-
-
-def expect(holds: object, what: str) -> None:
-    if not holds:
-        raise AssertionError(what)
+# Channels of a process otherwise share a connection, also one that was cut a moment ago.
+OPTIONS = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.use_local_subchannel_pool", 1)]
 
 
 def refusal(call) -> grpc.RpcError:
@@ -48,9 +41,7 @@ def refusal(call) -> grpc.RpcError:
 
 
 def channel(url: str, token: str | None) -> grpc.Channel:
-    # Channels of a process otherwise share a connection, also one that was cut a moment ago.
-    options = [("grpc.initial_reconnect_backoff_ms", 100), ("grpc.use_local_subchannel_pool", 1)]
-    plain = grpc.insecure_channel(url.removeprefix("http://"), options)
+    plain = grpc.insecure_channel(url.removeprefix("http://"), OPTIONS)
     return grpc.intercept_channel(plain, Credentials(token)) if token else plain
 
 
@@ -73,16 +64,29 @@ class Scenario:
     """The steps, in their order."""
 
     def __init__(self) -> None:
-        self.url, self.token = os.environ["HERDBOOK_URL"], os.environ["HERDBOOK_TOKEN"]
+        self.url, self.key = os.environ["HERDBOOK_URL"], os.environ["HERDBOOK_TOKEN"]
         self.name = os.environ["CONFORMANCE_NAME"]
-        self.services = Services.over(channel(self.url, self.token))
+        self.services = Services.over(channel(self.url, self.key))
 
     def connect(self) -> str:
-        caller = AccessServiceStub(channel(self.url, self.token)).GetCaller(access.GetCallerRequest())
+        caller = AccessServiceStub(channel(self.url, self.key)).GetCaller(access.GetCallerRequest())
         stranger = AccessServiceStub(channel(self.url, None))
         error = refusal(lambda: stranger.GetCaller(access.GetCallerRequest()))
         expect(error.code() == grpc.StatusCode.UNAUTHENTICATED, "a stranger was let in")
         return f"as {caller.principal}"
+
+    def tls(self) -> str:
+        def call(authority: str) -> access.GetCallerResponse:
+            trusted = grpc.ssl_channel_credentials(Path(os.environ[authority]).read_bytes())
+            address = os.environ["CONFORMANCE_TLS"].removeprefix("https://")
+            with grpc.secure_channel(address, trusted, OPTIONS) as secure:
+                stub = AccessServiceStub(grpc.intercept_channel(secure, Credentials(self.key)))
+                return stub.GetCaller(access.GetCallerRequest(), timeout=10)
+
+        principal = call("CONFORMANCE_AUTHORITY").principal
+        said = refusal(lambda: call("CONFORMANCE_STRANGER")).details()
+        expect("certificate" in said.lower(), said)
+        return f"as {principal}"
 
     def create(self) -> str:
         request = experiments.CreateExperimentRequest(name=f"{self.name}-conformance")
@@ -176,13 +180,14 @@ class Scenario:
         expect(next(events).decision.outcome == transitions.OUTCOME_REFUSED, "the refusal is not the first event")
         ask("drop")
         request = models.SetAliasRequest(model=self.model, alias="champion", version=self.version.number)
-        channel_of_its_own = Services.over(channel(self.url, self.token))
+        channel_of_its_own = Services.over(channel(self.url, self.key))
         channel_of_its_own.models.SetAlias(request, wait_for_ready=True)
         expect(next(events).decision.outcome == transitions.OUTCOME_ALLOWED, "the grant is not the second event")
         expect(next(events).action == transitions.AUDIT_ACTION_SET_ALIAS, "the alias is not the third event")
         return "3 events, each once"
 
     def lineage(self) -> str:
+        ask("lineage")
         node = f"model_version:{self.model}@{self.version.number}"
         graph = self.services.lineage.GetAncestors(questions.GetAncestorsRequest(node=node)).graph
         names = {(found.node.key.kind, found.node.key.name) for found in graph.nodes}
@@ -227,9 +232,9 @@ class Scenario:
         expect(run.lifecycle == lifecycle.LIFECYCLE_DELETED, f"lifecycle {run.lifecycle}")
         return "deleted"
 
-    def token_(self) -> str:
+    def token(self) -> str:
         expired = ask("token")["expired"]
-        for token in (self.token, expired):
+        for token in (self.key, expired):
             caller = AccessServiceStub(channel(self.url, token))
             error = refusal(lambda: caller.GetCaller(access.GetCallerRequest()))
             expect(error.code() == grpc.StatusCode.UNAUTHENTICATED, f"{error.code()}")
@@ -272,28 +277,5 @@ class Scenario:
         )
 
 
-def main() -> int:
-    scenario = Scenario()
-    steps = {
-        "connect": scenario.connect, "create": scenario.create, "stream": scenario.stream, "params": scenario.params,
-        "artifact": scenario.artifact, "curve": scenario.curve, "search": scenario.search,
-        "register": scenario.register, "refused": scenario.refused, "granted": scenario.granted,
-        "watch": scenario.watch, "lineage": scenario.lineage, "restart": scenario.restart,
-        "deadline": scenario.deadline, "too-large": scenario.too_large, "newer": scenario.newer,
-        "older": scenario.older, "delete": scenario.delete, "token": scenario.token_, "nobody": scenario.nobody,
-    }  # fmt: skip
-    for name, step in steps.items():
-        started, passed = time.monotonic(), True
-        try:
-            detail = step()
-        except Exception as error:  # Whatever it is, it is what the table has to tell.
-            passed, detail = False, f"{type(error).__name__}: {error}"
-        seconds = round(time.monotonic() - started, 3)
-        print(json.dumps({"step": name, "passed": passed, "detail": detail, "seconds": seconds}), flush=True)
-        if not passed:
-            return 1
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(not play(Scenario()))

@@ -1,28 +1,20 @@
 """The conformance scenario by the package `herdbook`; tests/clients/conformance runs it."""
 
 import hashlib
-import json
 import os
 import sys
 import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(1, str(Path(__file__).resolve().parent.parent / "conformance"))
+
 import herdbook as hb
 from herdbook.session import session
+from steps import ask, expect, play
 
 POINTS, BATCH = 10_000, 500
 ARTIFACT_BYTES = 20_000_000
-
-
-def ask(what: str) -> dict[str, str]:
-    print(json.dumps({"ask": what}), flush=True)
-    return json.loads(sys.stdin.readline())
-
-
-def expect(holds: object, what: str) -> None:
-    if not holds:
-        raise AssertionError(what)
 
 
 def refusal(call, kind: type[hb.HerdbookError]) -> hb.HerdbookError:
@@ -41,8 +33,8 @@ class Scenario:
     """The steps, in their order."""
 
     def __init__(self, folder: Path) -> None:
-        self.url, self.token = os.environ["HERDBOOK_URL"], os.environ["HERDBOOK_TOKEN"]
-        self.name, self.folder = os.environ["CONFORMANCE_NAME"].replace(" ", "-"), folder
+        self.url, self.key = os.environ["HERDBOOK_URL"], os.environ["HERDBOOK_TOKEN"]
+        self.name, self.folder = os.environ["CONFORMANCE_NAME"], folder
         hb.configure(spool=folder / "spool", patience=60.0)
 
     def _at(self, url: str, token: str = "", patience: float = 60.0) -> None:
@@ -52,8 +44,20 @@ class Scenario:
         principal = caller().principal
         self._at(self.url)
         refusal(caller, hb.NotAllowed)
-        self._at(self.url, self.token)
+        self._at(self.url, self.key)
         return f"as {principal}"
+
+    def tls(self) -> str:
+        def at(authority: str) -> None:
+            hb.configure(url=os.environ["CONFORMANCE_TLS"], ca_file=os.environ[authority], patience=2.0)
+
+        at("CONFORMANCE_AUTHORITY")
+        principal = caller().principal
+        at("CONFORMANCE_STRANGER")
+        said = refusal(caller, hb.Unreachable).message
+        expect("certificate" in said, said)
+        hb.configure(url=self.url, ca_file="", patience=60.0)
+        return f"as {principal}; {said}"
 
     def create(self) -> str:
         self.experiment = f"{self.name}-conformance"
@@ -134,6 +138,7 @@ class Scenario:
         return "3 events, each once"
 
     def lineage(self) -> str:
+        ask("lineage")
         names = hb.lineage(self.version).names()
         expect(f"run:{self.run.id}" in names, f"its run is not among {names}")
         return f"{len(names)} nodes"
@@ -146,7 +151,7 @@ class Scenario:
         started = time.monotonic()
         error = refusal(lambda: hb.call("RunService/SearchRuns", timeout=0.3), hb.Unreachable)
         took = time.monotonic() - started
-        self._at(self.url, self.token)
+        self._at(self.url, self.key)
         expect(took < 5, f"only after {took:.1f} s")
         return f"{error.code} after {took:.1f} s"
 
@@ -160,14 +165,14 @@ class Scenario:
         run = hb.call("RunService/GetRun", {"run_id": self.run.id}).run
         expect(run.id == self.run.id and run.status == 77, f"status {run.status}")
         back = hb.call("RunService/UpdateRun", {"run": run}).run.description
-        self._at(self.url, self.token)
+        self._at(self.url, self.key)
         expect(back == "kept", f"what was not known was {back}")
         return "kept"
 
     def older(self) -> str:
         self._at(os.environ["CONFORMANCE_FUTURE"])
         error = refusal(lambda: hb.call("ExperimentService/ListExperiments"), hb.HerdbookError)
-        self._at(self.url, self.token)
+        self._at(self.url, self.key)
         expect(error.code == "UNIMPLEMENTED", error.code)
         return error.message
 
@@ -177,7 +182,7 @@ class Scenario:
         expect(run.lifecycle == "DELETED", f"lifecycle {run.lifecycle}")
         return "deleted"
 
-    def token_(self) -> str:
+    def token(self) -> str:
         expired = ask("token")["expired"]
         refusal(caller, hb.NotAllowed)
         self._at(self.url, expired)
@@ -209,26 +214,7 @@ class Scenario:
 
 def main() -> int:
     with tempfile.TemporaryDirectory(prefix="herdbook-package-") as folder:
-        scenario = Scenario(Path(folder))
-        steps = {
-            "connect": scenario.connect, "create": scenario.create, "stream": scenario.stream,
-            "params": scenario.params, "artifact": scenario.artifact, "curve": scenario.curve,
-            "search": scenario.search, "register": scenario.register, "refused": scenario.refused,
-            "granted": scenario.granted, "watch": scenario.watch, "lineage": scenario.lineage,
-            "restart": scenario.restart, "deadline": scenario.deadline, "too-large": scenario.too_large,
-            "newer": scenario.newer, "older": scenario.older, "delete": scenario.delete, "token": scenario.token_,
-            "nobody": scenario.nobody,
-        }  # fmt: skip
-        for name, step in steps.items():
-            started, passed = time.monotonic(), True
-            try:
-                detail = step()
-            except Exception as error:  # Whatever it is, it is what the table has to tell.
-                passed, detail = False, f"{type(error).__name__}: {error}"
-            seconds = round(time.monotonic() - started, 3)
-            print(json.dumps({"step": name, "passed": passed, "detail": detail, "seconds": seconds}), flush=True)
-            if not passed:
-                break
+        passed = play(Scenario(Path(folder)))
         # The folder goes before the process would end the run, which is deleted by now.
         session.open_runs.clear()
         session.close(0)

@@ -29,6 +29,15 @@ const steps: Record<string, () => Promise<string>> = {
     return `as ${principal}`;
   },
 
+  async tls() {
+    const { CONFORMANCE_TLS: url, CONFORMANCE_AUTHORITY: caFile, CONFORMANCE_STRANGER: stranger } = process.env;
+    const secure = { ...fromEnv(), url, patienceMs: 1000 };
+    await using({ ...secure, caFile }, (client) => client.access.getCaller({}));
+    const error = await using({ ...secure, caFile: stranger }, (client) => refusal(client.access.getCaller({})));
+    expect(error.message.includes("certificate"), `${error.code}: ${error.message}`);
+    return error.message;
+  },
+
   async create() {
     const created = await herdbook.experiments.createExperiment({ name: `${name}-conformance` });
     experimentId = created.experiment?.id ?? 0n;
@@ -126,6 +135,7 @@ const steps: Record<string, () => Promise<string>> = {
   },
 
   async lineage() {
+    await ask("lineage");
     const { graph } = await herdbook.lineage.getAncestors({ node: `model_version:${model}@${version.number}` });
     const nodes = graph?.nodes ?? [];
     const found = nodes.some(({ node }) => node?.key?.kind === "run" && node.key.name === runId);

@@ -21,8 +21,9 @@ use tonic::Code;
 
 use crate::{Outcome, ask, expect};
 
-pub(crate) const STEPS: [&str; 20] = [
+pub(crate) const STEPS: [&str; 21] = [
     "connect",
+    "tls",
     "create",
     "stream",
     "params",
@@ -70,6 +71,7 @@ impl Scenario {
     pub(crate) async fn run(&mut self, step: &str) -> Outcome {
         match step {
             "connect" => self.connect().await,
+            "tls" => self.tls().await,
             "create" => self.create().await,
             "stream" => self.log("loss", "cut").await,
             "params" => self.params().await,
@@ -286,6 +288,7 @@ impl Scenario {
     }
 
     async fn lineage(&mut self) -> Outcome {
+        ask("lineage")?;
         let request = GetAncestorsRequest {
             node: format!("model_version:{}@{}", self.model, self.version.number),
             ..Default::default()

@@ -31,6 +31,24 @@ const FUTURE_STATUS: i32 = 77;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Scenario {
+    /// Calls where one must trust an authority, and where another one signed.
+    pub(crate) async fn tls(&mut self) -> Outcome {
+        let secured = |authority: &str| -> Result<_, Box<dyn Error + Send + Sync>> {
+            let options = Options::new(env::var("CONFORMANCE_TLS")?)
+                .token(env::var("HERDBOOK_TOKEN")?)
+                .ca_file(env::var(authority)?)
+                .patience(Duration::from_secs(1));
+            Ok(Herdbook::connect(options)?)
+        };
+        secured("CONFORMANCE_AUTHORITY")?
+            .call(GetCallerRequest {})
+            .await?;
+        let stranger = secured("CONFORMANCE_STRANGER")?;
+        let said = failing(&stranger, GetCallerRequest {}, Code::Unavailable).await?;
+        expect(said.contains("certificate"), || said.clone())?;
+        Ok(said)
+    }
+
     /// Logs points while there is trouble, and reads them back.
     pub(crate) async fn log(&mut self, key: &str, trouble: &str) -> Outcome {
         let lost = Arc::new(AtomicUsize::new(0));

@@ -8,7 +8,13 @@ use herdbook_proto::{
 };
 
 use super::{client, key, resolve};
-use crate::{cli::Output, commands::pairs, connection::Connection, exit::Failure, output};
+use crate::{
+    cli::Output,
+    commands::pairs,
+    connection::Connection,
+    exit::Failure,
+    output::{self, counted},
+};
 
 /// Record a node, and what it came from. Recorded again, attributes and edges are added.
 ///
@@ -16,9 +22,8 @@ use crate::{cli::Output, commands::pairs, connection::Connection, exit::Failure,
 /// url=https://ci.example/812
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// The node: kind:name or kind:name@version; its version begins at the last @.
-    #[arg(value_parser = key)]
-    node: NodeKey,
+    /// The node: kind:name or kind:name@version, whose version begins at the last @, or a version such as model/3.
+    node: String,
     /// A fact about it; may be repeated.
     #[arg(long = "attribute", value_name = "KEY=VALUE")]
     attributes: Vec<String>,
@@ -47,7 +52,7 @@ pub(super) async fn run(
     output: Output,
     options: Options,
 ) -> Result<(), Failure> {
-    let node = options.node;
+    let node = named(&connection, options.node).await?;
     let mut edges = Vec::new();
     for (others, edge_type, is_source) in [
         (options.used, EdgeType::Used, false),
@@ -56,7 +61,7 @@ pub(super) async fn run(
         (options.part_of, EdgeType::PartOf, true),
     ] {
         for other in others {
-            let other = key(&resolve(&connection, other).await?).map_err(Failure::usage)?;
+            let other = named(&connection, other).await?;
             let (source, target) = match is_source {
                 true => (node.clone(), other),
                 false => (other, node.clone()),
@@ -84,8 +89,14 @@ pub(super) async fn run(
     let recorded = client(connection).record(request).await?.into_inner();
     let shown = |recorded: &RecordResponse| {
         let (nodes, edges) = (recorded.new_nodes, recorded.new_edges);
-        format!("recorded; {nodes} nodes and {edges} edges are new")
+        let (nodes, edges) = (counted(nodes, "node"), counted(edges, "edge"));
+        format!("recorded; new are {nodes} and {edges}")
     };
     let name = "herdbook.lineage.v1.RecordResponse";
     output::print(output, name, &recorded, shown)
+}
+
+/// The key of a node that need not be there yet.
+async fn named(connection: &Connection, node: String) -> Result<NodeKey, Failure> {
+    key(&resolve(connection, node).await?).map_err(Failure::usage)
 }

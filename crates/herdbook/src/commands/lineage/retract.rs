@@ -4,7 +4,12 @@ use clap::Args;
 use herdbook_proto::lineage::v1::{Edge, GetDescendantsRequest, RetractRequest, RetractResponse};
 
 use super::{Client, client, keys, one};
-use crate::{cli::Output, connection::Connection, exit::Failure, output};
+use crate::{
+    cli::Output,
+    connection::Connection,
+    exit::Failure,
+    output::{self, counted},
+};
 
 /// Take nodes or edges back that were recorded by mistake. They stay in what was known before.
 ///
@@ -44,7 +49,8 @@ pub(super) async fn run(
     let found = lineage.retract(request).await?.into_inner();
     let shown = |found: &RetractResponse| {
         let (nodes, edges) = (found.retracted_nodes, found.retracted_edges);
-        format!("retracted {nodes} nodes and {edges} edges")
+        let (nodes, edges) = (counted(nodes, "node"), counted(edges, "edge"));
+        format!("retracted {nodes} and {edges}")
     };
     output::print(output, "herdbook.lineage.v1.RetractResponse", &found, shown)
 }

@@ -258,8 +258,7 @@ fn ask(asks: Option<&Asks>) -> String {
                 ),
                 false => asks.names.join(", "),
             };
-            let plural = if asks.count == 1 { "" } else { "s" };
-            format!("{} approval{plural} of {from}", asks.count)
+            format!("{} of {from}", output::counted(asks.count, "approval"))
         }
         Some(Asks::SignedBy(asks)) => {
             let names: Vec<_> = asks.keys.iter().map(|key| key.name.as_str()).collect();

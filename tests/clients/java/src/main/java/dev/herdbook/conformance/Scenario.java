@@ -55,6 +55,7 @@ import io.grpc.StatusRuntimeException;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -87,6 +88,7 @@ final class Scenario implements AutoCloseable {
   Map<String, Conformance.Step> steps() {
     Map<String, Conformance.Step> steps = new LinkedHashMap<>();
     steps.put("connect", this::connect);
+    steps.put("tls", this::tls);
     steps.put("create", this::create);
     steps.put("stream", () -> log("loss", "cut"));
     steps.put("params", this::params);
@@ -116,6 +118,34 @@ final class Scenario implements AutoCloseable {
             .getPrincipal();
     unauthenticated(null);
     return "as " + principal;
+  }
+
+  private String tls() throws IOException {
+    String principal = secured("CONFORMANCE_AUTHORITY");
+    try {
+      secured("CONFORMANCE_STRANGER");
+    } catch (StatusRuntimeException thrown) {
+      String said = new HerdbookException(thrown).getMessage();
+      expect(said.contains("certifica"), said);
+      return "as " + principal + "; " + said;
+    }
+    throw new AssertionError("it was not refused");
+  }
+
+  /** Who calls where one must trust an authority. */
+  private static String secured(String authority) throws IOException {
+    Config config =
+        new Config(
+            System.getenv("CONFORMANCE_TLS"),
+            System.getenv("HERDBOOK_TOKEN"),
+            null,
+            Path.of(System.getenv(authority)),
+            Duration.ofSeconds(1));
+    try (Herdbook secure = Herdbook.connect(config)) {
+      return AccessServiceGrpc.newBlockingStub(secure.channel())
+          .getCaller(GetCallerRequest.getDefaultInstance())
+          .getPrincipal();
+    }
   }
 
   private String create() {
@@ -224,7 +254,8 @@ final class Scenario implements AutoCloseable {
     return "3 events, each once; listed again 1 time";
   }
 
-  private String lineage() {
+  private String lineage() throws IOException {
+    ask("lineage");
     String node = "model_version:" + model + "@" + version.getNumber();
     Graph graph =
         LineageServiceGrpc.newBlockingStub(herdbook.channel())
