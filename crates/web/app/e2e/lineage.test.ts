@@ -196,12 +196,12 @@ describe("the picture", () => {
     const watched = await open(browser, at("/lineage?node=model_version:fraud-detector@2"));
     const { page } = watched;
     await drawn(page);
-    await page.getByText("Save picture").click();
+    await page.getByLabel(/^What to do with/).click();
     const svg = await savedBy(page, () => page.getByRole("button", { name: "SVG" }).click());
     assert.match(svg.text, /^<svg xmlns/);
     assert.match(svg.text, /payments_raw/);
     assert.doesNotMatch(svg.text, /var\(/, "a file knows no tokens of the page");
-    await page.getByText("Save picture").click();
+    await page.getByLabel(/^What to do with/).click();
     const png = await savedBy(page, () => page.getByRole("button", { name: "PNG" }).click());
     assert.equal(readFileSync(png.path).subarray(1, 4).toString(), "PNG");
     for (const [format, says] of [

@@ -8,6 +8,7 @@ import { CurveAxis } from "../generated/herdbook/tracking/v1/metric_pb";
 import { setQuery, usePlace } from "../state/url";
 import { Controls } from "./Controls";
 import "./charts.css";
+import type { Series } from "./colours";
 import { Panel, type PanelLook } from "./Panel";
 import { combineBy, MACHINE, panelsOf } from "./panels";
 import { CurveStore, type Subject } from "./store";
@@ -20,7 +21,7 @@ interface Props {
   /** Where metrics are found that are not among the keys. */
   known?: KnownFields | undefined;
   nameOf: (id: string) => string;
-  colourOf: (id: string) => string;
+  seriesOf: (id: string) => Series;
   onPick?: ((id: string) => void) | undefined;
   /** What is said where there is no metric at all. */
   empty?: string;
@@ -38,7 +39,7 @@ const AXES: Record<string, CurveAxis> = {
 };
 
 /** All charts of a page, and how they are looked at: which the address says. */
-export function ChartsPanel({ shown, metricKeys, known, nameOf, colourOf, onPick, empty }: Props) {
+export function ChartsPanel({ shown, metricKeys, known, nameOf, seriesOf, onPick, empty }: Props) {
   const { query } = usePlace();
   const [store] = useState(() => new CurveStore());
   const [all, setAll] = useState(false);
@@ -102,7 +103,7 @@ export function ChartsPanel({ shown, metricKeys, known, nameOf, colourOf, onPick
                   store={store}
                   look={look}
                   nameOf={nameOf}
-                  colourOf={colourOf}
+                  seriesOf={seriesOf}
                   onZoom={zoom}
                   onPick={onPick}
                 />

@@ -2,7 +2,7 @@ import { useMemo } from "react";
 import { useAnswer } from "../../api/answer";
 import { messageOf } from "../../api/errors";
 import { lineage } from "../../api/lineage";
-import { save } from "../../charts/export";
+import { fileName, save } from "../../charts/export";
 import { Copy } from "../../design/Copy";
 import { count } from "../../format/numbers";
 import { absolute, millis } from "../../format/times";
@@ -11,7 +11,6 @@ import { type ProveResponse, Verdict } from "../../generated/herdbook/lineage/v1
 import { listOf, listText, setQuery, usePlace } from "../../state/url";
 import { Completeness } from "../Completeness";
 import { Explorer, KIND_ORDER } from "../Explorer";
-import { fileName } from "../Exports";
 import { joined, ofPaths } from "../graph/pedigree";
 import { useGraph } from "../graphs";
 import { KeyLink } from "../NodeLink";
