@@ -13,12 +13,13 @@ import { dashesOf, dotted } from "./dashes";
 import type { Stroke } from "./draw";
 import { extentOf, type Look } from "./extent";
 import { highlighted } from "./highlight";
-import { pictureOfLines, rowsOf } from "./lines";
+import { type Axes, pictureOfLines, rowsOf } from "./lines";
 import type { Panel as Metrics } from "./panels";
 import { SaveMenu } from "./SaveMenu";
 import { Stretch } from "./Swatch";
 import { smooth } from "./smooth";
 import type { CurveStore } from "./store";
+import { ticksOf } from "./ticks";
 
 export interface PanelLook extends Look {
   axis: CurveAxis;
@@ -200,20 +201,15 @@ function describe(title: string, strokes: readonly Stroke[], nameOf: (id: string
 }
 
 /** Ticks of a drawing that is saved. */
-function ticks(extent: ReturnType<typeof extentOf>, look: PanelLook) {
-  const five = ([low, high]: [number, number], log: boolean) =>
-    Array.from({ length: 5 }, (_, at) =>
-      log ? low * (high / low) ** (at / 4) : low + ((high - low) * at) / 4,
-    );
+function ticks(extent: ReturnType<typeof extentOf>, look: PanelLook): Axes {
   const along = (value: number, [low, high]: [number, number], log: boolean) =>
     log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
   return {
-    x: five(extent.x, look.logX).map((value) => ({ value, text: xText(value, look.axis) })),
-    y: five(extent.y, look.logY).map((value) => ({ value, text: short(value) })),
-    place: (_: typeof extent, width: number, height: number) => ({
-      x: (value: number) => along(value, extent.x, look.logX) * width,
-      y: (value: number) =>
-        look.logY && value <= 0 ? Number.NaN : height * (1 - along(value, extent.y, look.logY)),
+    x: ticksOf(extent.x, look.logX).map((value) => ({ value, text: xText(value, look.axis) })),
+    y: ticksOf(extent.y, look.logY).map((value) => ({ value, text: short(value) })),
+    place: (_, width, height) => ({
+      x: (value) => along(value, extent.x, look.logX) * width,
+      y: (value) => (look.logY && value <= 0 ? Number.NaN : height * (1 - along(value, extent.y, look.logY))),
     }),
   };
 }

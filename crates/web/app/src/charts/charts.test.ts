@@ -8,6 +8,7 @@ import { append, emptyLine, lineOf, nearest } from "./line";
 import { combineBy, panelsOf, splitOf } from "./panels";
 import { plain } from "./picture";
 import { smooth } from "./smooth";
+import { ticksOf } from "./ticks";
 
 describe("lines", () => {
   it("has a gap and a mark where values are not finite", () => {
@@ -180,6 +181,23 @@ describe("series", () => {
         stroke.length ? 0.25 : 0,
       );
     }
+  });
+});
+
+describe("ticks", () => {
+  it("are round", () => {
+    expect(ticksOf([0.4703, 0.9862], false)).toEqual([0.5, 0.6, 0.7, 0.8, 0.9]);
+    expect(ticksOf([0, 399], false)).toEqual([0, 100, 200, 300]);
+    expect(ticksOf([-3, 3], false)).toEqual([-3, -2, -1, 0, 1, 2, 3]);
+  });
+
+  it("of a logarithmic axis are powers of ten, where it has some", () => {
+    expect(ticksOf([0.002, 40], true)).toEqual([0.01, 0.1, 1, 10]);
+    expect(ticksOf([2, 8], true)).toEqual([2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it("of a single value are that", () => {
+    expect(ticksOf([3, 3], false)).toEqual([3]);
   });
 });
 
