@@ -3,7 +3,7 @@ import { useAnswer } from "../../api/answer";
 import { lineage } from "../../api/lineage";
 import { count } from "../../format/numbers";
 import { Link } from "../../frame/Link";
-import type { ColumnLinks } from "../../generated/herdbook/lineage/v1/column_pb";
+import type { Column, ColumnLinks } from "../../generated/herdbook/lineage/v1/column_pb";
 import { listOf, listText, setQuery, usePlace } from "../../state/url";
 import { howOf, ofColumns } from "../graph/columns";
 import { Picture } from "../graph/Picture";
@@ -52,7 +52,7 @@ export function ColumnsPage() {
     <Question
       title={
         node
-          ? `Where ${on ? "do" : "did"} ${what} ${on ? "go" : "come from"}?`
+          ? `Where ${!on ? "did" : field ? "does" : "do"} ${what} ${on ? "go" : "come from"}?`
           : "Where does a column come from?"
       }
       node={node}
@@ -118,9 +118,7 @@ export function ColumnsPage() {
               {impact.impacts.map(({ version, path }) => (
                 <li key={version?.key && written(version.key)}>
                   {version && <NodeLink node={version} />}{" "}
-                  <span className="soft">
-                    by {path.map(({ node: at, field: name }) => name || at?.name).join(" → ")}
-                  </span>
+                  <span className="soft">by {path.map(placeWords).join(" → ")}</span>
                 </li>
               ))}
             </ul>
@@ -183,6 +181,12 @@ function rowsOf({ source, target, links }: ColumnLinks) {
     how: howOf(link),
     words: link.description,
   }));
+}
+
+/** A step on the way to a version: a column, or a node as a whole. */
+function placeWords({ node, field }: Column): string {
+  if (!node) return field;
+  return field ? `${node.name}.${field}` : nameOf(written(node));
 }
 
 function ColumnLink({ node, name, field }: End) {
