@@ -75,7 +75,7 @@ describe("questions", () => {
   it("prove that it went into one and not into the other, so that anybody can verify it", async () => {
     const watched = await open(browser, at("/lineage/proof?node=fraud-triage@Production&tags=biased"));
     const { page } = watched;
-    await page.getByText("✗ Yes. fraud-triage/1 descends from anything tagged biased").waitFor();
+    await page.getByText("✗ Yes. fraud-triage/1 descends from something tagged biased").waitFor();
     await page.getByRole("region", { name: "Evidence" }).getByRole("link", { name: "payments_v2" }).waitFor();
     await assertAccessible(page);
     await page.goto(at("/lineage/proof?node=fraud-detector@Production&tags=biased"));
