@@ -92,7 +92,10 @@ it("who may only look is told so, and can press nothing that changes", async () 
   assert.ok(await page.getByRole("button", { name: "Roll back Production" }).isDisabled());
   await assertAccessible(page);
   await page.goto(`${team.server.url}${board}?move=5&to=Production`);
-  await page.getByRole("dialog").getByText("You are viewer here and can look").waitFor();
+  await page
+    .getByRole("dialog")
+    .getByText(/You are viewer in .*; this takes the role contributor/)
+    .waitFor();
   await page.goto(`${team.server.url}${board}/policy`);
   await page.getByText("val_accuracy at least 0.92").first().waitFor();
   assert.ok(await page.getByRole("button", { name: "Edit as YAML" }).isDisabled());

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { assertAccessible, close, inkOf, open } from "./support/browser.ts";
+import { assertAccessible, close, inkOf, open, savedBy } from "./support/browser.ts";
 import { seedWide } from "./support/seed.ts";
 import { until } from "./support/server.ts";
 import { browser, server, services, sweep } from "./support/sweep.ts";
@@ -72,6 +72,30 @@ describe("a comparison", () => {
     await pick.press("Enter");
     await page.waitForURL(/sc=params\.optimizer/);
     await page.getByRole("region", { name: "Scatter" }).getByText("adam", { exact: true }).waitFor();
+    await close({ page, ...rest });
+  });
+
+  it("is saved: what differs, each picture, and what it is drawn from", async () => {
+    const { page, ...rest } = await open(browser, compared(sweep.runIds));
+    await page.locator(".importance").waitFor();
+    const saved = async (title: string, form: string) => {
+      await page.getByLabel(`What to do with ${title}`, { exact: true }).click();
+      const press = () => page.getByRole("button", { name: `Save as ${form}` }).click();
+      return (await savedBy(page, press)).text;
+    };
+    const differences = await saved("the differences", "CSV");
+    assert.match(differences, /^field,[^\n]*\r\nattributes\.run_id,[0-9a-f]{32},/);
+    for (const field of ["metrics.val/accuracy", "params.lr", "Code: commit"])
+      assert.match(differences, new RegExp(`\n${field},\\S`), field);
+    for (const title of ["Parallel coordinates", "Scatter", "What matters for val/accuracy"]) {
+      const picture = await saved(title, "SVG");
+      assert.ok(picture.startsWith("<svg xmlns") && picture.includes(title), title);
+      assert.doesNotMatch(picture, /var\(|oklab|class=/, "a file knows no style of the page");
+      assert.match(await saved(title, "PNG"), /^.PNG/);
+      assert.ok((await saved(title, "CSV")).split("\r\n").length > 2, title);
+    }
+    const best = await saved("Best of each group", "CSV");
+    assert.match(best, /^params\.lr,best_run,name,metrics\.val\/accuracy,mean,deviation,runs\r\n/);
     await close({ page, ...rest });
   });
 

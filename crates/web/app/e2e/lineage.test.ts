@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { after, before, describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { assertAccessible, close, launch, open } from "./support/browser.ts";
+import { assertAccessible, close, launch, onPaper, open, savedBy } from "./support/browser.ts";
 import { type Family, type Lineage, lineageAt, seedDescent, seedFamily } from "./support/lineage.ts";
 import { herdbook, Server, until } from "./support/server.ts";
 
@@ -26,17 +26,6 @@ after(async () => {
 const at = (path: string) => `${server.url}${path}`;
 const shape = (page: Page, name: string) => page.locator(`.picture-frame g[aria-label*="${name}"]`);
 const drawn = (page: Page) => page.getByText(/\d+ shapes for \d+ nodes/).waitFor();
-
-async function savedBy(
-  page: Page,
-  press: () => Promise<void>,
-): Promise<{ name: string; path: string; text: string }> {
-  const saving = page.waitForEvent("download");
-  await press();
-  const saved = await saving;
-  const path = await saved.path();
-  return { name: saved.suggestedFilename(), path, text: readFileSync(path, "utf8") };
-}
 
 describe("questions", () => {
   it("begin with what serves and with what data there is", async () => {
@@ -86,7 +75,7 @@ describe("questions", () => {
   it("prove that it went into one and not into the other, so that anybody can verify it", async () => {
     const watched = await open(browser, at("/lineage/proof?node=fraud-triage@Production&tags=biased"));
     const { page } = watched;
-    await page.getByText("✗ Yes. fraud-triage/1 descends from anything tagged biased").waitFor();
+    await page.getByText("✗ Yes. fraud-triage/1 descends from something tagged biased").waitFor();
     await page.getByRole("region", { name: "Evidence" }).getByRole("link", { name: "payments_v2" }).waitFor();
     await assertAccessible(page);
     await page.goto(at("/lineage/proof?node=fraud-detector@Production&tags=biased"));
@@ -192,16 +181,46 @@ describe("the picture", () => {
     await close(watched);
   });
 
+  it("of columns leads from what was there first to the versions in Production", async () => {
+    const watched = await open(
+      browser,
+      at("/lineage/columns?node=dataset:payments_raw&field=amount&ways=on"),
+    );
+    const { page } = watched;
+    await page.getByText(/A change reaches 2 versions in Production/).waitFor();
+    await drawn(page);
+    for (const name of ["column amount_log, payments_v1", "column spent", "model version fraud-detector/2"])
+      await shape(page, name).waitFor();
+    await assertAccessible(page);
+    await shape(page, "column spent").click();
+    await page.getByRole("heading", { name: /Where does spent of payments_v1/ }).waitFor();
+    await close(watched);
+  });
+
+  it("is whole on paper, below what is said", async () => {
+    const watched = await open(browser, at("/lineage/proof?node=fraud-detector@Production&tags=biased"));
+    const { page } = watched;
+    await drawn(page);
+    await onPaper(page);
+    await page.locator(".paper svg g[aria-label*='payments_raw']").waitFor();
+    const box = await page.locator(".paper svg").boundingBox();
+    assert.ok(box && box.width > 600 && box.width <= 720, `${box?.width} px`);
+    for (const gone of [".rail", ".asked", ".picture-frame"])
+      assert.ok(await page.locator(gone).first().isHidden(), gone);
+    await page.getByText(/does not descend from anything tagged biased/).waitFor();
+    await close(watched);
+  });
+
   it("is saved, and the pedigree in the formats of others", async () => {
     const watched = await open(browser, at("/lineage?node=model_version:fraud-detector@2"));
     const { page } = watched;
     await drawn(page);
-    await page.getByText("Save picture").click();
+    await page.getByLabel(/^What to do with/).click();
     const svg = await savedBy(page, () => page.getByRole("button", { name: "SVG" }).click());
     assert.match(svg.text, /^<svg xmlns/);
     assert.match(svg.text, /payments_raw/);
     assert.doesNotMatch(svg.text, /var\(/, "a file knows no tokens of the page");
-    await page.getByText("Save picture").click();
+    await page.getByLabel(/^What to do with/).click();
     const png = await savedBy(page, () => page.getByRole("button", { name: "PNG" }).click());
     assert.equal(readFileSync(png.path).subarray(1, 4).toString(), "PNG");
     for (const [format, says] of [

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Page } from "playwright-core";
-import { assertAccessible, close, open } from "./support/browser.ts";
+import { assertAccessible, close, open, savedBy } from "./support/browser.ts";
+import { seedWide } from "./support/seed.ts";
 import { until } from "./support/server.ts";
 import { browser, server, services, sweep } from "./support/sweep.ts";
 
@@ -42,6 +43,75 @@ describe("values besides metrics", () => {
     const text = page.getByRole("region", { name: "sample", exact: true });
     await text.scrollIntoViewIfNeeded();
     await until("both are shown", async () => (await text.getByText("what it wrote at 300").count()) === 2);
+    await close({ page, ...rest });
+  });
+});
+
+describe("what is saved", () => {
+  const menu = (page: Page, title: string) => page.getByLabel(`What to do with ${title}`, { exact: true });
+  const saved = async (page: Page, title: string, form: string) => {
+    await menu(page, title).click();
+    return savedBy(page, () => page.getByRole("button", { name: `Save as ${form}` }).click());
+  };
+
+  it("of values is a picture of the histograms, and their tables", async () => {
+    const { page, ...rest } = await open(browser, run());
+    const weights = page.getByRole("region", { name: "weights", exact: true });
+    await weights.scrollIntoViewIfNeeded();
+    await page
+      .getByRole("img", { name: /^Histogram of/ })
+      .first()
+      .waitFor();
+    const picture = await saved(page, "weights", "SVG");
+    assert.match(picture.text, /^<svg xmlns[\s\S]*sgd-lr0\.1-seed0/);
+    const counts = await saved(page, "weights", "CSV");
+    assert.match(counts.text, /^run,name,step,index,from,to,count\r\n[0-9a-f]{32},sgd-lr0\.1-seed0,300,0,/);
+    const table = await saved(page, "predictions", "CSV");
+    assert.match(table.text, /^run,name,step,index,truth,guess\r\n.*,fraud,fraud\r\n/);
+    const image = await (async () => {
+      await menu(page, "worst").click();
+      return savedBy(page, () => page.getByRole("button", { name: "Save files" }).click());
+    })();
+    assert.match(image.text, /^.PNG/);
+    await close({ page, ...rest });
+  });
+
+  it("of a chart has the strokes that are drawn, of more runs than there are hues too", async () => {
+    const { page, ...rest } = await open(browser, `${experiment()}?top=50`);
+    await page.locator('.panel[aria-label="loss"] .chart[aria-label*="ends at"]').waitFor();
+    const { text } = await saved(page, "loss", "SVG");
+    const strokes = [...text.matchAll(/d="M16 \d+h28" (stroke="[^"]+" stroke-width="2"[^/]*)/g)].map(
+      ([, one]) => one,
+    );
+    assert.ok(strokes.length > 20, `${strokes.length} strokes`);
+    assert.equal(new Set(strokes).size, strokes.length, "each is another");
+    const png = await saved(page, "loss", "PNG");
+    assert.match(png.text, /^.PNG/);
+    const { text: rows } = await saved(page, "loss", "CSV");
+    assert.match(rows, /^run,name,metric,x,value,min,max,points,smoothed\r\n/);
+    await close({ page, ...rest });
+  });
+
+  it("of groups is their statistics", async () => {
+    const { page, ...rest } = await open(browser, `${experiment()}?group=params.lr&cols=metrics.val/loss`);
+    await page.getByRole("rowheader", { name: /lr = 0\.1/ }).waitFor();
+    const { text } = await saved(page, "the groups", "CSV");
+    assert.match(text, /^group,runs,metrics\.val\/loss mean,.*\r\nlr = 0\.\d+,4,0\.\d+/);
+    await close({ page, ...rest });
+  });
+});
+
+describe("an experiment", () => {
+  it("is talked about below its charts, which activity leads to", async () => {
+    const { page, ...rest } = await open(browser, experiment());
+    const talk = page.getByRole("region", { name: /^Comments/ });
+    await talk.getByRole("combobox", { name: "Say something" }).fill("is this the sweep of April?");
+    await talk.getByRole("button", { name: "Comment", exact: true }).click();
+    await talk.getByText("is this the sweep of April?").waitFor();
+    await page.goto(`${server.url}/activity?kind=talk`);
+    await page.getByText("is this the sweep of April?").waitFor();
+    await page.getByRole("link", { name: `experiment ${sweep.experimentId}` }).click();
+    await talk.locator("li.marked", { hasText: "is this the sweep of April?" }).waitFor();
     await close({ page, ...rest });
   });
 });
@@ -173,6 +243,20 @@ describe("a view", () => {
 });
 
 describe("charts", () => {
+  it("of thousands of metrics are made as they are asked for", async () => {
+    const experimentId = await seedWide(services, 1, 3000);
+    const { runs } = await services.runs.searchRuns({ experimentIds: [experimentId] });
+    const { page, ...rest } = await open(browser, `${server.url}/runs/${runs[0]?.id}`);
+    await page.getByText("layer 3,000").waitFor();
+    assert.equal(await page.locator(".panel").count(), 60);
+    await page.getByRole("button", { name: "60 more of 3,000" }).click();
+    await until("more are there", async () => (await page.locator(".panel").count()) === 120);
+    await page.getByRole("searchbox", { name: "Find charts" }).fill("layer/2999");
+    await page.getByRole("region", { name: "layer/2999", exact: true }).waitFor();
+    assert.equal(await page.locator(".panel").count(), 1);
+    await close({ page, ...rest });
+  });
+
   it("are combined by a pattern, which is in the address", async () => {
     const { page, ...rest } = await open(
       browser,

@@ -1,6 +1,7 @@
 import "./design/tokens.css";
 import "./design/base.css";
 import "./frame/frame.css";
+import "./frame/print.css";
 import { createRoot } from "react-dom/client";
 import { App } from "./frame/App";
 import { applyTheme } from "./state/theme";

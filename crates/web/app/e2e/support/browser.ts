@@ -88,6 +88,25 @@ export async function screenshot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(SCREENSHOTS, `${name}.png`) });
 }
 
+/** What a press saves. */
+export async function savedBy(
+  page: Page,
+  press: () => Promise<void>,
+): Promise<{ name: string; path: string; text: string }> {
+  const saving = page.waitForEvent("download");
+  await press();
+  const saved = await saving;
+  const path = await saved.path();
+  return { name: saved.suggestedFilename(), path, text: readFileSync(path, "utf8") };
+}
+
+/** The page as it is on a sheet of A4. */
+export async function onPaper(page: Page): Promise<void> {
+  await page.setViewportSize({ width: 720, height: 1040 });
+  await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+  await page.emulateMedia({ media: "print" });
+}
+
 /** How much of a chart's canvas is drawn on. */
 export function inkOf(page: Page, chart: string): Promise<number> {
   return page.evaluate((name) => {

@@ -19,8 +19,17 @@ export interface Family {
 const digest = (text: string) => `sha256:${createHash("sha256").update(text).digest("hex")}`;
 const data = (name: string) => ({ kind: "dataset", name, version: digest(name) });
 
-export function lineageAt(url: string): Lineage {
-  return createClient(LineageService, createGrpcTransport({ baseUrl: url }));
+export function lineageAt(url: string, headers: Record<string, string> = {}): Lineage {
+  const transport = createGrpcTransport({
+    baseUrl: url,
+    interceptors: [
+      (next) => (request) => {
+        for (const [name, value] of Object.entries(headers)) request.header.set(name, value);
+        return next(request);
+      },
+    ],
+  });
+  return createClient(LineageService, transport);
 }
 
 /**
@@ -48,6 +57,25 @@ export async function seedFamily(url: string): Promise<Family> {
       derived("payments_raw", "payments_clean", "drop duplicates"),
       derived("payments_clean", "payments_v1", "label"),
       derived("payments_clean", "payments_v2", "label"),
+    ],
+    columnLinks: [
+      {
+        source: data("payments_raw"),
+        target: data("payments_clean"),
+        links: [
+          { sourceField: "amount", targetField: "amount", type: "DIRECT", subtype: "IDENTITY" },
+          { sourceField: "card", targetField: "card_hash", type: "DIRECT", masking: true },
+        ],
+      },
+      {
+        source: data("payments_clean"),
+        target: data("payments_v1"),
+        links: [
+          { sourceField: "amount", targetField: "amount_log", type: "DIRECT", subtype: "TRANSFORMATION" },
+          { sourceField: "card_hash", targetField: "spent", type: "INDIRECT", subtype: "GROUP_BY" },
+          { sourceField: "amount", targetField: "spent", type: "DIRECT", subtype: "AGGREGATION" },
+        ],
+      },
     ],
   });
   const runIds: string[] = [];

@@ -79,6 +79,11 @@ export class Team {
     return new Team(server, Object.fromEntries(await Promise.all(made)) as Record<Person, string>);
   }
 
+  /** What a call of somebody carries. */
+  headers(person: Person): { authorization: string } {
+    return { authorization: `Bearer ${this.tokens[person]}` };
+  }
+
   services(person: Person): Services {
     return servicesAt(this.server.url, this.tokens[person]);
   }
@@ -96,7 +101,7 @@ export class Team {
   ): Promise<Watched> {
     const watched = await open(browser, "about:blank", options);
     const signedIn = await watched.page.context().request.post(`${this.server.url}/session`, {
-      headers: { authorization: `Bearer ${this.tokens[person]}` },
+      headers: this.headers(person),
     });
     if (!signedIn.ok()) throw new Error(`${person} cannot sign in: ${signedIn.status()}`);
     await watched.page.goto(this.server.url + path);

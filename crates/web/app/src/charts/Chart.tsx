@@ -30,7 +30,6 @@ interface Props {
   onZoom: (range: [number, number] | undefined) => void;
   onRead: (reading: Reading | undefined) => void;
   onPick?: (id: string) => void;
-  canvasRef?: (canvas: HTMLCanvasElement | undefined) => void;
 }
 
 /** So far from a line the pointer may be to be on it. */
@@ -56,7 +55,6 @@ export function Chart(props: Props) {
       place,
     );
     plot.current = made;
-    current.current.canvasRef?.(made.ctx.canvas);
     const fit = new ResizeObserver(() => {
       if (place.clientWidth && place.clientHeight) made.setSize(size(place));
     });
@@ -73,7 +71,6 @@ export function Chart(props: Props) {
     return () => {
       fit.disconnect();
       for (const forget of forgets) forget();
-      current.current.canvasRef?.(undefined);
       made.destroy();
     };
   }, [axis, logX, logY, group]);

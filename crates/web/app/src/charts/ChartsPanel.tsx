@@ -7,9 +7,11 @@ import { Notice } from "../frame/States";
 import { CurveAxis } from "../generated/herdbook/tracking/v1/metric_pb";
 import { setQuery, usePlace } from "../state/url";
 import { Controls } from "./Controls";
+import { Folder } from "./Folder";
 import "./charts.css";
+import type { Series } from "./colours";
 import { Panel, type PanelLook } from "./Panel";
-import { combineBy, MACHINE, panelsOf } from "./panels";
+import { combineBy, MACHINE, type Panel as Metrics, panelsOf } from "./panels";
 import { CurveStore, type Subject } from "./store";
 
 export type Shown = Pick<Subject, "runIds" | "groups" | "running">;
@@ -20,14 +22,15 @@ interface Props {
   /** Where metrics are found that are not among the keys. */
   known?: KnownFields | undefined;
   nameOf: (id: string) => string;
-  colourOf: (id: string) => string;
+  seriesOf: (id: string) => Series;
   onPick?: ((id: string) => void) | undefined;
   /** What is said where there is no metric at all. */
   empty?: string;
 }
 
-/** So many panels at first: the rest by searching, or all of them. */
-const FIRST = 60;
+/** Folders are open at first until they have so many panels, and so many folders are listed. */
+const OPEN = 60;
+const FOLDERS = 200;
 /** A chart is rarely wider: more buckets than pixels cannot be seen. */
 const BUCKETS = { normal: 480, wide: 960 };
 
@@ -38,10 +41,10 @@ const AXES: Record<string, CurveAxis> = {
 };
 
 /** All charts of a page, and how they are looked at: which the address says. */
-export function ChartsPanel({ shown, metricKeys, known, nameOf, colourOf, onPick, empty }: Props) {
+export function ChartsPanel({ shown, metricKeys, known, nameOf, seriesOf, onPick, empty }: Props) {
   const { query } = usePlace();
   const [store] = useState(() => new CurveStore());
-  const [all, setAll] = useState(false);
+  const [listed, setListed] = useState(FOLDERS);
   const { epoch } = useConnection();
   const look = useLook(query);
   const search = query.get("panels") ?? "";
@@ -64,8 +67,7 @@ export function ChartsPanel({ shown, metricKeys, known, nameOf, colourOf, onPick
     const matches = pattern(search);
     return panelsOf(keys.filter(matches), combineBy(combine));
   }, [keys, search, combine]);
-  const some = all ? panels : panels.slice(0, FIRST);
-  const sections = [...new Set(some.map((panel) => panel.section))];
+  const folders = useMemo(() => foldersOf(panels), [panels]);
   const zoom = (zoomed: [number, number] | undefined) =>
     setQuery({ zoom: zoomed?.map((x) => Number(x.toPrecision(8))).join(":") }, { push: true });
 
@@ -87,38 +89,52 @@ export function ChartsPanel({ shown, metricKeys, known, nameOf, colourOf, onPick
           }
         />
       ) : null}
-      {sections.map((section) => (
-        <details key={section} open={!section.startsWith(MACHINE)}>
-          <summary className={section ? "section" : "hidden-text"}>
-            {section || "Charts without a folder"}
-          </summary>
-          <div className="panels">
-            {some
-              .filter((panel) => panel.section === section)
-              .map((panel) => (
-                <Panel
-                  key={panel.name}
-                  panel={panel}
-                  store={store}
-                  look={look}
-                  nameOf={nameOf}
-                  colourOf={colourOf}
-                  onZoom={zoom}
-                  onPick={onPick}
-                />
-              ))}
-          </div>
-        </details>
+      {folders.slice(0, listed).map(({ name, own, opened }) => (
+        <Folder key={`${name} ${search}`} name={name} panels={own} opened={opened}>
+          {(panel) => (
+            <Panel
+              key={panel.name}
+              panel={panel}
+              store={store}
+              look={look}
+              nameOf={nameOf}
+              seriesOf={seriesOf}
+              onZoom={zoom}
+              onPick={onPick}
+            />
+          )}
+        </Folder>
       ))}
-      {some.length < panels.length && (
+      {folders.length > listed && (
         <p className="charts-more">
-          <button type="button" className="button" onClick={() => setAll(true)}>
-            Show all {count(panels.length)} charts
+          <button type="button" className="button" onClick={() => setListed(listed + FOLDERS)}>
+            {count(folders.length - listed)} more folders
           </button>
+        </p>
+      )}
+      {known && !known.complete && !search && (
+        <p className="charts-more soft">
+          These are the charts of the first {count(keys.length)} metrics: others are found by their names.
         </p>
       )}
     </section>
   );
+}
+
+/** Panels by their folders, the first of which are open. */
+function foldersOf(panels: readonly Metrics[]): { name: string; own: Metrics[]; opened: boolean }[] {
+  const folders = new Map<string, Metrics[]>();
+  for (const panel of panels) {
+    const own = folders.get(panel.section);
+    if (own) own.push(panel);
+    else folders.set(panel.section, [panel]);
+  }
+  let before = 0;
+  return [...folders].map(([name, own]) => {
+    const opened = before < OPEN && !name.startsWith(MACHINE);
+    before += own.length;
+    return { name, own, opened };
+  });
 }
 
 function useLook(query: URLSearchParams): PanelLook {

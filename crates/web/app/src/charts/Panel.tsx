@@ -1,18 +1,25 @@
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { copyText } from "../design/Copy";
+import { Paper } from "../design/Paper";
 import { middle } from "../format/names";
 import { count, short } from "../format/numbers";
 import { toast } from "../frame/toasts";
 import type { CurveAxis } from "../generated/herdbook/tracking/v1/metric_pb";
+import { usePrinting } from "../state/printing";
+import { useThemeChanges } from "../state/theme";
 import { Chart, type Reading, xText } from "./Chart";
-import { ink } from "./colours";
+import { ink, type Series, tokenOf } from "./colours";
+import { dashesOf, dotted } from "./dashes";
 import type { Stroke } from "./draw";
-import { csv, png, save, svg } from "./export";
 import { extentOf, type Look } from "./extent";
 import { highlighted } from "./highlight";
-import { type Panel as Metrics, strokesOf } from "./panels";
+import { type Axes, pictureOfLines, rowsOf } from "./lines";
+import type { Panel as Metrics } from "./panels";
+import { SaveMenu } from "./SaveMenu";
+import { Stretch } from "./Swatch";
 import { smooth } from "./smooth";
 import type { CurveStore } from "./store";
+import { ticksOf } from "./ticks";
 
 export interface PanelLook extends Look {
   axis: CurveAxis;
@@ -24,32 +31,32 @@ interface Props {
   store: CurveStore;
   look: PanelLook;
   nameOf: (id: string) => string;
-  /** The token of a run's colour. */
-  colourOf: (id: string) => string;
+  seriesOf: (id: string) => Series;
   onZoom: (range: [number, number] | undefined) => void;
   onPick?: ((id: string) => void) | undefined;
+  /** Whether it is drawn out of sight too, so that it is there when the page is printed. */
+  always?: boolean;
 }
 
 const READ_ROWS = 8;
 
 /** One chart: its metrics of all runs that are shown, what is under the pointer, and ways to take it along. */
-export function Panel({ panel, store, look, nameOf, colourOf, onZoom, onPick }: Props) {
+export function Panel({ panel, store, look, nameOf, seriesOf, onZoom, onPick, always = false }: Props) {
   const place = useRef<HTMLElement>(null);
-  const canvas = useRef<HTMLCanvasElement>(undefined);
-  const [seen, setSeen] = useState(false);
+  const [seen, setSeen] = useState(always);
   const [reading, setReading] = useState<Reading>();
   const id = useRef(Symbol(panel.name));
   const version = useSyncExternalStore(store.subscribe, () => store.version);
   const keys = useMemo(() => panel.keys.map(({ key }) => key), [panel]);
 
   useEffect(() => {
-    if (!place.current) return;
+    if (always || !place.current) return;
     const observer = new IntersectionObserver(([entry]) => setSeen(entry?.isIntersecting ?? false), {
       rootMargin: "200px",
     });
     observer.observe(place.current);
     return () => observer.disconnect();
-  }, []);
+  }, [always]);
 
   useEffect(() => {
     const mine = id.current;
@@ -59,23 +66,28 @@ export function Panel({ panel, store, look, nameOf, colourOf, onZoom, onPick }: 
 
   const { smoothing } = look;
   const drawn = useFrame(version);
+  const dashes = useMemo(() => dashesOf(panel), [panel]);
+  const theme = useThemeChanges();
+  const isPrinted = usePrinting();
   const strokes: Stroke[] = useMemo(() => {
     if (!seen) return [];
-    const dashes = strokesOf(panel);
-    return store.linesOf(keys).map((line) => ({
-      line,
-      y: smooth(line, smoothing),
-      colour: ink(colourOf(line.id)),
-      dash: dashes.size > 1 ? (dashes.get(line.key) ?? []) : [],
-      weight: "plain",
-    }));
-  }, [drawn, seen, keys, panel, smoothing, colourOf]);
+    return store.linesOf(keys).map((line) => {
+      const series = seriesOf(line.id);
+      return {
+        line,
+        y: smooth(line, smoothing),
+        colour: ink(tokenOf(series)),
+        dash: dotted(dashes.get(line.key) ?? [], series.dots),
+        weight: "plain",
+      };
+    });
+  }, [drawn, seen, keys, dashes, smoothing, seriesOf, theme]);
   const extent = useMemo(() => extentOf(strokes, look), [strokes, look]);
 
   const empty = strokes.length === 0;
-  const dashes = useMemo(() => strokesOf(panel), [panel]);
   const splits = new Set(panel.keys.map(({ split }) => split));
   const title = panel.keys.length === 1 ? (panel.keys[0]?.key ?? panel.name) : panel.name;
+  const picture = () => pictureOfLines(title, strokes, extent, ticks(extent, look), nameOf);
   return (
     <section ref={place} className="panel" aria-label={title}>
       <header>
@@ -84,9 +96,7 @@ export function Panel({ panel, store, look, nameOf, colourOf, onZoom, onPick }: 
           <span className="splits soft">
             {panel.keys.map(({ key, split }) => (
               <span key={key} title={key}>
-                <svg viewBox="0 0 20 4" aria-hidden="true">
-                  <path d="M0 2h20" strokeDasharray={dashes.get(key)?.join(" ")} />
-                </svg>
+                <Stretch dash={dashes.get(key) ?? []} />
                 {splits.size === panel.keys.length ? split || key : key}
               </span>
             ))}
@@ -97,45 +107,34 @@ export function Panel({ panel, store, look, nameOf, colourOf, onZoom, onPick }: 
             {count(extent.hidden)} hidden
           </span>
         )}
-        <Menu
+        <SaveMenu
           title={title}
-          actions={{
+          picture={picture}
+          rows={() => rowsOf(strokes, nameOf)}
+          more={{
             "Full screen": () => void place.current?.requestFullscreen(),
             "Copy link": () =>
               void copyText(window.location.href).then(() => toast("The address of this picture is copied")),
-            "Save as PNG": async () => {
-              const image = canvas.current && (await png(canvas.current, ink("bg")));
-              if (image) save(`${fileName(title)}.png`, image);
-            },
-            "Save as SVG": () => {
-              const picture = svg(title, strokes, extent, ticks(extent, look), nameOf, {
-                ground: ink("bg"),
-                text: ink("text"),
-                line: ink("line"),
-              });
-              save(`${fileName(title)}.svg`, new Blob([picture], { type: "image/svg+xml" }));
-            },
-            "Save as CSV": () =>
-              save(`${fileName(title)}.csv`, new Blob([csv(strokes, nameOf)], { type: "text/csv" })),
           }}
         />
       </header>
-      {seen && (
-        <Chart
-          strokes={strokes}
-          extent={extent}
-          axis={look.axis}
-          logX={look.logX}
-          logY={look.logY}
-          group="page"
-          label={describe(title, strokes, nameOf)}
-          onZoom={onZoom}
-          onRead={setReading}
-          {...(onPick && { onPick })}
-          canvasRef={(made) => {
-            canvas.current = made;
-          }}
-        />
+      {isPrinted ? (
+        <Paper svg={picture().svg} />
+      ) : (
+        seen && (
+          <Chart
+            strokes={strokes}
+            extent={extent}
+            axis={look.axis}
+            logX={look.logX}
+            logY={look.logY}
+            group="page"
+            label={describe(title, strokes, nameOf)}
+            onZoom={onZoom}
+            onRead={setReading}
+            {...(onPick && { onPick })}
+          />
+        )
       )}
       {seen && empty && <p className="panel-empty soft">{store.says(keys)}</p>}
       {reading && reading.entries.length > 0 && (
@@ -177,7 +176,7 @@ function Readings({
             key={`${stroke.line.id} ${stroke.line.key}`}
             className={stroke.line.id === on ? "on" : undefined}
           >
-            <i style={{ background: stroke.colour }} />
+            <Stretch colour={stroke.colour} dash={stroke.dash} />
             <span className="name">{middle(nameOf(stroke.line.id), 24)}</span>
             <span className="number">{short(value)}</span>
             {raw !== value && <span className="number soft">raw {short(raw)}</span>}
@@ -191,32 +190,6 @@ function Readings({
   );
 }
 
-function Menu({ title, actions }: { title: string; actions: Record<string, () => void> }) {
-  const details = useRef<HTMLDetailsElement>(null);
-  return (
-    <details ref={details} className="menu">
-      <summary aria-label={`What to do with ${title}`} title="save, copy, full screen">
-        ⋯
-      </summary>
-      <div className="float">
-        {Object.entries(actions).map(([name, run]) => (
-          <button
-            key={name}
-            type="button"
-            className="button plain"
-            onClick={() => {
-              details.current?.removeAttribute("open");
-              run();
-            }}
-          >
-            {name}
-          </button>
-        ))}
-      </div>
-    </details>
-  );
-}
-
 /** What a chart shows, for those who do not see it. */
 function describe(title: string, strokes: readonly Stroke[], nameOf: (id: string) => string): string {
   const ends = strokes.slice(0, 5).map(({ line }) => {
@@ -227,25 +200,16 @@ function describe(title: string, strokes: readonly Stroke[], nameOf: (id: string
   return `Chart of ${title}: ${ends.filter(Boolean).join(", ") || "nothing yet"}${more}`;
 }
 
-function fileName(title: string): string {
-  return title.replaceAll(/[^\w.-]+/g, "-");
-}
-
 /** Ticks of a drawing that is saved. */
-function ticks(extent: ReturnType<typeof extentOf>, look: PanelLook) {
-  const five = ([low, high]: [number, number], log: boolean) =>
-    Array.from({ length: 5 }, (_, at) =>
-      log ? low * (high / low) ** (at / 4) : low + ((high - low) * at) / 4,
-    );
+function ticks(extent: ReturnType<typeof extentOf>, look: PanelLook): Axes {
   const along = (value: number, [low, high]: [number, number], log: boolean) =>
     log ? Math.log(value / low) / Math.log(high / low) : (value - low) / (high - low);
   return {
-    x: five(extent.x, look.logX).map((value) => ({ value, text: xText(value, look.axis) })),
-    y: five(extent.y, look.logY).map((value) => ({ value, text: short(value) })),
-    place: (_: typeof extent, width: number, height: number) => ({
-      x: (value: number) => along(value, extent.x, look.logX) * width,
-      y: (value: number) =>
-        look.logY && value <= 0 ? Number.NaN : height * (1 - along(value, extent.y, look.logY)),
+    x: ticksOf(extent.x, look.logX).map((value) => ({ value, text: xText(value, look.axis) })),
+    y: ticksOf(extent.y, look.logY).map((value) => ({ value, text: short(value) })),
+    place: (_, width, height) => ({
+      x: (value) => along(value, extent.x, look.logX) * width,
+      y: (value) => (look.logY && value <= 0 ? Number.NaN : height * (1 - along(value, extent.y, look.logY))),
     }),
   };
 }

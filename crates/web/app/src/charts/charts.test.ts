@@ -1,10 +1,14 @@
 import { create } from "@bufbuild/protobuf";
 import { describe, expect, it } from "vitest";
 import { CurveAxis, CurveSchema } from "../generated/herdbook/tracking/v1/metric_pb";
-import { assignHues } from "./colours";
+import { assignSeries, seriesOf } from "./colours";
+import { dashesOf, dotted, OF_KEYS, OF_SPLITS } from "./dashes";
+import { csv } from "./export";
 import { append, emptyLine, lineOf, nearest } from "./line";
-import { combineBy, panelsOf, splitOf, strokesOf } from "./panels";
+import { combineBy, panelsOf, splitOf } from "./panels";
+import { plain } from "./picture";
 import { smooth } from "./smooth";
+import { ticksOf } from "./ticks";
 
 describe("lines", () => {
   it("has a gap and a mark where values are not finite", () => {
@@ -125,20 +129,87 @@ describe("combined panels", () => {
 
   it("have strokes that differ", () => {
     const [panel] = panelsOf(keys, combineBy("layer\\d+/(grad)"));
-    expect(new Set([...(panel ? strokesOf(panel).values() : [])].map(String)).size).toBe(2);
+    expect(new Set([...(panel ? dashesOf(panel).values() : [])].map(String)).size).toBe(2);
   });
 });
 
-describe("colours", () => {
-  const ids = Array.from({ length: 10 }, (_, at) => `01a2${at}`);
+describe("series", () => {
+  const runs = (many: number) => Array.from({ length: many }, (_, at) => `01a2${at}`);
 
-  it("of ten runs are ten", () => {
-    expect(new Set(assignHues(ids, new Map()).values()).size).toBe(10);
+  it("of ten runs are ten hues, without a dot", () => {
+    const all = [...assignSeries(runs(10), new Map()).values()].map(seriesOf);
+    expect(new Set(all.map(({ hue }) => hue)).size).toBe(10);
+    expect(all.every(({ dots }) => dots === 0)).toBe(true);
+  });
+
+  it("of fifty runs are fifty", () => {
+    expect(new Set(assignSeries(runs(50), new Map()).values()).size).toBe(50);
   });
 
   it("stay when others come and go", () => {
-    const before = assignHues(ids.slice(3), new Map());
-    const after = assignHues(ids, before);
-    for (const id of ids.slice(3)) expect(after.get(id)).toBe(before.get(id));
+    const before = assignSeries(runs(20).slice(13), new Map());
+    const after = assignSeries(runs(20), before);
+    for (const id of runs(20).slice(13)) expect(after.get(id)).toBe(before.get(id));
+  });
+
+  it("that met in no filter before keep their hue, and one of them gets a dot", () => {
+    const both = assignSeries(
+      ["a", "b"],
+      new Map([
+        ["a", 3],
+        ["b", 3],
+      ]),
+    );
+    expect([...both.values()].map(seriesOf)).toEqual([
+      { hue: 3, dots: 0 },
+      { hue: 3, dots: 1 },
+    ]);
+  });
+
+  it.each([
+    ["splits", [OF_SPLITS.train, OF_SPLITS.val, OF_SPLITS.test]],
+    ["metrics on the same axes", OF_KEYS],
+  ])("have strokes of their own, of all %s", (_, dashes) => {
+    const strokes = dashes.flatMap((dash) => [0, 1, 2, 3, 4].map((dots) => dotted(dash, dots)));
+    expect(new Set(strokes.map(String)).size).toBe(strokes.length);
+    for (const stroke of strokes) {
+      const [drawn, gaps] = [0, 1].map((odd) =>
+        stroke.filter((_, at) => at % 2 === odd).reduce((sum, length) => sum + length, 0),
+      );
+      // Less than a quarter drawn would be too faint to have the contrast of its hue.
+      expect((drawn ?? 0) / ((drawn ?? 0) + (gaps ?? 0) || 1), String(stroke)).toBeGreaterThanOrEqual(
+        stroke.length ? 0.25 : 0,
+      );
+    }
+  });
+});
+
+describe("ticks", () => {
+  it("are round", () => {
+    expect(ticksOf([0.4703, 0.9862], false)).toEqual([0.5, 0.6, 0.7, 0.8, 0.9]);
+    expect(ticksOf([0, 399], false)).toEqual([0, 100, 200, 300]);
+    expect(ticksOf([-3, 3], false)).toEqual([-3, -2, -1, 0, 1, 2, 3]);
+  });
+
+  it("of a logarithmic axis are powers of ten, where it has some", () => {
+    expect(ticksOf([0.002, 40], true)).toEqual([0.01, 0.1, 1, 10]);
+    expect(ticksOf([2, 8], true)).toEqual([2, 3, 4, 5, 6, 7, 8]);
+  });
+
+  it("of a single value are that", () => {
+    expect(ticksOf([3, 3], false)).toEqual([3]);
+  });
+});
+
+describe("what is saved", () => {
+  it("has quoted fields, and no formula", () => {
+    expect(csv([["a,b", 'say "x"', "=1+1", 0.5, undefined, -3]])).toBe(`"a,b","say ""x""",'=1+1,0.5,,-3\r\n`);
+  });
+
+  it("has lengths and colours that every program knows", () => {
+    expect(plain("3.5px")).toBe("3.5");
+    expect(plain("4px, 3px")).toBe("4, 3");
+    expect(plain("rgba(0, 0, 0, 0)")).toBe("none");
+    expect(plain("rgb(1, 2, 3)")).toBe("rgb(1, 2, 3)");
   });
 });

@@ -95,20 +95,3 @@ export function combineBy(text: string): (key: string) => string | undefined {
     return found.length > 1 ? caught.join(" ") : key.replace(expression, "*");
   };
 }
-
-/** Strokes of the keys of a panel: by split, or, where several have the same, one after another. */
-export function strokesOf(panel: Panel): Map<string, number[]> {
-  const splits = new Set(panel.keys.map(({ split }) => split));
-  const bySplit = splits.size === panel.keys.length;
-  return new Map(
-    panel.keys.map(({ key, split }, at) => [
-      key,
-      bySplit ? STROKES[split] : (DASHES[at % DASHES.length] ?? []),
-    ]),
-  );
-}
-
-const DASHES = [[], [6, 3], [2, 2], [8, 3, 2, 3], [12, 4], [4, 2, 1, 2, 1, 2]];
-
-/** Strokes by split: what one trains on is solid. */
-export const STROKES: Record<Split, number[]> = { "": [], train: [], val: [6, 3], test: [2, 2] };

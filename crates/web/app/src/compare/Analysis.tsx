@@ -1,15 +1,19 @@
-import { type ReactNode, useEffect, useMemo } from "react";
+import { type RefObject, useEffect, useMemo, useRef } from "react";
 import { nameOf } from "../api/fields";
+import { paintOf, type Series } from "../charts/colours";
+import { pictureOf } from "../charts/picture";
 import { Notice } from "../frame/States";
 import { type Run, type RunField, RunFieldKind } from "../generated/herdbook/tracking/v1/run_pb";
 import { hrefTo, listText, navigate, setQuery } from "../state/url";
 import { columnOf } from "../table/columns";
 import { BestOfGroup } from "./BestOfGroup";
 import { FieldPicker } from "./FieldPicker";
+import { pictureOfWeights, rowsOfRuns, rowsOfWeights } from "./files";
 import { ImportanceTable } from "./ImportanceTable";
 import { importanceOf } from "./importance";
 import { Parallel } from "./Parallel";
 import { Scatter, shadeOf } from "./Scatter";
+import { Section } from "./Section";
 import { scaleOf } from "./scale";
 import type { Goal, Subject } from "./subject";
 import type { Cells } from "./useCells";
@@ -21,7 +25,7 @@ interface Props {
   cells: Cells;
   objective: string | undefined;
   goal: Goal;
-  colourOf: (id: string) => string;
+  seriesOf: (id: string) => Series;
   /** Whether the runs are so few that each has a colour of its own. */
   distinct: boolean;
 }
@@ -33,7 +37,7 @@ const PARAMS = 60;
 const GROUPABLE = [RunFieldKind.PARAM, RunFieldKind.TAG] as const;
 
 /** What made the good runs good: parallel coordinates, a scatter, what params are worth, the best of each group. */
-export function Analysis({ subject, runs, fields, cells, objective, goal, colourOf, distinct }: Props) {
+export function Analysis({ subject, runs, fields, cells, objective, goal, seriesOf, distinct }: Props) {
   const params = useMemo(
     () =>
       fields
@@ -57,29 +61,39 @@ export function Analysis({ subject, runs, fields, cells, objective, goal, colour
   const measured = objective ? of(objective) : undefined;
   const shades = useMemo(() => measured && scaleOf([...measured.values()]), [measured]);
   const paint = useMemo(() => {
-    if (distinct || !measured || !shades) return (id: string) => `var(--${colourOf(id)})`;
+    if (distinct || !measured || !shades) return (id: string) => paintOf(seriesOf(id));
     return (id: string) => {
       const at = shades.place(measured.get(id));
       return at === undefined ? "var(--line-strong)" : shadeOf(at, shades);
     };
-  }, [distinct, measured, shades, colourOf]);
+  }, [distinct, measured, shades, seriesOf]);
   const isKnown = params.every((field) => of(field)) && measured !== undefined;
   const importance = useMemo(
     () => (isKnown && objective ? importanceOf(params, of, objective) : undefined),
     [isKnown, params, of, objective],
   );
+  const parallel = useRef<SVGSVGElement>(null);
+  const scatter = useRef<SVGSVGElement>(null);
+  const pictureIn = (title: string, { current }: RefObject<SVGSVGElement | null>) =>
+    current ? pictureOf(title, current) : undefined;
   const open = (id: string) => navigate(hrefTo(`/runs/${id}`));
   const { scope } = subject;
+  const scattered = [...new Set([x, y, colour].filter((one) => one !== undefined))];
+  const weights = importance?.weights.length ? importance.weights : undefined;
+  const groupBy = subject.groupBy ?? params[0] ?? "";
 
   if (!objective) {
     return (
       <Notice title="No metric yet">What is good is told by a metric: the runs have none so far.</Notice>
     );
   }
+  const matters = `What matters for ${columnOf(objective).label}`;
   return (
     <div className="analysis">
       <Section
         title="Parallel coordinates"
+        picture={() => pictureIn("Parallel coordinates", parallel)}
+        rows={() => rowsOfRuns(runs, axes, of)}
         aside={
           <>
             {axes.map((field) => (
@@ -104,6 +118,7 @@ export function Analysis({ subject, runs, fields, cells, objective, goal, colour
         }
       >
         <Parallel
+          drawing={parallel}
           runs={runs}
           fields={axes}
           cellsOf={of}
@@ -121,6 +136,8 @@ export function Analysis({ subject, runs, fields, cells, objective, goal, colour
       </Section>
       <Section
         title="Scatter"
+        picture={() => pictureIn("Scatter", scatter)}
+        rows={() => rowsOfRuns(runs, scattered, of)}
         aside={
           <>
             <FieldPicker label="x" scope={scope} value={x ?? ""} onChange={(sx) => setQuery({ sx })} />
@@ -136,51 +153,44 @@ export function Analysis({ subject, runs, fields, cells, objective, goal, colour
         }
       >
         {x && y && (
-          <Scatter runs={runs} x={x} y={y} colour={colour} cellsOf={of} colourOf={paint} onPick={open} />
+          <Scatter
+            drawing={scatter}
+            runs={runs}
+            x={x}
+            y={y}
+            colour={colour}
+            cellsOf={of}
+            colourOf={paint}
+            onPick={open}
+          />
         )}
       </Section>
-      <Section title={`What matters for ${columnOf(objective).label}`}>
+      <Section
+        title={matters}
+        picture={weights && (() => pictureOfWeights(matters, weights))}
+        rows={weights && (() => rowsOfWeights(weights))}
+      >
         {isKnown ? (
           <ImportanceTable found={importance} objective={objective} runs={runs.length} />
         ) : (
           <p className="soft">Reading…</p>
         )}
       </Section>
-      <Section
-        title="Best of each group"
+      <BestOfGroup
+        scope={scope}
+        groupBy={groupBy}
+        objective={objective}
+        goal={goal}
         aside={
           <FieldPicker
             label="group by"
             scope={scope}
-            value={subject.groupBy ?? params[0] ?? ""}
+            value={groupBy}
             kinds={GROUPABLE}
             onChange={(group) => setQuery({ group })}
           />
         }
-      >
-        {(subject.groupBy ?? params[0]) ? (
-          <BestOfGroup
-            scope={scope}
-            groupBy={subject.groupBy ?? params[0] ?? ""}
-            objective={objective}
-            goal={goal}
-          />
-        ) : (
-          <p className="soft">The runs do not differ in a param: choose what to group them by.</p>
-        )}
-      </Section>
+      />
     </div>
-  );
-}
-
-function Section({ title, aside, children }: { title: string; aside?: ReactNode; children: ReactNode }) {
-  return (
-    <section className="analysis-part" aria-label={title}>
-      <header>
-        <h2>{title}</h2>
-        {aside}
-      </header>
-      {children}
-    </section>
   );
 }

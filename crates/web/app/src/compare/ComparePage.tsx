@@ -5,7 +5,8 @@ import { troubleOf } from "../api/errors";
 import { listFields, nameOf } from "../api/fields";
 import { ChartsPanel } from "../charts/ChartsPanel";
 import { HUES } from "../charts/colours";
-import { useColours } from "../charts/useColours";
+import { SaveMenu } from "../charts/SaveMenu";
+import { useSeries } from "../charts/useSeries";
 import { copyText } from "../design/Copy";
 import { coloursOf } from "../experiment/view";
 import { middle } from "../format/names";
@@ -24,6 +25,7 @@ import "./compare.css";
 import { DiffTable } from "./DiffTable";
 import { FieldPicker } from "./FieldPicker";
 import { factsOf, isSame } from "./facts";
+import { rowsOfFields } from "./files";
 import { COMPARED, goalOf, type Subject, useSubject } from "./subject";
 import { useCells } from "./useCells";
 
@@ -113,7 +115,6 @@ function Comparison({ subject }: { subject: Subject }) {
 
   const chosen = useMemo(() => coloursOf(query), [query]);
   const ids = useMemo(() => runs.map((run) => run.id), [runs]);
-  const colourOf = useColours(experiment, ids, chosen);
   const names = useMemo(() => new Map(runs.map((run) => [run.id, run.name])), [runs]);
   const nameOfRun = useCallback((id: string) => names.get(id) ?? id.slice(0, 8), [names]);
   const drawn = ids.slice(0, DRAWN).join();
@@ -123,6 +124,8 @@ function Comparison({ subject }: { subject: Subject }) {
     () => ({ runIds: drawn ? drawn.split(",") : [], running: atWork ? atWork.split(",") : [] }),
     [drawn, atWork],
   );
+
+  const seriesOf = useSeries(experiment, shown.runIds, chosen);
 
   const facts = useMemo(() => factsOf(runs), [runs]);
   const shownFields = all.filter((field) => subject.showsAll || field.differs).map(nameOf);
@@ -204,6 +207,13 @@ function Comparison({ subject }: { subject: Subject }) {
         {!subject.showsAll && same > 0 && (
           <span className="soft small">{count(same)} are the same in all</span>
         )}
+        <SaveMenu
+          title="the differences"
+          rows={async () => {
+            const columns = await cells.read(ordered);
+            return rowsOfFields(runs, ordered, shownFacts, (field) => columns.get(field));
+          }}
+        />
       </header>
       <Verdict runs={runs} objective={objective} />
       <DiffTable
@@ -212,7 +222,7 @@ function Comparison({ subject }: { subject: Subject }) {
         facts={shownFacts}
         cells={cells}
         objective={objective}
-        colourOf={colourOf}
+        seriesOf={seriesOf}
         onRemove={(id) => {
           const left = ids.filter((one) => one !== id);
           setQuery({ runs: listText(left), q: undefined }, { push: true });
@@ -230,7 +240,7 @@ function Comparison({ subject }: { subject: Subject }) {
         cells={cells}
         objective={objective}
         goal={goal}
-        colourOf={colourOf}
+        seriesOf={seriesOf}
         distinct={runs.length <= HUES}
       />
       <h2 className="compare-section">
@@ -245,10 +255,10 @@ function Comparison({ subject }: { subject: Subject }) {
         shown={shown}
         metricKeys={metricKeys}
         nameOf={nameOfRun}
-        colourOf={colourOf}
+        seriesOf={seriesOf}
         onPick={(id) => navigate(hrefTo(`/runs/${id}`))}
       />
-      <ValuePanels runIds={shown.runIds} nameOf={nameOfRun} colourOf={colourOf} />
+      <ValuePanels runIds={shown.runIds} nameOf={nameOfRun} seriesOf={seriesOf} />
     </article>
   );
 }

@@ -1,6 +1,8 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef } from "react";
+import type { Series } from "../charts/colours";
 import { highlighted } from "../charts/highlight";
+import { Swatch } from "../charts/Swatch";
 import { middle } from "../format/names";
 import { column as columnFormat, count } from "../format/numbers";
 import { Link } from "../frame/Link";
@@ -18,7 +20,7 @@ interface Props {
   cells: Cells;
   /** The metric by which the runs are in order. */
   objective: string | undefined;
-  colourOf: (id: string) => string;
+  seriesOf: (id: string) => Series;
   onRemove: (id: string) => void;
 }
 
@@ -29,12 +31,12 @@ type Line =
 
 const ROW = 28;
 const NAME_WIDTH = { wide: 208, narrow: 128 };
-const RUN_WIDTH = 128;
+const RUN_WIDTH = 144;
 const HEAD = 44;
 const SECTIONS: Record<Kind, string> = { metric: "Metrics", param: "Params", tag: "Tags", attribute: "Run" };
 
 /** What runs have, a run a column, the best first. Only what is seen is made, and asked for. */
-export function DiffTable({ runs, fields, facts, cells, objective, colourOf, onRemove }: Props) {
+export function DiffTable({ runs, fields, facts, cells, objective, seriesOf, onRemove }: Props) {
   const scroller = useRef<HTMLElement>(null);
   const nameWidth = window.matchMedia("(max-width: 720px)").matches ? NAME_WIDTH.narrow : NAME_WIDTH.wide;
   const lines = useMemo(() => linesOf(fields, facts), [fields, facts]);
@@ -95,9 +97,9 @@ export function DiffTable({ runs, fields, facts, cells, objective, colourOf, onR
                   onMouseLeave={() => highlighted.set(undefined)}
                 >
                   <span className="diff-run-name">
-                    <i style={{ background: `var(--${colourOf(run.id)})` }} />
+                    <Swatch series={seriesOf(run.id)} />
                     <Link to={`/runs/${run.id}`} title={run.name}>
-                      {middle(run.name, 14)}
+                      {middle(run.name, 13)}
                     </Link>
                   </span>
                   <span className="soft">
@@ -203,7 +205,7 @@ function Cell({
       style={{ left }}
       title={value === undefined ? undefined : `${value}${isSame ? "\nas in the first run" : ""}`}
     >
-      {waits ? "…" : value === undefined ? "–" : isNumber ? (format?.(value) ?? value) : middle(value, 17)}
+      {waits ? "…" : value === undefined ? "–" : isNumber ? (format?.(value) ?? value) : middle(value, 15)}
     </div>
   );
 }

@@ -1,4 +1,4 @@
-import { type MouseEvent, type PointerEvent, useEffect, useMemo, useRef, useState } from "react";
+import { type MouseEvent, type PointerEvent, type Ref, useEffect, useMemo, useRef, useState } from "react";
 import { highlighted } from "../charts/highlight";
 import { middle } from "../format/names";
 import { Notice } from "../frame/States";
@@ -16,6 +16,7 @@ interface Props {
   brushes: ReadonlyMap<string, readonly [number, number]>;
   onBrush: (brushes: ReadonlyMap<string, readonly [number, number]>) => void;
   onPick: (id: string) => void;
+  drawing: Ref<SVGSVGElement>;
 }
 
 interface Axis {
@@ -36,7 +37,7 @@ const CLICK = 0.02;
 const REACH_PX = 12;
 
 /** A line a run across an axis a field: what runs with good values have in common. */
-export function Parallel({ runs, fields, cellsOf, colourOf, brushes, onBrush, onPick }: Props) {
+export function Parallel({ runs, fields, cellsOf, colourOf, brushes, onBrush, onPick, drawing }: Props) {
   const [place, width] = useWidth();
   const axes: Axis[] = useMemo(() => {
     const step = (width - 2 * SIDE) / Math.max(1, fields.length - 1);
@@ -85,6 +86,7 @@ export function Parallel({ runs, fields, cellsOf, colourOf, brushes, onBrush, on
     <div ref={place} className="parallel">
       {/* biome-ignore lint/a11y/useKeyWithClickEvents: the runs are links in the table above */}
       <svg
+        ref={drawing}
         width={width}
         height={HEIGHT}
         role="img"

@@ -1,4 +1,4 @@
-import { useMemo } from "react";
+import { type Ref, useMemo } from "react";
 import { highlighted } from "../charts/highlight";
 import { middle } from "../format/names";
 import { count } from "../format/numbers";
@@ -16,6 +16,7 @@ interface Props {
   cellsOf: (field: string) => ReadonlyMap<string, Value> | undefined;
   colourOf: (id: string) => string;
   onPick: (id: string) => void;
+  drawing: Ref<SVGSVGElement>;
 }
 
 const HEIGHT = 300;
@@ -23,7 +24,7 @@ const [LEFT, RIGHT, TOP, BOTTOM] = [64, 16, 28, 40];
 const RADIUS = 4;
 
 /** A point a run: how two fields go together, with a third as the colour. */
-export function Scatter({ runs, x, y, colour, cellsOf, colourOf, onPick }: Props) {
+export function Scatter({ runs, x, y, colour, cellsOf, colourOf, onPick, drawing }: Props) {
   const [place, width] = useWidth();
   const [xs, ys] = [cellsOf(x), cellsOf(y)];
   const shades = colour ? cellsOf(colour) : undefined;
@@ -51,6 +52,7 @@ export function Scatter({ runs, x, y, colour, cellsOf, colourOf, onPick }: Props
   return (
     <div ref={place} className="scatter">
       <svg
+        ref={drawing}
         width={width}
         height={HEIGHT}
         role="img"

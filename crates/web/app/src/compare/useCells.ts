@@ -10,7 +10,11 @@ export interface Cells {
   of: (field: string) => ReadonlyMap<string, Value> | undefined;
   /** Asks for fields that are not known yet. */
   want: (fields: readonly string[]) => void;
+  /** All of some fields, those that are not known read now. */
+  read: (fields: readonly string[]) => Promise<Columns>;
 }
+
+type Columns = ReadonlyMap<string, ReadonlyMap<string, Value>>;
 
 /** Fields of one call: what a page of many runs is light with. */
 const TOGETHER = 40;
@@ -19,7 +23,7 @@ const SETTLE_MS = 20;
 /** The cells of the first `most` runs of a scope in an order; `round` counts up when they may have changed. */
 export function useCells(scope: Scope, order: string, most: number, round: number): Cells {
   const key = `${scope.experimentIds} ${scope.filter} ${order} ${most}`;
-  const [known, setKnown] = useState<{ key: string; cells: Map<string, Map<string, Value>> }>({
+  const [known, setKnown] = useState<{ key: string; cells: Columns }>({
     key,
     cells: new Map(),
   });
@@ -28,6 +32,21 @@ export function useCells(scope: Scope, order: string, most: number, round: numbe
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const abort = useRef(new AbortController());
 
+  const columnsOf = useCallback(
+    async (fields: readonly string[], signal: AbortSignal): Promise<Columns> => {
+      const question = {
+        experimentIds: [...scope.experimentIds],
+        filter: scope.filter,
+        orderBy: order ? [order] : [],
+        columns: [...fields],
+        pageSize: most,
+      };
+      const { runs } = await service.searchRuns(question, { signal });
+      return new Map(fields.map((field) => [field, columnValues(runs, field)]));
+    },
+    [key],
+  );
+
   const ask = useCallback(async () => {
     const missing = [...wanted.current].filter((field) => !asked.current.has(field));
     for (const field of missing) asked.current.add(field);
@@ -35,29 +54,19 @@ export function useCells(scope: Scope, order: string, most: number, round: numbe
     for (let at = 0; at < missing.length; at += TOGETHER) {
       const fields = missing.slice(at, at + TOGETHER);
       try {
-        const { runs } = await service.searchRuns(
-          {
-            experimentIds: [...scope.experimentIds],
-            filter: scope.filter,
-            orderBy: order ? [order] : [],
-            columns: fields,
-            pageSize: most,
-          },
-          { signal },
-        );
+        const read = await columnsOf(fields, signal);
         if (signal.aborted) return;
-        setKnown((before) => {
-          const cells = before.key === key ? new Map(before.cells) : new Map<string, Map<string, Value>>();
-          for (const field of fields) cells.set(field, columnValues(runs, field));
-          return { key, cells };
-        });
+        setKnown((before) => ({
+          key,
+          cells: new Map([...(before.key === key ? before.cells : []), ...read]),
+        }));
       } catch {
         // Asked for again when it is wanted next; the page tells of what is wrong with the question.
         for (const field of fields) asked.current.delete(field);
         return;
       }
     }
-  }, [key]);
+  }, [key, columnsOf]);
 
   useEffect(() => {
     abort.current = new AbortController();
@@ -80,7 +89,19 @@ export function useCells(scope: Scope, order: string, most: number, round: numbe
     (field: string) => (known.key === key ? known.cells.get(field) : undefined),
     [known, key],
   );
-  return { of, want };
+  const read = useCallback(
+    async (fields: readonly string[]) => {
+      const cells = new Map(known.key === key ? known.cells : []);
+      const missing = fields.filter((field) => !cells.has(field));
+      for (let at = 0; at < missing.length; at += TOGETHER) {
+        const some = await columnsOf(missing.slice(at, at + TOGETHER), abort.current.signal);
+        for (const [field, values] of some) cells.set(field, values);
+      }
+      return cells;
+    },
+    [known, key, columnsOf],
+  );
+  return { of, want, read };
 }
 
 function columnValues(runs: readonly Run[], field: string): Map<string, Value> {

@@ -4,7 +4,8 @@ import { experiments, runs as runService } from "../api/clients";
 import { troubleOf } from "../api/errors";
 import { useFields } from "../api/useFields";
 import { ChartsPanel, type Shown } from "../charts/ChartsPanel";
-import { useColours } from "../charts/useColours";
+import { useSeries } from "../charts/useSeries";
+import { Comments } from "../comments/Comments";
 import { copyText } from "../design/Copy";
 import { FilterBox } from "../filter/FilterBox";
 import { count } from "../format/numbers";
@@ -12,6 +13,7 @@ import { Crumb, useTitle } from "../frame/Crumb";
 import { Link } from "../frame/Link";
 import { Notice, Skeleton, Trouble } from "../frame/States";
 import { toast } from "../frame/toasts";
+import { SubjectKind } from "../generated/herdbook/team/v1/subject_pb";
 import { type Run, RunStatus } from "../generated/herdbook/tracking/v1/run_pb";
 import { usePersonal } from "../state/personal";
 import { hrefTo, listText, navigate, setQuery } from "../state/url";
@@ -134,7 +136,7 @@ export default function ExperimentPage({ id }: { id: bigint }) {
   const names = useMemo(() => new Map(rows.map((run) => [run.id, run.name])), [rows]);
   const nameOf = useCallback((one: string) => names.get(one) ?? one.slice(0, 8), [names]);
   const coloured = useMemo(() => shown.groups?.map((group) => group.name) ?? shown.runIds, [shown]);
-  const colourOf = useColours(id, coloured, view.colours);
+  const seriesOf = useSeries(id, coloured, view.colours);
 
   const [active, setActive] = useState(-1);
   const [selected, setSelected] = useState<ReadonlyMap<string, Run>>(NOTHING);
@@ -180,7 +182,7 @@ export default function ExperimentPage({ id }: { id: bigint }) {
     move: (by) => setActive((before) => Math.min(total - 1, Math.max(0, before + by))),
     open: () => activeRun && navigate(hrefTo(`/runs/${activeRun.id}`)),
     toggle: (what) => activeRun && toggle(activeRun, what, active),
-    recolour: () => activeRun && recolour(view, activeRun.id, colourOf(activeRun.id)),
+    recolour: () => activeRun && recolour(view, activeRun.id, seriesOf(activeRun.id)),
     compare: () => compared.length > 0 && compare(),
     isolate: () => selected.size > 0 && isolate(),
     copy: () => activeRun && copyText(activeRun.name).then(() => toast(`“${activeRun.name}” is copied`)),
@@ -216,7 +218,7 @@ export default function ExperimentPage({ id }: { id: bigint }) {
         <GroupTable
           groups={groups.data}
           columns={columns}
-          colourOf={colourOf}
+          seriesOf={seriesOf}
           filter={view.filter}
           hidden={view.hidden}
           onToggle={(group) => {
@@ -243,11 +245,11 @@ export default function ExperimentPage({ id }: { id: bigint }) {
         shown={shownSet}
         pinned={pinned}
         selected={selectedIds}
-        colourOf={colourOf}
+        seriesOf={seriesOf}
         active={active}
         onActive={setActive}
         onToggle={toggle}
-        onColour={(run) => recolour(view, run.id, colourOf(run.id))}
+        onColour={(run) => recolour(view, run.id, seriesOf(run.id))}
         dimmed={table.stale}
       />
     );
@@ -316,17 +318,20 @@ export default function ExperimentPage({ id }: { id: bigint }) {
               metricKeys={fields?.metrics ?? NO_KEYS}
               known={fields}
               nameOf={nameOf}
-              colourOf={colourOf}
+              seriesOf={seriesOf}
               onPick={pick}
             />
             {!view.groupBy && (
               <ValuePanels
                 runIds={shown.runIds}
                 nameOf={nameOf}
-                colourOf={colourOf}
+                seriesOf={seriesOf}
                 every={shown.running.length ? VALUES_MS : undefined}
               />
             )}
+            <div className="experiment-talk">
+              <Comments kind={SubjectKind.EXPERIMENT} name={id.toString()} />
+            </div>
           </>
         }
       />

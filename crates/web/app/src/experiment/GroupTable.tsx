@@ -1,4 +1,8 @@
+import type { Series } from "../charts/colours";
+import type { Field } from "../charts/export";
 import { highlighted } from "../charts/highlight";
+import { SaveMenu } from "../charts/SaveMenu";
+import { Swatch } from "../charts/Swatch";
 import { middle } from "../format/names";
 import { count, short } from "../format/numbers";
 import { useSignal } from "../state/signal";
@@ -9,7 +13,7 @@ import { DRAWN, type Group } from "./groups";
 interface Props {
   groups: readonly Group[];
   columns: readonly Column[];
-  colourOf: (id: string) => string;
+  seriesOf: (id: string) => Series;
   filter: string;
   hidden: ReadonlySet<string>;
   onToggle: (group: Group) => void;
@@ -24,7 +28,7 @@ export function showRuns(filter: string, group: Group): void {
 }
 
 /** Groups of runs as rows: how many, and the mean of each metric with how far the runs lie apart. */
-export function GroupTable({ groups, columns, colourOf, filter, hidden, onToggle }: Props) {
+export function GroupTable({ groups, columns, seriesOf, filter, hidden, onToggle }: Props) {
   const metrics = columns.filter((column) => column.kind === "metric");
   const on = useSignal(highlighted, (id) => id);
   return (
@@ -33,7 +37,12 @@ export function GroupTable({ groups, columns, colourOf, filter, hidden, onToggle
       <table className="facts">
         <thead>
           <tr>
-            <th>Group</th>
+            <th>
+              <span className="group-head">
+                Group
+                <SaveMenu title="the groups" rows={() => rowsOf(groups, metrics)} />
+              </span>
+            </th>
             <th className="number">Runs</th>
             {metrics.map((column) => (
               <th
@@ -64,12 +73,7 @@ export function GroupTable({ groups, columns, colourOf, filter, hidden, onToggle
                       aria-label={`${hidden.has(group.name) ? "Show" : "Hide"} ${group.name} in the charts`}
                       onClick={() => onToggle(group)}
                     >
-                      <i
-                        style={{
-                          borderColor: `var(--${colourOf(group.name)})`,
-                          background: hidden.has(group.name) ? "none" : `var(--${colourOf(group.name)})`,
-                        }}
-                      />
+                      <Swatch series={seriesOf(group.name)} hollow={hidden.has(group.name)} />
                     </button>
                   ) : (
                     <span className="dot" title={`only the first ${DRAWN} groups are drawn`} />
@@ -111,4 +115,16 @@ export function GroupTable({ groups, columns, colourOf, filter, hidden, onToggle
       </table>
     </section>
   );
+}
+
+function rowsOf(groups: readonly Group[], metrics: readonly Column[]): Field[][] {
+  const parts = ["mean", "deviation", "min", "max"] as const;
+  return [
+    ["group", "runs", ...metrics.flatMap(({ field }) => parts.map((part) => `${field} ${part}`))],
+    ...groups.map(({ name, count: own, stats }) => [
+      name,
+      own,
+      ...metrics.flatMap(({ field }) => parts.map((part) => stats.get(field)?.[part])),
+    ]),
+  ];
 }

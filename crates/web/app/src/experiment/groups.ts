@@ -104,7 +104,8 @@ export function groupName(value: GroupValue | undefined, groupBy: string): strin
   return text === undefined ? `without ${key}` : `${key} = ${text}`;
 }
 
-function textOf(value: GroupValue | undefined): string | undefined {
+/** The value that the runs of a group have; undefined where they have none. */
+export function textOf(value: GroupValue | undefined): string | undefined {
   return value?.value.case === undefined ? undefined : String(value.value.value);
 }
 

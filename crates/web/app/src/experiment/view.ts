@@ -1,5 +1,5 @@
 import { useMemo } from "react";
-import { HUES } from "../charts/colours";
+import { HUES, type Series } from "../charts/colours";
 import { listOf, listText, setQuery, usePlace } from "../state/url";
 
 /** What the address says of an experiment's page. */
@@ -71,8 +71,8 @@ export function togglePinned(view: View, id: string): void {
 }
 
 /** The next hue for a run. */
-export function recolour(view: View, id: string, token: string): void {
+export function recolour(view: View, id: string, { hue }: Series): void {
   const colours = new Map(view.colours);
-  colours.set(id, (Number(token.replace("series-", "")) + 1) % HUES);
+  colours.set(id, (hue + 1) % HUES);
   setQuery({ colours: listText([...colours].map(([one, hue]) => `${one}=${hue}`)) });
 }

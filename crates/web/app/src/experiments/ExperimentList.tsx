@@ -58,7 +58,12 @@ export function ExperimentList() {
         <span className="soft">
           {count(list.data.length)}
           {list.data.length >= MOST && " changed last"}
-          {running > 0 && <> · {count(running)} runs at work</>}
+          {running > 0 && (
+            <>
+              {" "}
+              · {count(running)} {running === 1 ? "run" : "runs"} at work
+            </>
+          )}
         </span>
         <span className="grow" />
         <input

@@ -29,7 +29,7 @@ const PLACES: Place[] = [
     name: "Runs",
     to: "/experiments",
     keys: "g r",
-    at: ["/experiments", "/runs"],
+    at: ["/experiments", "/runs", "/compare"],
     icon: "M2 13h12M3 10l3-4 3 2 4-6",
   },
   {

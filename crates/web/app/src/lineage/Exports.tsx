@@ -1,7 +1,8 @@
-import { useRef, useState } from "react";
+import { useState } from "react";
 import { messageOf } from "../api/errors";
 import { lineage } from "../api/lineage";
-import { save } from "../charts/export";
+import { fileName, save } from "../charts/export";
+import { Menu } from "../design/Menu";
 import { toast } from "../frame/toasts";
 import { ExportFormat } from "../generated/herdbook/lineage/v1/export_pb";
 import { nameOf } from "./Question";
@@ -18,11 +19,9 @@ const FORMATS = [
 
 /** Saves a pedigree whole, however much of it the page shows, in formats that others read. */
 export function Exports({ node, descendants, depth }: { node: string; descendants: boolean; depth: number }) {
-  const menu = useRef<HTMLDetailsElement>(null);
   const [busy, setBusy] = useState(false);
   const { request } = useMoment();
   const write = (format: ExportFormat, ending: string) => async () => {
-    menu.current?.removeAttribute("open");
     setBusy(true);
     try {
       const parts: BlobPart[] = [];
@@ -38,26 +37,18 @@ export function Exports({ node, descendants, depth }: { node: string; descendant
     setBusy(false);
   };
   return (
-    <details ref={menu} className="menu">
-      <summary className="button">{busy ? "Writing…" : "Export"}</summary>
-      <div className="float">
-        {FORMATS.map(([format, words, ending]) => (
-          <button
-            key={format}
-            type="button"
-            className="button plain"
-            onClick={write(format, ending)}
-            disabled={busy}
-          >
-            {words}
-          </button>
-        ))}
-      </div>
-    </details>
+    <Menu words={busy ? "Writing…" : "Export"} className="button">
+      {FORMATS.map(([format, words, ending]) => (
+        <button
+          key={format}
+          type="button"
+          className="button plain"
+          onClick={write(format, ending)}
+          disabled={busy}
+        >
+          {words}
+        </button>
+      ))}
+    </Menu>
   );
-}
-
-/** A name that every file system takes. */
-export function fileName(text: string): string {
-  return text.replace(/[^\w.-]+/g, "-").slice(0, 100);
 }

@@ -29,7 +29,7 @@ function KindTable({ kind, members }: { kind: string; members: Member[] }) {
       <h2>
         {many} <span className="soft">{count(members.length)}</span>
       </h2>
-      <table className="facts">
+      <table className="facts members">
         <thead>
           <tr>
             <th>Name</th>

@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import { type ReactNode, useEffect, useRef } from "react";
 import { Crumb, useTitle } from "../frame/Crumb";
 import { Link } from "../frame/Link";
 import { Skeleton, Trouble } from "../frame/States";
@@ -21,6 +21,12 @@ interface Props {
 export function Question({ title, node, asked, actions, children }: Props) {
   const { path } = usePlace();
   useTitle(title);
+  const questions = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a phone the one that is asked may be out of sight.
+    const asked = questions.current?.querySelector("[aria-current]");
+    asked?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [path]);
   const kind = parsed(node)?.kind ?? (node ? "model_version" : "");
   return (
     <article className="page lineage">
@@ -33,7 +39,7 @@ export function Question({ title, node, asked, actions, children }: Props) {
         {actions}
       </header>
       {node && (
-        <nav aria-label="Other questions" className="questions">
+        <nav ref={questions} aria-label="Other questions" className="questions">
           {questionsFor(kind).map((one) => (
             <Link
               key={one.path}

@@ -35,6 +35,7 @@ interface KindWords {
 export const KINDS: Record<string, KindWords> = {
   dataset: { one: "data set", many: "data sets" },
   feature_set: { one: "feature set", many: "feature sets" },
+  column: { one: "column", many: "columns" },
   code: { one: "state of code", many: "states of code" },
   environment: { one: "environment", many: "environments" },
   pipeline: { one: "pipeline", many: "pipelines" },
@@ -88,6 +89,8 @@ export function called(node: Known): { title: string; detail: string } {
     }
     case "deployment":
       return { title: `${fact("model") || name}/${fact("version")} in ${fact("stage")}`, detail: stay(node) };
+    case "column":
+      return { title: name, detail: fact("dataset") };
     case "logged_model":
       return { title: fact("name") || name, detail: fact("type") };
     default:

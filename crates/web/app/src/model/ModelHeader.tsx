@@ -1,6 +1,7 @@
 import { type FormEvent, useState } from "react";
 import { models } from "../api/registry";
 import { focus } from "../design/focus";
+import { Menu } from "../design/Menu";
 import { Ago } from "../design/Time";
 import { TypedConfirm } from "../design/TypedConfirm";
 import { millis } from "../format/times";
@@ -62,27 +63,24 @@ export function ModelHeader({ model, policy, locked, onChanged }: Props) {
         <Link to={modelPath(model.name, "policy")} className="button">
           Policy{model.policy && `: ${model.policy}`}
         </Link>
-        <details className="menu">
-          <summary className="button plain">More</summary>
-          <div className="float">
-            <button
-              type="button"
-              className="button plain"
-              disabled={locked !== undefined}
-              onClick={() => setRenaming(true)}
-            >
-              Rename
-            </button>
-            <button
-              type="button"
-              className="button plain bad"
-              disabled={locked !== undefined}
-              onClick={() => setDeleting(true)}
-            >
-              Delete the model…
-            </button>
-          </div>
-        </details>
+        <Menu words="More">
+          <button
+            type="button"
+            className="button plain"
+            disabled={locked !== undefined}
+            onClick={() => setRenaming(true)}
+          >
+            Rename
+          </button>
+          <button
+            type="button"
+            className="button plain bad"
+            disabled={locked !== undefined}
+            onClick={() => setDeleting(true)}
+          >
+            Delete the model…
+          </button>
+        </Menu>
       </div>
       <p className="facts-line soft">
         <span>

@@ -1,8 +1,10 @@
 import { useCallback, useEffect, useMemo, useState } from "react";
 import { useConnection } from "../api/connection";
-import { assignHues } from "../charts/colours";
+import { assignSeries, seriesOf as numbered, paintOf } from "../charts/colours";
+import { dotted } from "../charts/dashes";
 import { Panel } from "../charts/Panel";
 import { panelsOf } from "../charts/panels";
+import { Stretch } from "../charts/Swatch";
 import { CurveStore } from "../charts/store";
 import "../charts/charts.css";
 import { Skeleton } from "../frame/States";
@@ -44,8 +46,8 @@ export function ChartPanel({ spec }: { spec: ChartSpec }) {
     [found.data],
   );
   const nameOf = useCallback((id: string) => names.get(id) ?? id, [names]);
-  const hues = useMemo(() => assignHues(ids ? ids.split(",") : [], new Map()), [ids]);
-  const colourOf = useCallback((id: string) => `series-${hues.get(id) ?? 0}`, [hues]);
+  const series = useMemo(() => assignSeries(ids ? ids.split(",") : [], new Map()), [ids]);
+  const seriesOf = useCallback((id: string) => numbered(series.get(id) ?? 0), [series]);
   const panels = useMemo(() => panelsOf(spec.metrics), [spec.metrics]);
   const look = useMemo(
     () => ({
@@ -77,17 +79,16 @@ export function ChartPanel({ spec }: { spec: ChartSpec }) {
                 store={store}
                 look={look}
                 nameOf={nameOf}
-                colourOf={colourOf}
+                seriesOf={seriesOf}
                 onZoom={setRange}
+                always
               />
             ))}
           </div>
           <ul className="legend">
             {found.data.runs.map(({ id, name }) => (
               <li key={id}>
-                <svg viewBox="0 0 12 12" aria-hidden="true">
-                  <circle cx="6" cy="6" r="5" fill={`var(--${colourOf(id)})`} />
-                </svg>
+                <Stretch colour={paintOf(seriesOf(id))} dash={dotted([], seriesOf(id).dots)} />
                 {name}
               </li>
             ))}

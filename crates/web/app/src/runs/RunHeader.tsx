@@ -1,7 +1,8 @@
 import { useState } from "react";
 import { runs } from "../api/clients";
 import { messageOf } from "../api/errors";
-import { hueOf } from "../charts/colours";
+import { seriesOfOne } from "../charts/colours";
+import { Swatch } from "../charts/Swatch";
 import { Copy } from "../design/Copy";
 import { focus } from "../design/focus";
 import { Ago, useNow } from "../design/Time";
@@ -37,7 +38,7 @@ export function RunHeader({ run, onChanged }: { run: Run; onChanged: () => void 
   return (
     <header className="run-header">
       <div className="page-head">
-        <i className="swatch" style={{ background: `var(--series-${hueOf(run.id)})` }} aria-hidden="true" />
+        <Swatch series={seriesOfOne(run.id)} />
         {editing ? (
           <form
             onSubmit={(event) => {

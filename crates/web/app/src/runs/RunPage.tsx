@@ -2,7 +2,7 @@ import { useCallback, useMemo } from "react";
 import { useAnswer } from "../api/answer";
 import { experiments, runs } from "../api/clients";
 import { ChartsPanel } from "../charts/ChartsPanel";
-import { hueOf } from "../charts/colours";
+import { seriesOfOne } from "../charts/colours";
 import { Comments } from "../comments/Comments";
 import { Pairs } from "../design/Pairs";
 import { Crumb, useTitle } from "../frame/Crumb";
@@ -19,8 +19,6 @@ import { Reproduce } from "./Reproduce";
 import { RunHeader } from "./RunHeader";
 import "./run.css";
 import { Versions } from "./Versions";
-
-const colourOf = (id: string) => `series-${hueOf(id)}`;
 
 const AT_WORK_MS = 2000;
 const AT_REST_MS = 15_000;
@@ -73,13 +71,13 @@ export default function RunPage({ id }: { id: string }) {
         shown={shown}
         metricKeys={metricKeys}
         nameOf={nameOf}
-        colourOf={colourOf}
+        seriesOf={seriesOfOne}
         empty="This run has logged no metric. The first point draws the first chart."
       />
       <ValuePanels
         runIds={shown.runIds}
         nameOf={nameOf}
-        colourOf={colourOf}
+        seriesOf={seriesOfOne}
         every={atWork ? AT_REST_MS : undefined}
       />
       <div className="run-body">

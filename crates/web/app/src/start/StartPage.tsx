@@ -3,7 +3,7 @@ import { useAnswer } from "../api/answer";
 import { useCaller } from "../api/caller";
 import { runs } from "../api/clients";
 import { ChartsPanel } from "../charts/ChartsPanel";
-import { hueOf } from "../charts/colours";
+import { seriesOfOne } from "../charts/colours";
 import { Copy } from "../design/Copy";
 import { Ago } from "../design/Time";
 import { millis } from "../format/times";
@@ -117,12 +117,7 @@ function Arrived({ run }: { run: Run }) {
           Open the run
         </Link>
       </div>
-      <ChartsPanel
-        shown={shown}
-        metricKeys={metricKeys}
-        nameOf={() => run.name}
-        colourOf={(id) => `series-${hueOf(id)}`}
-      />
+      <ChartsPanel shown={shown} metricKeys={metricKeys} nameOf={() => run.name} seriesOf={seriesOfOne} />
     </section>
   );
 }

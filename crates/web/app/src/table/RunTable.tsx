@@ -1,6 +1,8 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useEffect, useMemo, useRef } from "react";
+import type { Series } from "../charts/colours";
 import { highlighted } from "../charts/highlight";
+import { Swatch } from "../charts/Swatch";
 import { Ago, useNow } from "../design/Time";
 import { middle } from "../format/names";
 import { column as columnFormat } from "../format/numbers";
@@ -24,7 +26,7 @@ export interface TableProps {
   shown: ReadonlySet<string>;
   pinned: ReadonlySet<string>;
   selected: ReadonlySet<string>;
-  colourOf: (id: string) => string;
+  seriesOf: (id: string) => Series;
   active: number;
   onActive: (index: number) => void;
   onToggle: (run: Run, what: "shown" | "selected" | "pinned", index: number, range: boolean) => void;
@@ -174,7 +176,7 @@ function Row({ run, index, start, template, formats, table }: RowProps) {
       </div>
     );
   }
-  const { columns, shown, selected, pinned, colourOf, active, onActive, onToggle, onColour } = table;
+  const { columns, shown, selected, pinned, seriesOf, active, onActive, onToggle, onColour } = table;
   const isShown = shown.has(run.id);
   const isSelected = selected.has(run.id);
   const classes = ["run-row", on && "on", index === active && "active", isSelected && "selected"];
@@ -206,12 +208,7 @@ function Row({ run, index, start, template, formats, table }: RowProps) {
             onColour(run);
           }}
         >
-          <i
-            style={{
-              borderColor: `var(--${colourOf(run.id)})`,
-              background: isShown ? `var(--${colourOf(run.id)})` : "none",
-            }}
-          />
+          <Swatch series={seriesOf(run.id)} hollow={!isShown} />
         </button>
         <input
           type="checkbox"

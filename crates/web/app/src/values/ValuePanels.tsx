@@ -1,17 +1,23 @@
 import { useEffect, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { messageOf } from "../api/errors";
+import type { Series as Look } from "../charts/colours";
+import { SaveMenu } from "../charts/SaveMenu";
+import { Swatch } from "../charts/Swatch";
 import { middle } from "../format/names";
+import { toast } from "../frame/toasts";
+import { ValueType } from "../generated/herdbook/tracking/v1/value_pb";
 import { setQuery, usePlace } from "../state/url";
+import { pictureOfHistograms, rowsOfValues } from "./files";
 import { listSeries, readSeries, type Series, TYPE_NAMES } from "./series";
 import { valuesAt } from "./steps";
-import { ValueView } from "./ValueView";
+import { saveValue, ValueView } from "./ValueView";
 import "./values.css";
 
 interface Props {
   runIds: readonly string[];
   nameOf: (id: string) => string;
-  colourOf: (id: string) => string;
+  seriesOf: (id: string) => Look;
   every?: number | undefined;
 }
 
@@ -20,8 +26,11 @@ const BESIDE = 6;
 /** Values of a step that are shown of a run. */
 const SHOWN = 8;
 
+/** What is saved as a table; the rest is files. */
+const IN_ROWS = new Set([ValueType.HISTOGRAM, ValueType.TABLE, ValueType.TEXT]);
+
 /** Images, histograms, texts, tables and sound of runs, step by step: the same step in all panels. */
-export function ValuePanels({ runIds, nameOf, colourOf, every }: Props) {
+export function ValuePanels({ runIds, nameOf, seriesOf, every }: Props) {
   const beside = runIds.slice(0, BESIDE);
   const found = useAnswer(
     beside.length ? `series ${beside}` : undefined,
@@ -39,7 +48,7 @@ export function ValuePanels({ runIds, nameOf, colourOf, every }: Props) {
           key={`${series.type} ${series.key}`}
           series={{ ...series, runIds: series.runIds.filter((id) => beside.includes(id)) }}
           nameOf={nameOf}
-          colourOf={colourOf}
+          seriesOf={seriesOf}
           every={every}
         />
       ))}
@@ -47,7 +56,7 @@ export function ValuePanels({ runIds, nameOf, colourOf, every }: Props) {
   );
 }
 
-function ValuePanel({ series, nameOf, colourOf, every }: Omit<Props, "runIds"> & { series: Series }) {
+function ValuePanel({ series, nameOf, seriesOf, every }: Omit<Props, "runIds"> & { series: Series }) {
   const { query } = usePlace();
   const place = useRef<HTMLElement>(null);
   const [seen, setSeen] = useState(false);
@@ -78,6 +87,14 @@ function ValuePanel({ series, nameOf, colourOf, every }: Omit<Props, "runIds"> &
           steps.findLastIndex((one) => one <= step),
         );
   const here = steps[index];
+  const shown = (read.data ?? []).map((values, at) => {
+    const runId = series.runIds[at] ?? "";
+    return { runId, name: nameOf(runId), values: valuesAt(values, here) };
+  });
+  const saveFiles = () => {
+    for (const { runId, values } of shown)
+      for (const value of values) saveValue(runId, value).catch((error) => toast(messageOf(error)));
+  };
   return (
     <section
       ref={place}
@@ -102,35 +119,33 @@ function ValuePanel({ series, nameOf, colourOf, every }: Omit<Props, "runIds"> &
           </label>
         )}
         {here !== undefined && <output className="soft number">{here.toString()}</output>}
-        <button
-          type="button"
-          className="button plain"
-          onClick={() => void place.current?.requestFullscreen()}
-          aria-label={`${series.key} on the full screen`}
-          title="full screen"
-        >
-          ⤢
-        </button>
+        <SaveMenu
+          title={series.key}
+          picture={
+            series.type === ValueType.HISTOGRAM ? () => pictureOfHistograms(series.key, shown) : undefined
+          }
+          rows={IN_ROWS.has(series.type) ? () => rowsOfValues(shown) : undefined}
+          more={{
+            "Full screen": () => void place.current?.requestFullscreen(),
+            ...(!IN_ROWS.has(series.type) && { "Save files": saveFiles }),
+          }}
+        />
       </header>
       {read.error !== undefined && <p className="bad">{messageOf(read.error)}</p>}
       <div className="value-runs">
-        {read.data?.map((values, at) => {
-          const runId = series.runIds[at] ?? "";
-          const shown = valuesAt(values, here);
-          return (
-            <div key={runId} className="value-run">
-              {series.runIds.length > 1 && (
-                <p className="value-name">
-                  <i style={{ background: `var(--${colourOf(runId)})` }} /> {middle(nameOf(runId), 28)}
-                </p>
-              )}
-              {shown.slice(0, SHOWN).map((value) => (
-                <ValueView key={`${value.step} ${value.index}`} runId={runId} value={value} />
-              ))}
-              {shown.length > SHOWN && <p className="soft">and {shown.length - SHOWN} more</p>}
-            </div>
-          );
-        })}
+        {shown.map(({ runId, name, values }) => (
+          <div key={runId} className="value-run">
+            {series.runIds.length > 1 && (
+              <p className="value-name">
+                <Swatch series={seriesOf(runId)} /> {middle(name, 28)}
+              </p>
+            )}
+            {values.slice(0, SHOWN).map((value) => (
+              <ValueView key={`${value.step} ${value.index}`} runId={runId} value={value} />
+            ))}
+            {values.length > SHOWN && <p className="soft">and {values.length - SHOWN} more</p>}
+          </div>
+        ))}
       </div>
     </section>
   );

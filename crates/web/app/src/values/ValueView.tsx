@@ -5,6 +5,7 @@ import { save } from "../charts/export";
 import { bytes, count, short } from "../format/numbers";
 import type { Content, Histogram, Value } from "../generated/herdbook/tracking/v1/value_pb";
 import { DataTable } from "../preview/DataTable";
+import { cellText, decoded, inline, parsed, type TableJson } from "./content";
 import { bytesOf } from "./series";
 
 /** More than this is saved, and not shown. */
@@ -19,7 +20,7 @@ export function ValueView({ runId, value }: { runId: string; value: Value }) {
     case "text":
       return kind.value.content ? (
         <Loaded runId={runId} value={value} content={kind.value.content}>
-          {(data) => <pre className="value-text">{new TextDecoder().decode(data)}</pre>}
+          {(data) => <pre className="value-text">{decoded(data)}</pre>}
         </Loaded>
       ) : (
         <pre className="value-text">{kind.value.text}</pre>
@@ -27,10 +28,10 @@ export function ValueView({ runId, value }: { runId: string; value: Value }) {
     case "table":
       return kind.value.content ? (
         <Loaded runId={runId} value={value} content={kind.value.content}>
-          {(data) => <Rows {...(JSON.parse(new TextDecoder().decode(data)) as TableJson)} />}
+          {(data) => <Rows {...parsed(data)} />}
         </Loaded>
       ) : (
-        <Rows columns={kind.value.columns} data={JSON.parse(kind.value.rows || "[]") as unknown[][]} />
+        <Rows {...inline(kind.value)} />
       );
     case "image":
       return (
@@ -67,14 +68,8 @@ export function ValueView({ runId, value }: { runId: string; value: Value }) {
   }
 }
 
-interface TableJson {
-  columns: string[];
-  data: unknown[][];
-}
-
 function Rows({ columns, data }: TableJson) {
-  const text = (cell: unknown) => (typeof cell === "string" ? cell : JSON.stringify(cell));
-  return <DataTable columns={columns} rows={data.map((row) => row.map(text))} total={data.length} />;
+  return <DataTable columns={columns} rows={data.map((row) => row.map(cellText))} total={data.length} />;
 }
 
 function Caption({ text }: { text: string }) {

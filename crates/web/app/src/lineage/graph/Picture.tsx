@@ -7,14 +7,15 @@ import {
   useRef,
   useState,
 } from "react";
+import { SaveMenu } from "../../charts/SaveMenu";
 import { count } from "../../format/numbers";
+import { usePrinting } from "../../state/printing";
 import { boxId, Drawing, type Emphasis, PAGE_INK, spoken } from "./Drawing";
 import { type Box, fold } from "./fold";
 import { BOX } from "./layout";
 import { Minimap } from "./Minimap";
 import { type Direction, neighbour } from "./moves";
 import type { Link, Pedigree } from "./pedigree";
-import { SaveMenu } from "./SaveMenu";
 import { type Drawn, useLayout } from "./useLayout";
 import { useSize } from "./useSize";
 import { usePointers, useView } from "./useView";
@@ -56,6 +57,7 @@ export function Picture({ question, pedigree, path, marks, open, onOpen, picked,
   const openKey = open.join("\n");
   const folded = useMemo(() => fold(pedigree, open, kept), [pedigree, kept, openKey]);
   const { drawn, busy, error } = useLayout(folded);
+  const isPrinted = usePrinting();
   const [focus] = pedigree.focus;
   const first = useMemo(
     () => [...pedigree.focus, ...kept, ...(picked ? [picked] : [])],
@@ -170,8 +172,22 @@ export function Picture({ question, pedigree, path, marks, open, onOpen, picked,
         >
           Full screen
         </button>
-        {drawn && <SaveMenu name={name} drawn={drawn} emphasis={emphasis} />}
+        {drawn && (
+          <SaveMenu
+            title={name}
+            // What draws it for a file is loaded when it is asked for.
+            picture={async () => (await import("./file")).pictureOf(drawn, emphasis)}
+          />
+        )}
       </div>
+      {isPrinted && drawn && (
+        <div className="paper">
+          <svg viewBox={`0 0 ${Math.ceil(drawn.placed.width)} ${Math.ceil(drawn.placed.height)}`}>
+            <title>{name}</title>
+            <Drawing drawn={drawn} ink={PAGE_INK} emphasis={emphasis} />
+          </svg>
+        </div>
+      )}
       <div
         ref={frame}
         className="picture-frame"

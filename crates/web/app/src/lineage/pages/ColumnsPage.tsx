@@ -1,9 +1,13 @@
+import { useMemo } from "react";
 import { useAnswer } from "../../api/answer";
 import { lineage } from "../../api/lineage";
 import { count } from "../../format/numbers";
 import { Link } from "../../frame/Link";
-import type { ColumnLinks } from "../../generated/herdbook/lineage/v1/column_pb";
-import { setQuery, usePlace } from "../../state/url";
+import type { Column, ColumnLinks } from "../../generated/herdbook/lineage/v1/column_pb";
+import { listOf, listText, setQuery, usePlace } from "../../state/url";
+import { howOf, ofColumns } from "../graph/columns";
+import { Picture } from "../graph/Picture";
+import { MOST } from "../graphs";
 import { NodeLink } from "../NodeLink";
 import { NodePicker } from "../NodePicker";
 import { type Key, written } from "../nodes";
@@ -34,11 +38,21 @@ export function ColumnsPage() {
     ),
   ];
   const hit = impact?.impacts.length ?? 0;
+  const pedigree = useMemo(
+    () => found && ofColumns(found, impact?.impacts ?? [], on ? 1 : -1, MOST),
+    [found, impact, on],
+  );
+  const pick = (id: string | undefined) => {
+    const place = id === undefined ? undefined : pedigree?.places.get(id);
+    // What is no data set has no columns to ask about.
+    if (!place || !KINDS.includes(place.node.kind)) return;
+    setQuery({ node: written(place.node), field: place.field, open: undefined }, { push: true });
+  };
   return (
     <Question
       title={
         node
-          ? `Where ${on ? "do" : "did"} ${what} ${on ? "go" : "come from"}?`
+          ? `Where ${!on ? "did" : field ? "does" : "do"} ${what} ${on ? "go" : "come from"}?`
           : "Where does a column come from?"
       }
       node={node}
@@ -104,9 +118,7 @@ export function ColumnsPage() {
               {impact.impacts.map(({ version, path }) => (
                 <li key={version?.key && written(version.key)}>
                   {version && <NodeLink node={version} />}{" "}
-                  <span className="soft">
-                    by {path.map(({ node: at, field: name }) => name || at?.name).join(" → ")}
-                  </span>
+                  <span className="soft">by {path.map(placeWords).join(" → ")}</span>
                 </li>
               ))}
             </ul>
@@ -137,6 +149,19 @@ export function ColumnsPage() {
               </tbody>
             </table>
           )}
+          {rows.length > 0 && pedigree && (
+            <section aria-label="Picture">
+              <Picture
+                question={`columns ${node} ${field} ${on}`}
+                pedigree={pedigree}
+                open={listOf(query, "open")}
+                onOpen={(open) => setQuery({ open: listText(open) })}
+                picked={undefined}
+                onPick={pick}
+                name={what}
+              />
+            </section>
+          )}
         </>
       )}
     </Question>
@@ -153,9 +178,15 @@ function rowsOf({ source, target, links }: ColumnLinks) {
   return links.map((link) => ({
     from: { node: source, name: source?.name ?? "", field: link.sourceField } satisfies End,
     to: { node: target, name: target?.name ?? "", field: link.targetField } satisfies End,
-    how: [link.type, link.subtype, link.masking ? "masked" : ""].filter(Boolean).join(" · ").toLowerCase(),
+    how: howOf(link),
     words: link.description,
   }));
+}
+
+/** A step on the way to a version: a column, or a node as a whole. */
+function placeWords({ node, field }: Column): string {
+  if (!node) return field;
+  return field ? `${node.name}.${field}` : nameOf(written(node));
 }
 
 function ColumnLink({ node, name, field }: End) {

@@ -8,14 +8,14 @@ import {
   PedigreeAspect,
   type PedigreeChange,
 } from "../../generated/herdbook/lineage/v1/comparison_pb";
-import { setQuery, usePlace } from "../../state/url";
+import { usePlace } from "../../state/url";
 import { Explorer } from "../Explorer";
 import { joined } from "../graph/pedigree";
 import { useGraph } from "../graphs";
-import { NodePicker } from "../NodePicker";
 import { brief } from "../nodes";
-import { AsOf, nameOf, Question, Say, Unanswered } from "../Question";
+import { nameOf, Question, Say, Unanswered } from "../Question";
 import { resolved, useMoment } from "../reference";
+import { TwoEnds } from "../TwoEnds";
 import { listing } from "../words";
 
 const KINDS = ["model_version", "run"];
@@ -64,30 +64,7 @@ export function DiffPage() {
           : "What differs in what two versions came from?"
       }
       node={to}
-      asked={
-        <>
-          <NodePicker
-            label="from"
-            value={from}
-            kinds={KINDS}
-            onTake={(next) => setQuery({ from: next, pick: undefined })}
-          />
-          <NodePicker
-            label="to"
-            value={to}
-            kinds={KINDS}
-            onTake={(next) => setQuery({ to: next, node: undefined, pick: undefined })}
-          />
-          <button
-            type="button"
-            className="button"
-            onClick={() => setQuery({ from: to, to: from, node: undefined })}
-          >
-            Swap
-          </button>
-          <AsOf />
-        </>
-      }
+      asked={<TwoEnds from={from} to={to} kinds={KINDS} />}
     >
       {asked ? (
         <Unanswered answer={answer} what="One of the two" />

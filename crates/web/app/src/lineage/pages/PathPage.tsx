@@ -3,14 +3,14 @@ import { useAnswer } from "../../api/answer";
 import { lineage } from "../../api/lineage";
 import type { Edge, Path } from "../../generated/herdbook/lineage/v1/graph_pb";
 import { EdgeType } from "../../generated/herdbook/lineage/v1/graph_pb";
-import { setQuery, usePlace } from "../../state/url";
+import { usePlace } from "../../state/url";
 import { Explorer } from "../Explorer";
 import { ofPaths } from "../graph/pedigree";
 import { NodeLink, Tags } from "../NodeLink";
-import { NodePicker } from "../NodePicker";
 import { called, written } from "../nodes";
-import { AsOf, nameOf, Question, Say, Unanswered } from "../Question";
+import { nameOf, Question, Say, Unanswered } from "../Question";
 import { resolved, useMoment } from "../reference";
+import { TwoEnds } from "../TwoEnds";
 
 /** How one thing got into another: a shortest way, step by step. */
 export function PathPage() {
@@ -40,28 +40,7 @@ export function PathPage() {
         from && to ? `How did ${nameOf(from)} get into ${nameOf(to)}?` : "How did one thing get into another?"
       }
       node={to}
-      asked={
-        <>
-          <NodePicker
-            label="from"
-            value={from}
-            onTake={(next) => setQuery({ from: next, pick: undefined })}
-          />
-          <NodePicker
-            label="to"
-            value={to}
-            onTake={(next) => setQuery({ to: next, node: undefined, pick: undefined })}
-          />
-          <button
-            type="button"
-            className="button"
-            onClick={() => setQuery({ from: to, to: from, node: undefined })}
-          >
-            Swap
-          </button>
-          <AsOf />
-        </>
-      }
+      asked={<TwoEnds from={from} to={to} />}
     >
       {from && to ? (
         <Unanswered answer={answer} what="A way between them" />

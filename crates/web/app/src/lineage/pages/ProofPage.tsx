@@ -2,7 +2,7 @@ import { useMemo } from "react";
 import { useAnswer } from "../../api/answer";
 import { messageOf } from "../../api/errors";
 import { lineage } from "../../api/lineage";
-import { save } from "../../charts/export";
+import { fileName, save } from "../../charts/export";
 import { Copy } from "../../design/Copy";
 import { count } from "../../format/numbers";
 import { absolute, millis } from "../../format/times";
@@ -11,7 +11,6 @@ import { type ProveResponse, Verdict } from "../../generated/herdbook/lineage/v1
 import { listOf, listText, setQuery, usePlace } from "../../state/url";
 import { Completeness } from "../Completeness";
 import { Explorer, KIND_ORDER } from "../Explorer";
-import { fileName } from "../Exports";
 import { joined, ofPaths } from "../graph/pedigree";
 import { useGraph } from "../graphs";
 import { KeyLink } from "../NodeLink";
@@ -63,7 +62,9 @@ export function ProofPage() {
       ),
     [proof],
   );
-  const suspected = listing([...suspects.map(nameOf), ...tags.map((tag) => `anything tagged ${tag}`)], "or");
+  const among = (what: string) =>
+    listing([...suspects.map(nameOf), ...tags.map((tag) => `${what} tagged ${tag}`)], "or");
+  const suspected = among("anything");
   const name = nameOf(answer.data?.question.node ?? node);
   const saveProof = async () => {
     if (!answer.data) return;
@@ -171,7 +172,7 @@ export function ProofPage() {
       {asked && <Unanswered answer={answer} what={`The lineage of ${nameOf(node)}`} />}
       {proof && (
         <>
-          <Decided proof={proof} name={name} suspected={suspected} />
+          <Decided proof={proof} name={name} suspected={suspected} found={among("something")} />
           {proof.evidence.map((path) => (
             <section key={path.nodes[0]?.key && written(path.nodes[0].key)} aria-label="Evidence">
               <h2>How it got in</h2>
@@ -196,7 +197,18 @@ export function ProofPage() {
   );
 }
 
-function Decided({ proof, name, suspected }: { proof: ProveResponse; name: string; suspected: string }) {
+function Decided({
+  proof,
+  name,
+  suspected,
+  found,
+}: {
+  proof: ProveResponse;
+  name: string;
+  suspected: string;
+  /** The same, where there is some. */
+  found: string;
+}) {
   switch (proof.verdict) {
     case Verdict.CLEAN:
       return (
@@ -208,14 +220,14 @@ function Decided({ proof, name, suspected }: { proof: ProveResponse; name: strin
     case Verdict.TAINTED:
       return (
         <Say tone="bad">
-          ✗ Yes. {name} descends from {suspected}, in {count(proof.evidence.length)}{" "}
+          ✗ Yes. {name} descends from {found}, in {count(proof.evidence.length)}{" "}
           {proof.evidence.length === 1 ? "place" : "places"}.
         </Say>
       );
     default:
       return (
         <Say tone="warn">
-          ? Not as far as is known. {name} descends from no {suspected} that is recorded, but{" "}
+          ? Not as far as is known. {name} does not descend from {suspected} that is recorded, but{" "}
           {count(proof.unknowns.length)} of the {count(proof.examined.length)} things that it came from do not
           say what they came from: this is no proof.
         </Say>

@@ -356,10 +356,11 @@ function referenceOf(model: string, text: string): string {
 
 function summary(answer: CompareVersionsResponse): string {
   const metrics = answer.metrics.filter((metric) => metric.from !== metric.to).length;
+  const several = (number: number, what: string) => `${number} ${what}${number === 1 ? "" : "s"}`;
   const parts = [
-    `${metrics} metrics`,
-    `${answer.params.length} params`,
-    `${answer.files?.differ.length ?? 0} files`,
+    several(metrics, "metric"),
+    several(answer.params.length, "param"),
+    several(answer.files?.differ.length ?? 0, "file"),
   ];
   return `${parts.join(", ")} differ`;
 }

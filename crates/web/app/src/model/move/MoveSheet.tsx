@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { useAnswer } from "../../api/answer";
-import { roleName, useCaller } from "../../api/caller";
+import { refusedBy, useCaller } from "../../api/caller";
 import { messageOf } from "../../api/errors";
 import { requests, transitions, versions } from "../../api/registry";
 import { useNow } from "../../design/Time";
@@ -63,7 +63,8 @@ function Move({ standing, version, to: wanted, onClose, onChanged }: MoveProps) 
   const [refusal, setRefusal] = useState<unknown>();
   const targets = targetsOf(policy, version.stage);
   const to = wanted ?? nextStage(policy, version.stage);
-  const allowed = caller === undefined || caller.role >= Role.CONTRIBUTOR;
+  const locked = refusedBy(caller, Role.CONTRIBUTOR);
+  const allowed = locked === undefined;
   const open = standing.requests.find(
     (request) => request.version === version.number && request.to === to && !request.rollback,
   );
@@ -147,11 +148,7 @@ function Move({ standing, version, to: wanted, onClose, onChanged }: MoveProps) 
           {decision && <Displaced decision={decision} standing={standing} />}
         </p>
       </header>
-      {!allowed && caller && (
-        <p className="warn">
-          You are {roleName(caller.role)} here and can look; to ask for a move takes the role contributor.
-        </p>
-      )}
+      {locked && <p className="warn">{locked}.</p>}
       {dry.error !== undefined && <Refusal error={dry.error} />}
       {decision ? (
         <Checklist decision={decision} stale={dry.stale} />

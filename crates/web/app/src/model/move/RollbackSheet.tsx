@@ -1,6 +1,6 @@
 import { useState } from "react";
 import { useAnswer } from "../../api/answer";
-import { roleName, useCaller } from "../../api/caller";
+import { refusedBy, useCaller } from "../../api/caller";
 import { transitions } from "../../api/registry";
 import { absolute, duration, millis } from "../../format/times";
 import { Skeleton } from "../../frame/States";
@@ -35,7 +35,8 @@ export function RollbackSheet({ standing, stage, number, onClose, onChanged }: P
   const [comment, setComment] = useState("");
   const [busy, setBusy] = useState(false);
   const [refusal, setRefusal] = useState<unknown>();
-  const allowed = caller === undefined || caller.role >= Role.CONTRIBUTOR;
+  const locked = refusedBy(caller, Role.CONTRIBUTOR);
+  const allowed = locked === undefined;
   const stays = useAnswer(`stays ${stage} ${model.revision}`, async (signal) => {
     return (await transitions.listStays({ model: model.name, stage, pageSize: STAYS }, { signal })).stays;
   });
@@ -106,11 +107,7 @@ export function RollbackSheet({ standing, stage, number, onClose, onChanged }: P
           )}
         </p>
       </header>
-      {!allowed && caller && (
-        <p className="warn">
-          You are {roleName(caller.role)} here and can look; a rollback takes the role contributor at least.
-        </p>
-      )}
+      {locked && <p className="warn">{locked}.</p>}
       {dry.error !== undefined && <Refusal error={dry.error} />}
       {decision ? (
         <Checklist decision={decision} stale={dry.stale} />

@@ -17,7 +17,7 @@ export function Files({ version }: { version: Version }) {
       title="Files"
       aside={
         <span className="soft">
-          {box} {count(files.length)} files, {bytes(size)}
+          {box} {count(files.length)} {files.length === 1 ? "file" : "files"}, {bytes(size)}
         </span>
       }
     >
@@ -33,7 +33,7 @@ export function Files({ version }: { version: Version }) {
             <tr>
               <th>Path</th>
               <th className="number">Size</th>
-              <th className="wide">Digest</th>
+              <th className="wide-only">Digest</th>
             </tr>
           </thead>
           <tbody>
@@ -48,7 +48,7 @@ export function Files({ version }: { version: Version }) {
                     </a>
                   </th>
                   <td className="number">{bytes(file.size)}</td>
-                  <td className="wide mono" title={file.digest}>
+                  <td className="wide-only mono" title={file.digest}>
                     {middle(file.digest, 32)} <Copy text={file.digest} />
                   </td>
                 </tr>

@@ -2,6 +2,7 @@ import { type FormEvent, useState } from "react";
 import { versions } from "../../api/registry";
 import { Copy } from "../../design/Copy";
 import { focus } from "../../design/focus";
+import { Menu } from "../../design/Menu";
 import { Ago } from "../../design/Time";
 import { TypedConfirm } from "../../design/TypedConfirm";
 import { middle } from "../../format/names";
@@ -100,19 +101,16 @@ export function VersionHeader({ version, policy, locked, fixed, onChanged }: Pro
             {up ? "Promote" : "Move"}
           </button>
         )}
-        <details className="menu">
-          <summary className="button plain">More</summary>
-          <div className="float">
-            <button
-              type="button"
-              className="button plain bad"
-              disabled={locked !== undefined}
-              onClick={() => setDeleting(true)}
-            >
-              Delete the version…
-            </button>
-          </div>
-        </details>
+        <Menu words="More">
+          <button
+            type="button"
+            className="button plain bad"
+            disabled={locked !== undefined}
+            onClick={() => setDeleting(true)}
+          >
+            Delete the version…
+          </button>
+        </Menu>
       </div>
       <p className="facts-line soft">
         <span>
