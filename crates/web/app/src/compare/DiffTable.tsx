@@ -77,6 +77,7 @@ export function DiffTable({ runs, fields, facts, cells, objective, seriesOf, onR
           width: nameWidth + columns.getTotalSize(),
           height: HEAD + rows.getTotalSize(),
           ["--name-width" as string]: `${nameWidth}px`,
+          ["--run-width" as string]: `${RUN_WIDTH}px`,
         }}
       >
         <div role="row" className="diff-head" aria-rowindex={1}>
