@@ -77,15 +77,15 @@ impl Authenticator {
     }
 
     async fn local_user(&self, workspace: &str) -> Result<Caller, Unauthorized> {
-        let id = match self.workspaces.get(workspace) {
-            Some(id) => id,
-            None => {
-                let id = self.store.workspace_id(workspace).await.map_err(backend)?;
-                let id = id.ok_or_else(|| Unauthorized::UnknownWorkspace(workspace.to_owned()))?;
-                self.workspaces.put(workspace.to_owned(), id, TRUST);
-                id
-            }
+        let asked = async {
+            let id = self.store.workspace_id(workspace).await.map_err(backend)?;
+            let id = id.ok_or_else(|| Unauthorized::UnknownWorkspace(workspace.to_owned()))?;
+            Ok((id, TRUST))
         };
+        let id = self
+            .workspaces
+            .get_or_ask(workspace.to_owned(), asked)
+            .await?;
         Ok(Caller {
             principal: PrincipalId::from(LOCAL),
             name: "local".into(),
@@ -108,20 +108,17 @@ impl Authenticator {
         if secret::is_of_session(secret) {
             return self.by_session(&hash, workspace).await;
         }
-        let token = match self.tokens.get(&hash) {
-            Some(token) => token,
-            None => {
-                let token = self.store.token_by_hash(&hash).await.map_err(backend)?;
-                let token = token.ok_or(Unauthorized::UnknownToken)?;
-                // Who calls need not be kept out because this could not be noted.
-                if let Err(error) = self.store.note_use(token.id).await {
-                    tracing::warn!(%error, "the use of a token could not be noted");
-                }
-                let trust = token.expires_in.map_or(TRUST, |left| left.min(TRUST));
-                self.tokens.put(hash, token.clone(), trust);
-                token
+        let asked = async {
+            let token = self.store.token_by_hash(&hash).await.map_err(backend)?;
+            let token = token.ok_or(Unauthorized::UnknownToken)?;
+            // Who calls need not be kept out because this could not be noted.
+            if let Err(error) = self.store.note_use(token.id).await {
+                tracing::warn!(%error, "the use of a token could not be noted");
             }
+            let trust = token.expires_in.map_or(TRUST, |left| left.min(TRUST));
+            Ok((token, trust))
         };
+        let token = self.tokens.get_or_ask(hash, asked).await?;
         if token.revoked {
             return Err(Unauthorized::RevokedToken);
         }
@@ -149,28 +146,22 @@ impl Authenticator {
         hash: &[u8; 32],
         workspace: Option<&str>,
     ) -> Result<Caller, Unauthorized> {
-        let session = match self.sessions.get(hash) {
-            Some(session) => session,
-            None => {
-                let session = self.store.session_by_hash(hash).await.map_err(backend)?;
-                let session = session.ok_or(Unauthorized::ExpiredSession)?;
-                self.sessions
-                    .put(*hash, session.clone(), session.left.min(TRUST));
-                session
-            }
+        let asked = async {
+            let session = self.store.session_by_hash(hash).await.map_err(backend)?;
+            let session = session.ok_or(Unauthorized::ExpiredSession)?;
+            let trust = session.left.min(TRUST);
+            Ok((session, trust))
         };
+        let session = self.sessions.get_or_ask(*hash, asked).await?;
         let place = (session.principal, workspace.map(str::to_owned));
-        let (id, role) = match self.members.get(&place) {
-            Some(member) => member,
-            None => {
-                let member = self.store.membership(session.principal, workspace).await;
-                let member = member.map_err(backend)?.ok_or_else(|| {
-                    Unauthorized::UnknownWorkspace(workspace.unwrap_or_default().to_owned())
-                })?;
-                self.members.put(place, member, TRUST);
-                member
-            }
+        let asked = async {
+            let member = self.store.membership(session.principal, workspace).await;
+            let member = member.map_err(backend)?.ok_or_else(|| {
+                Unauthorized::UnknownWorkspace(workspace.unwrap_or_default().to_owned())
+            })?;
+            Ok((member, TRUST))
         };
+        let (id, role) = self.members.get_or_ask(place, asked).await?;
         Ok(Caller {
             principal: session.principal,
             name: session.name.as_str().into(),

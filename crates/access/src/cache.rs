@@ -2,7 +2,8 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, PoisonError},
+    hash::Hash,
+    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -10,37 +11,95 @@ use std::{
 const CACHED: usize = 10_000;
 
 /// Values that are believed for a while.
-pub(crate) struct Cache<K, V>(Mutex<HashMap<K, (Instant, V)>>);
+pub(crate) struct Cache<K, V>(Mutex<Entries<K, V>>);
+
+struct Entries<K, V> {
+    believed: HashMap<K, (Instant, V)>,
+    /// How often it was all forgotten.
+    generation: u64,
+}
 
 impl<K, V> Default for Cache<K, V> {
     fn default() -> Self {
-        Self(Mutex::new(HashMap::new()))
+        Self(Mutex::new(Entries {
+            believed: HashMap::new(),
+            generation: 0,
+        }))
     }
 }
 
-impl<K: std::hash::Hash + Eq, V: Clone> Cache<K, V> {
-    pub(crate) fn get<Q>(&self, key: &Q) -> Option<V>
-    where
-        K: std::borrow::Borrow<Q>,
-        Q: std::hash::Hash + Eq + ?Sized,
-    {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (until, value) = entries.get(key)?;
-        (Instant::now() < *until).then(|| value.clone())
-    }
-
-    pub(crate) fn put(&self, key: K, value: V, trust: Duration) {
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if entries.len() >= CACHED {
-            entries.clear();
+impl<K: Hash + Eq, V: Clone> Cache<K, V> {
+    /// The value as it is believed, or else as `ask` says, which also tells for how long that may be believed.
+    /// An answer to a question from before [`Self::clear`] is not kept: it may be what was to be forgotten.
+    pub(crate) async fn get_or_ask<E>(
+        &self,
+        key: K,
+        ask: impl Future<Output = Result<(V, Duration), E>>,
+    ) -> Result<V, E> {
+        let generation = {
+            let entries = self.entries();
+            match entries.believed.get(&key) {
+                Some((until, value)) if Instant::now() < *until => return Ok(value.clone()),
+                _ => entries.generation,
+            }
+        };
+        let (value, trust) = ask.await?;
+        let mut entries = self.entries();
+        if entries.generation == generation {
+            if entries.believed.len() >= CACHED {
+                entries.believed.clear();
+            }
+            let until = Instant::now() + trust;
+            entries.believed.insert(key, (until, value.clone()));
         }
-        entries.insert(key, (Instant::now() + trust, value));
+        Ok(value)
     }
 
     pub(crate) fn clear(&self) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clear();
+        let mut entries = self.entries();
+        entries.believed.clear();
+        entries.generation += 1;
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Entries<K, V>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    async fn answer(value: &str, trust: Duration) -> Result<(String, Duration), Infallible> {
+        Ok((value.to_owned(), trust))
+    }
+
+    #[tokio::test]
+    async fn believes_for_as_long_as_told() {
+        let cache = Cache::default();
+        let Ok(_) = cache.get_or_ask("key", answer("first", HOUR)).await;
+        let Ok(kept) = cache.get_or_ask("key", answer("second", HOUR)).await;
+        assert_eq!(kept, "first");
+        let Ok(_) = cache
+            .get_or_ask("brief", answer("first", Duration::ZERO))
+            .await;
+        let Ok(anew) = cache.get_or_ask("brief", answer("second", HOUR)).await;
+        assert_eq!(anew, "second");
+    }
+
+    #[tokio::test]
+    async fn an_answer_to_a_question_from_before_all_was_forgotten_is_not_kept() {
+        let cache = Cache::default();
+        let overtaken = async {
+            cache.clear();
+            answer("before", HOUR).await
+        };
+        let Ok(_) = cache.get_or_ask("key", overtaken).await;
+        let Ok(now) = cache.get_or_ask("key", answer("after", HOUR)).await;
+        assert_eq!(now, "after");
     }
 }

@@ -77,8 +77,10 @@ describe("lineage", () => {
     const { tokens } = await access.listTokens({});
     const mine = tokens.find(({ principal }) => principal === "dee");
     await access.revokeToken({ id: mine?.id ?? "" });
-    await page.getByRole("link", { name: "Impact", exact: true }).click();
-    await page.getByRole("heading", { name: "Sign in to Herdbook" }).waitFor();
+    const signedOut = page.getByRole("heading", { name: "Sign in to Herdbook" }).waitFor();
+    // What the page asks by itself may be refused before the link is there to be pressed.
+    await Promise.race([signedOut, page.getByRole("link", { name: "Impact", exact: true }).click()]);
+    await signedOut;
     assert.doesNotMatch(await page.content(), HIDDEN);
     await page.context().close();
   });
