@@ -56,6 +56,17 @@ describe("the list of models", () => {
     await page.getByRole("heading", { name: MODEL }).waitFor();
     await close({ page, ...rest });
   });
+
+  it("says on a phone what stands where, and that nothing does", async () => {
+    await registry.models.createModel({ name: "without a version" });
+    const phone = { viewport: { width: 390, height: 844 } };
+    const { page, ...rest } = await open(browser, `${server.url}/models`, phone);
+    const row = (name: string) => page.getByRole("row").filter({ hasText: name });
+    await row("without a version").getByText("no version", { exact: true }).waitFor();
+    await row(MODEL).getByText("v3", { exact: true }).waitFor();
+    await assertAccessible(page);
+    await close({ page, ...rest });
+  });
 });
 
 describe("a model", () => {

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef } from "react";
 import type { Series } from "../charts/colours";
 import { highlighted } from "../charts/highlight";
 import { Swatch } from "../charts/Swatch";
+import { useNarrow } from "../design/useNarrow";
 import { middle } from "../format/names";
 import { column as columnFormat, count } from "../format/numbers";
 import { Link } from "../frame/Link";
@@ -38,7 +39,7 @@ const SECTIONS: Record<Kind, string> = { metric: "Metrics", param: "Params", tag
 /** What runs have, a run a column, the best first. Only what is seen is made, and asked for. */
 export function DiffTable({ runs, fields, facts, cells, objective, seriesOf, onRemove }: Props) {
   const scroller = useRef<HTMLElement>(null);
-  const nameWidth = window.matchMedia("(max-width: 720px)").matches ? NAME_WIDTH.narrow : NAME_WIDTH.wide;
+  const nameWidth = useNarrow() ? NAME_WIDTH.narrow : NAME_WIDTH.wide;
   const lines = useMemo(() => linesOf(fields, facts), [fields, facts]);
   const rows = useVirtualizer({
     count: lines.length,

@@ -1,12 +1,12 @@
 import { type MouseEvent, type PointerEvent, type Ref, useEffect, useMemo, useRef, useState } from "react";
 import { highlighted } from "../charts/highlight";
+import { useWidth } from "../design/useWidth";
 import { middle } from "../format/names";
 import { Notice } from "../frame/States";
 import type { Run } from "../generated/herdbook/tracking/v1/run_pb";
 import { useSignal } from "../state/signal";
 import { columnOf, type Value } from "../table/columns";
 import { type Scale, scaleOf } from "./scale";
-import { useWidth } from "./useWidth";
 
 interface Props {
   runs: readonly Run[];

@@ -1,6 +1,8 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { Ago } from "../design/Time";
+import { useNarrow } from "../design/useNarrow";
+import { useWidth } from "../design/useWidth";
 import { middle } from "../format/names";
 import { millis } from "../format/times";
 import { Link } from "../frame/Link";
@@ -13,6 +15,11 @@ const ROW = 32;
 const CARD = 60;
 /** Stages that have a column, those that most models have. */
 const STAGES = 4;
+/** How wide columns are; what is left is of names and tags, in equal parts. */
+const WIDTH = { stage: 80, latest: 84, changed: 96, owners: 112, least: 208 };
+/** How wide a letter of a name is at most, on average. */
+const LETTER = 8.6;
+const PADDING = 16;
 
 interface Props {
   models: readonly Model[];
@@ -27,6 +34,7 @@ interface Props {
 export function ModelTable({ models, total, stale, order, onOrder, need }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const narrow = useNarrow();
+  const [place, width] = useWidth();
   const [active, setActive] = useState(-1);
   const stages = useMemo(() => stagesOf(models), [models]);
   const rows = useVirtualizer({
@@ -59,7 +67,10 @@ export function ModelTable({ models, total, stale, order, onOrder, need }: Props
       },
     },
   });
-  const template = `minmax(220px, 2fr) ${stages.map(() => "minmax(88px, 112px)").join(" ")} 72px 104px minmax(96px, 160px) minmax(120px, 2fr)`;
+  const others = stages.length * WIDTH.stage + WIDTH.latest + WIDTH.changed + WIDTH.owners;
+  const name = narrow ? width : Math.max(WIDTH.least, Math.floor((width - others) / 2));
+  const letters = Math.floor((name - PADDING) / LETTER);
+  const template = `${name}px ${stages.map(() => `${WIDTH.stage}px`).join(" ")} ${WIDTH.latest}px ${WIDTH.changed}px ${WIDTH.owners}px minmax(${WIDTH.least}px, 1fr)`;
   return (
     <div
       ref={scroller}
@@ -75,7 +86,7 @@ export function ModelTable({ models, total, stale, order, onOrder, need }: Props
           <Head field="name" label="Model" first="asc" order={order} onOrder={onOrder} />
           {stages.map((stage) => (
             <div key={stage} role="columnheader" tabIndex={-1}>
-              {middle(stage, 14)}
+              {middle(stage, 11)}
             </div>
           ))}
           <Head field="latest_version" label="Latest" first="desc" order={order} onOrder={onOrder} />
@@ -88,7 +99,7 @@ export function ModelTable({ models, total, stale, order, onOrder, need }: Props
           </div>
         </div>
       </div>
-      <div role="rowgroup" className="body" style={{ height: rows.getTotalSize() }}>
+      <div ref={place} role="rowgroup" className="body" style={{ height: rows.getTotalSize() }}>
         {items.map((item) => {
           const model = models[item.index];
           const style = {
@@ -106,7 +117,7 @@ export function ModelTable({ models, total, stale, order, onOrder, need }: Props
               style={style}
             >
               {model ? (
-                <Cells model={model} stages={stages} />
+                <Cells model={model} stages={stages} letters={letters} />
               ) : (
                 <div role="gridcell" tabIndex={-1}>
                   <span className="skeleton" />
@@ -120,14 +131,22 @@ export function ModelTable({ models, total, stale, order, onOrder, need }: Props
   );
 }
 
-function Cells({ model, stages }: { model: Model; stages: readonly string[] }) {
+interface CellsProps {
+  model: Model;
+  stages: readonly string[];
+  /** How many there is room for in a name. */
+  letters: number;
+}
+
+function Cells({ model, stages, letters }: CellsProps) {
   const tags = Object.entries(model.tags).sort(([one], [other]) => (one < other ? -1 : 1));
+  const nowhere = !model.stages.some(({ stage, versions }) => versions.length > 0 && stages.includes(stage));
   const tagText = tags.map(([key, value]) => (value ? `${key}: ${value}` : key)).join(", ");
   return (
     <>
       <div role="gridcell" tabIndex={-1} className="name">
         <Link to={modelPath(model.name)} title={model.name} tabIndex={-1}>
-          {middle(model.name, 40)}
+          {middle(model.name, letters)}
         </Link>
       </div>
       {stages.map((stage) => {
@@ -153,17 +172,22 @@ function Cells({ model, stages }: { model: Model; stages: readonly string[] }) {
           </div>
         );
       })}
-      <div role="gridcell" tabIndex={-1} className="wide">
-        {model.latestVersion > 0n ? `v${model.latestVersion}` : <span className="soft">none</span>}
+      <div
+        role="gridcell"
+        tabIndex={-1}
+        className={nowhere ? "latest" : "wide"}
+        data-label={model.latestVersion > 0n ? "Latest" : undefined}
+      >
+        {model.latestVersion > 0n ? `v${model.latestVersion}` : <span className="soft">no version</span>}
       </div>
       <div role="gridcell" tabIndex={-1} className="soft wide">
         <Ago time={millis(model.updatedAt)} />
       </div>
       <div role="gridcell" tabIndex={-1} className="wide" title={model.owners.join(", ")}>
-        {middle(model.owners.join(", "), 22)}
+        {model.owners.join(", ")}
       </div>
       <div role="gridcell" tabIndex={-1} className="soft wide" title={tagText}>
-        {middle(tagText, 48)}
+        {tagText}
       </div>
     </>
   );
@@ -208,16 +232,4 @@ export function stagesOf(models: readonly Model[]): string[] {
   // A stage stands as far back as it does in the models that have it, on average.
   most.sort(([, one], [, other]) => one.place / one.models - other.place / other.models);
   return most.map(([stage]) => stage);
-}
-
-const phone = window.matchMedia("(max-width: 720px)");
-
-function useNarrow(): boolean {
-  return useSyncExternalStore(
-    (listener) => {
-      phone.addEventListener("change", listener);
-      return () => phone.removeEventListener("change", listener);
-    },
-    () => phone.matches,
-  );
 }

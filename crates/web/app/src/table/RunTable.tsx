@@ -4,6 +4,7 @@ import type { Series } from "../charts/colours";
 import { highlighted } from "../charts/highlight";
 import { Swatch } from "../charts/Swatch";
 import { Ago, useNow } from "../design/Time";
+import { useNarrow } from "../design/useNarrow";
 import { middle } from "../format/names";
 import { column as columnFormat } from "../format/numbers";
 import { absolute, duration } from "../format/times";
@@ -47,7 +48,7 @@ const SAMPLE = 200;
 export function RunTable(props: TableProps) {
   const { total, columns, runAt, onSee, active } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const narrow = window.matchMedia("(max-width: 720px)").matches;
+  const narrow = useNarrow();
   const rows = useVirtualizer({
     count: total,
     getScrollElement: () => scroller.current,
@@ -58,6 +59,7 @@ export function RunTable(props: TableProps) {
   const first = items[0]?.index ?? 0;
   const last = items.at(-1)?.index ?? 0;
   useEffect(() => onSee(first, last), [onSee, first, last]);
+  useEffect(() => rows.measure(), [rows, narrow]);
   useEffect(() => {
     if (active >= 0) rows.scrollToIndex(active, { align: "auto" });
   }, [rows, active]);
