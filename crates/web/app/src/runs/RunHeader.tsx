@@ -71,16 +71,17 @@ export function RunHeader({ run, onChanged }: { run: Run; onChanged: () => void 
             %
           </span>
         )}
-        <span className="grow" />
-        <Link to="/lineage" query={{ node: `run:${run.id}` }} className="button">
-          Lineage
-        </Link>
-        <Copy text={run.id} label="copy id" />
-        {working && (
-          <button type="button" className="button" onClick={stop} disabled={run.stopRequested}>
-            {run.stopRequested ? "Asked to stop" : "Stop"}
-          </button>
-        )}
+        <div className="run-actions">
+          <Link to="/lineage" query={{ node: `run:${run.id}` }} className="button">
+            Lineage
+          </Link>
+          <Copy text={run.id} label="copy id" />
+          {working && (
+            <button type="button" className="button" onClick={stop} disabled={run.stopRequested}>
+              {run.stopRequested ? "Asked to stop" : "Stop"}
+            </button>
+          )}
+        </div>
       </div>
       <p className="run-facts soft">
         {length !== undefined && <span>{duration(length)}</span>}
