@@ -240,12 +240,12 @@ async function addRules(
 const AT_ONCE = 32;
 
 /** Very many models, called so that their order by name is that of their numbers. */
-export async function crowdOfModels(registry: Registry, models: number): Promise<void> {
+export async function crowdOfModels(registry: Registry, models: number, prefix = "crowd"): Promise<void> {
   const digits = `${models - 1}`.length;
   let next = 0;
   const worker = async () => {
     while (next < models) {
-      const name = `crowd-${`${next++}`.padStart(digits, "0")}`;
+      const name = `${prefix}-${`${next++}`.padStart(digits, "0")}`;
       await registry.models.createModel({ name, tags: { team: `team-${next % 7}` } });
     }
   };

@@ -248,10 +248,21 @@ const AT_ONCE = 64;
 export async function seedCrowd(services: Services, runs: number, name = "crowd"): Promise<bigint> {
   const created = await services.experiments.createExperiment({ name });
   const experimentId = created.experiment?.id ?? 0n;
-  const random = chance(7);
-  let next = 0;
+  await growCrowd(services, experimentId, 0, runs);
+  return experimentId;
+}
+
+/** More runs of a crowd, from one number up to another. */
+export async function growCrowd(
+  services: Services,
+  experimentId: bigint,
+  from: number,
+  to: number,
+): Promise<void> {
+  const random = chance(7 + from);
+  let next = from;
   const worker = async () => {
-    while (next < runs) {
+    while (next < to) {
       const number = next++;
       const { run } = await services.runs.createRun({
         experimentId,
@@ -274,7 +285,6 @@ export async function seedCrowd(services: Services, runs: number, name = "crowd"
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  return experimentId;
 }
 
 /** An experiment of which each run has very many metrics. */

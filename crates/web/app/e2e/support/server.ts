@@ -24,7 +24,12 @@ export class Server {
 
   static async start(...options: string[]): Promise<Server> {
     const server = new Server(options);
-    await server.up();
+    try {
+      await server.up();
+    } catch (error) {
+      await server.remove();
+      throw error;
+    }
     return server;
   }
 
