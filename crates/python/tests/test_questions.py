@@ -69,6 +69,7 @@ def test_search_and_history_as_frames(trained, experiment):
     assert numpy.isnan(history.value[0]) and history.value[1] == 2.0
     assert str(history.time.dtype).endswith("UTC]")
     assert trained.history("nothing").empty
+    assert list(trained.history("loss", samples=1).step) == [1]
     assert list(hb.curve(trained.id, "acc")["max"]) == [0.5, 0.8]
     with pytest.raises(hb.InvalidRequest, match="filter|expected"):
         hb.search("metrics.acc >")

@@ -19,7 +19,7 @@ const RUNS: usize = 100;
 /// Points of many runs together.
 const BULK: usize = 25_000;
 /// Points of a run in a chart.
-const CHART: usize = 2_500;
+const CHART: u32 = 2_500;
 
 pub(super) fn endpoints() -> Vec<Endpoint> {
     vec![
@@ -110,7 +110,7 @@ async fn history(call: Call) -> Answer<Response> {
             ))
         })?,
     };
-    let mut points = read(&call, &id, &key, from.least_step, None).await?;
+    let mut points = read(&call, asked(&id, &key, (from.least_step, None), 0)).await?;
     points.sort_by(by_time);
     once(&mut points);
     let end = from.skipped.saturating_add(count).min(points.len());
@@ -189,7 +189,7 @@ async fn bulk(call: Call) -> Answer<Response> {
     let mut histories = Vec::with_capacity(ids.len());
     let mut left = count;
     for id in &ids {
-        let mut points = read(&call, id, &key, None, None).await?;
+        let mut points = read(&call, asked(id, &key, (None, None), 0)).await?;
         points.sort_by(by_time);
         once(&mut points);
         points.truncate(left);
@@ -220,7 +220,7 @@ async fn interval(call: Call) -> Answer<Response> {
     let key = wire::required_text("metric_key", fields.metric_key)?;
     let count = fields
         .max_results
-        .map_or(Some(CHART), |count| usize::try_from(count).ok());
+        .map_or(Some(CHART), |count| u32::try_from(count).ok());
     let count = count
         .filter(|count| (1..=CHART).contains(count))
         .ok_or_else(|| Error::invalid(format!("max_results must be between 1 and {CHART}.")))?;
@@ -239,10 +239,10 @@ async fn interval(call: Call) -> Answer<Response> {
     };
     let mut histories = Vec::with_capacity(ids.len());
     for id in &ids {
-        let mut points = read(&call, id, &key, first, last).await?;
-        points.sort_by(by_step);
+        let mut points = read(&call, asked(id, &key, (first, last), count)).await?;
+        // Times that differ by less than a millisecond.
         once(&mut points);
-        histories.push((id, sample(&points, count)));
+        histories.push((id, points));
     }
     let shown = histories
         .iter()
@@ -253,24 +253,32 @@ async fn interval(call: Call) -> Answer<Response> {
     })
 }
 
-/// The points of a metric between two steps, in the order in which they were committed.
-async fn read(
-    call: &Call,
+/// The points of a metric between two steps: so many of them in the order of steps, or if 0 all as they were committed.
+fn asked(
     id: &str,
     key: &str,
-    min_step: Option<i64>,
-    max_step: Option<i64>,
-) -> Answer<Vec<Point>> {
-    let request = ReadMetricsRequest {
+    (min_step, max_step): (Option<i64>, Option<i64>),
+    samples: u32,
+) -> ReadMetricsRequest {
+    ReadMetricsRequest {
         run_id: id.to_owned(),
         keys: vec![key.to_owned()],
         min_step,
         max_step,
-    };
+        samples,
+    }
+}
+
+async fn read(call: &Call, request: ReadMetricsRequest) -> Answer<Vec<Point>> {
+    let id = request.run_id.clone();
     let parts = call.metrics().read_metrics(request).await;
-    let mut parts = parts.map_err(|status| of_run(id, status))?.into_inner();
+    let mut parts = parts.map_err(|status| of_run(&id, status))?.into_inner();
     let mut points = Vec::new();
-    while let Some(part) = parts.message().await.map_err(|status| of_run(id, status))? {
+    while let Some(part) = parts
+        .message()
+        .await
+        .map_err(|status| of_run(&id, status))?
+    {
         let columns = part.steps.iter().zip(&part.times_us).zip(&part.values);
         points.extend(columns.map(|((step, time_us), value)| Point {
             timestamp: time_us.div_euclid(1_000),
@@ -284,11 +292,6 @@ async fn read(
 fn by_time(a: &Point, b: &Point) -> Ordering {
     let times = (a.timestamp, a.step).cmp(&(b.timestamp, b.step));
     times.then_with(|| by_value(a.value, b.value))
-}
-
-fn by_step(a: &Point, b: &Point) -> Ordering {
-    let steps = (a.step, a.timestamp).cmp(&(b.step, b.timestamp));
-    steps.then_with(|| by_value(a.value, b.value))
 }
 
 /// MLflow's databases have a NaN as 0 with a mark, and so does it stand among the others.
@@ -305,25 +308,6 @@ fn once(points: &mut Vec<Point>) {
     });
 }
 
-/// The first point of each of `count` parts of nearly equal size, as SQL's `ntile` makes them, and the last of all.
-fn sample(points: &[Point], count: usize) -> Vec<Point> {
-    let parts = count.min(points.len());
-    if parts == 0 {
-        return Vec::new();
-    }
-    let (size, longer) = (points.len() / parts, points.len() % parts);
-    let starts = (0..parts).map(|part| part * size + part.min(longer));
-    let mut sampled: Vec<Point> = starts
-        .filter_map(|start| points.get(start).copied())
-        .collect();
-    // The last part may be the last point alone.
-    let alone = sampled.len() == points.len();
-    if let (Some(last), Some(end), false) = (sampled.last_mut(), points.last(), alone) {
-        *last = *end;
-    }
-    sampled
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -335,21 +319,6 @@ mod tests {
             value: 0.0,
         };
         (0..count).map(point).collect()
-    }
-
-    fn sampled(points: i64, count: usize) -> Vec<i64> {
-        let sampled = sample(&self::points(points), count);
-        sampled.iter().map(|point| point.step).collect()
-    }
-
-    #[test]
-    fn samples_have_the_first_and_the_last() {
-        assert_eq!(sampled(0, 3), [0; 0]);
-        assert_eq!(sampled(3, 5), [0, 1, 2]);
-        assert_eq!(sampled(3, 3), [0, 1, 2]);
-        assert_eq!(sampled(10, 3), [0, 4, 9]);
-        assert_eq!(sampled(10, 1), [9]);
-        assert_eq!(sampled(10, 4), [0, 3, 6, 9]);
     }
 
     #[test]

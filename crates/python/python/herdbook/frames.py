@@ -64,12 +64,19 @@ def search(
     return frame if rows else pandas().DataFrame(columns=["run_id", "experiment_id", "name", "status"])
 
 
-def history(run_id: str, *keys: str, min_step: int | None = None, max_step: int | None = None) -> Any:
+def history(
+    run_id: str, *keys: str, min_step: int | None = None, max_step: int | None = None, samples: int = 0,
+) -> Any:  # fmt: skip
     """Every point of some metrics of a run, or of all, as a pandas DataFrame in the order of their commits.
+
+    With `samples`, at most so many of each of the named metrics, evenly along its steps, the first and the last among
+    them.
 
     Columns: key, step (int64), time (datetime64, UTC), value (float64; NaN and infinities as they were logged).
     """
-    request = {"run_id": run_id, "keys": list(keys), "min_step": min_step, "max_step": max_step}
+    request = {
+        "run_id": run_id, "keys": list(keys), "min_step": min_step, "max_step": max_step, "samples": samples,
+    }  # fmt: skip
     parts = []
     frames = pandas()
     for points in session.client().stream("MetricService/ReadMetrics", request):

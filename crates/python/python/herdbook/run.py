@@ -90,12 +90,14 @@ class Run(_internal.RunBase):
         found: _internal.Message = session.client().call("RunService/GetRun", {"run_id": self.id}).run
         return found
 
-    def history(self, *keys: str, min_step: int | None = None, max_step: int | None = None) -> Any:
-        """Every point of these metrics, or of all, as a pandas DataFrame: see `herdbook.history`."""
+    def history(
+        self, *keys: str, min_step: int | None = None, max_step: int | None = None, samples: int = 0,
+    ) -> Any:  # fmt: skip
+        """Every point of these metrics, or of all, or samples, as a pandas DataFrame: see `herdbook.history`."""
         from .frames import history
 
         self.flush()
-        return history(self.id, *keys, min_step=min_step, max_step=max_step)
+        return history(self.id, *keys, min_step=min_step, max_step=max_step, samples=samples)
 
     # --- The end ---------------------------------------------------------------------------------------------------
 

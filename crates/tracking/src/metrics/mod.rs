@@ -16,6 +16,7 @@ pub(crate) mod envelope;
 mod points;
 pub(crate) mod pulse;
 pub(crate) mod reader;
+pub(crate) mod sampling;
 mod series;
 mod summary;
 

@@ -8,26 +8,34 @@ use tokio_stream::wrappers::WatchStream;
 
 use super::metrics::MetricApi;
 use crate::{
-    TrackingError, convert,
-    metrics::reader::{Gone, Piece, Pieces, Reader},
+    TrackingError,
+    blocking::blocking,
+    convert,
+    metrics::{
+        reader::{Gone, Piece, Pieces, Reader},
+        sampling::Sampling,
+    },
     store::{Store, forks::Source},
 };
 
 /// Runs of one watch.
 const WATCHED: usize = 100;
+/// Samples of a metric at most.
+const SAMPLES: usize = 10_000;
 /// Pieces that wait for a slow reader.
 const AHEAD: usize = 4;
 
 type Messages = mpsc::Sender<Result<proto::WatchMetricsResponse, TrackingError>>;
 
 impl MetricApi {
-    /// All points of a run that the request asks for, those it inherits first.
+    /// The points of a run that the request asks for, those it inherits first, unless it asks for samples.
     pub(super) async fn read(
         &self,
         workspace: WorkspaceId,
         request: proto::ReadMetricsRequest,
     ) -> Result<mpsc::Receiver<Result<Piece, TrackingError>>, TrackingError> {
         let id = convert::run_id(&request.run_id)?;
+        let samples = samples(&request)?;
         let run = self.store.run_key(workspace, id).await?;
         let sources = self.store.sources(&[run]).await?.remove(&run);
         let reader = Reader {
@@ -41,7 +49,12 @@ impl MetricApi {
         };
         let (pieces, receiver) = mpsc::channel(AHEAD);
         tokio::spawn(async move {
-            if let Err(error) = read_all(&reader, &sources.unwrap_or_default(), &pieces).await {
+            let sources = sources.unwrap_or_default();
+            let read = match samples {
+                None => read_all(&reader, &sources, &pieces).await,
+                Some(count) => sample_all(&reader, &sources, count, &pieces).await,
+            };
+            if let Err(error) = read {
                 let _ = pieces.send(Err(error)).await;
             }
         });
@@ -124,6 +137,63 @@ async fn read_all(
         };
         let end = reader.store.positions(&[*run]).await?[0];
         if of_source.read(0, end, pieces).await?.is_err() {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Points of each metric at most that the request asks for; `None` for all.
+fn samples(request: &proto::ReadMetricsRequest) -> Result<Option<usize>, InvalidRequest> {
+    if request.samples == 0 {
+        return Ok(None);
+    }
+    if request.keys.is_empty() {
+        return Err(InvalidRequest::field(
+            "keys",
+            "is empty; name the metrics of which there are to be samples",
+        ));
+    }
+    let count = usize::try_from(request.samples).ok();
+    match count.filter(|count| *count <= SAMPLES) {
+        Some(count) => Ok(Some(count)),
+        None => Err(InvalidRequest::field(
+            "samples",
+            format!("is {}; ask for {SAMPLES} at most", request.samples),
+        )),
+    }
+}
+
+/// Samples metrics of a run and what it inherits, one after another.
+async fn sample_all(
+    reader: &Reader,
+    sources: &[Source],
+    count: usize,
+    samples: &Pieces,
+) -> Result<(), TrackingError> {
+    for key in &reader.keys {
+        let reader = Reader {
+            keys: vec![key.clone()],
+            ..reader.clone()
+        };
+        let (pieces, mut receiver) = mpsc::channel(AHEAD);
+        let gather = async {
+            let mut sampling = Sampling::default();
+            while let Some(piece) = receiver.recv().await {
+                sampling.add(&piece?);
+            }
+            Ok::<_, TrackingError>(sampling)
+        };
+        let reading = async {
+            let read = read_all(&reader, sources, &pieces).await;
+            drop(pieces);
+            read
+        };
+        let (read, sampling) = tokio::join!(reading, gather);
+        read?;
+        let (sampling, key) = (sampling?, key.clone());
+        let sample = blocking(move || Ok::<_, TrackingError>(sampling.take(key, count))).await?;
+        if !sample.values.is_empty() && samples.send(Ok(sample)).await.is_err() {
             return Ok(());
         }
     }

@@ -153,6 +153,7 @@ async fn compaction_changes_nothing_that_can_be_read() {
         keys: vec!["loss".to_owned()],
         min_step: Some(10),
         max_step: Some(12),
+        ..Default::default()
     };
     let some = read(&cluster, request).await;
     assert_eq!(some.len(), 1);

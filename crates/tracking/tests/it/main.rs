@@ -20,6 +20,7 @@ mod purge;
 mod quota;
 mod run_fields;
 mod runs;
+mod sampling;
 mod search;
 mod search_groups;
 mod search_model;

@@ -800,7 +800,11 @@ type ReadMetricsRequest struct {
 	// Smallest step; no bound if absent.
 	MinStep *int64 `protobuf:"varint,3,opt,name=min_step,json=minStep,proto3,oneof" json:"min_step,omitempty"`
 	// Largest step; no bound if absent.
-	MaxStep       *int64 `protobuf:"varint,4,opt,name=max_step,json=maxStep,proto3,oneof" json:"max_step,omitempty"`
+	MaxStep *int64 `protobuf:"varint,4,opt,name=max_step,json=maxStep,proto3,oneof" json:"max_step,omitempty"`
+	// Points of each metric at most, up to 10,000, with the metrics named: those that lie evenly along its points by
+	// number in the order of step, time and value, in this order, equal ones counted once, the first and the last
+	// among them. If 0 all, in the order of their commits.
+	Samples       uint32 `protobuf:"varint,5,opt,name=samples,proto3" json:"samples,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -859,6 +863,13 @@ func (x *ReadMetricsRequest) GetMinStep() int64 {
 func (x *ReadMetricsRequest) GetMaxStep() int64 {
 	if x != nil && x.MaxStep != nil {
 		return *x.MaxStep
+	}
+	return 0
+}
+
+func (x *ReadMetricsRequest) GetSamples() uint32 {
+	if x != nil {
+		return x.Samples
 	}
 	return 0
 }
@@ -2060,12 +2071,13 @@ const file_herdbook_tracking_v1_metric_proto_rawDesc = "" +
 	"\x04code\x18\x03 \x01(\x05R\x04code\x12\x16\n" +
 	"\x06reason\x18\x04 \x01(\tR\x06reason\x12\x18\n" +
 	"\amessage\x18\x05 \x01(\tR\amessage\x12+\n" +
-	"\x11expected_sequence\x18\x06 \x01(\x04R\x10expectedSequence\"\x99\x01\n" +
+	"\x11expected_sequence\x18\x06 \x01(\x04R\x10expectedSequence\"\xb3\x01\n" +
 	"\x12ReadMetricsRequest\x12\x15\n" +
 	"\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x12\n" +
 	"\x04keys\x18\x02 \x03(\tR\x04keys\x12\x1e\n" +
 	"\bmin_step\x18\x03 \x01(\x03H\x00R\aminStep\x88\x01\x01\x12\x1e\n" +
-	"\bmax_step\x18\x04 \x01(\x03H\x01R\amaxStep\x88\x01\x01B\v\n" +
+	"\bmax_step\x18\x04 \x01(\x03H\x01R\amaxStep\x88\x01\x01\x12\x18\n" +
+	"\asamples\x18\x05 \x01(\rR\asamplesB\v\n" +
 	"\t_min_stepB\v\n" +
 	"\t_max_step\"p\n" +
 	"\x13ReadMetricsResponse\x12\x10\n" +
