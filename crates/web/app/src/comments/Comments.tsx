@@ -1,9 +1,10 @@
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { useCaller } from "../api/caller";
 import { messageOf } from "../api/errors";
 import { newRequestId } from "../api/requests";
 import { comments } from "../api/team";
+import { Markdown } from "../design/MarkdownOnDemand";
 import { Part } from "../design/Part";
 import { Ago } from "../design/Time";
 import { millis } from "../format/times";
@@ -16,7 +17,6 @@ import "./comments.css";
 import { Composer } from "./Composer";
 
 // Its two libraries come only where there is something written.
-const Markdown = lazy(() => import("../design/Markdown"));
 
 /** What others say shows within this time. */
 const REFRESH_MS = 3000;
@@ -160,9 +160,7 @@ function Said({
           onCancel={() => setEditing(false)}
         />
       ) : (
-        <Suspense fallback={<p>{comment.text}</p>}>
-          <Markdown text={comment.text} />
-        </Suspense>
+        <Markdown text={comment.text} />
       )}
     </li>
   );

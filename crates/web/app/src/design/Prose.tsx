@@ -1,10 +1,8 @@
-import { lazy, type ReactNode, Suspense, useState } from "react";
+import { type ReactNode, useState } from "react";
 import { focus } from "./focus";
+import { Markdown } from "./MarkdownOnDemand";
 import { Part } from "./Part";
 import "./prose.css";
-
-// Its two libraries come only where there is something written.
-const Markdown = lazy(() => import("./Markdown"));
 
 interface Props {
   title: string;
@@ -64,9 +62,7 @@ export function Prose({ title, text, none, locked, onSave }: Props) {
           </div>
         </form>
       ) : text ? (
-        <Suspense fallback={<p className="soft">…</p>}>
-          <Markdown text={text} />
-        </Suspense>
+        <Markdown text={text} />
       ) : (
         <p className="soft">{none}</p>
       )}

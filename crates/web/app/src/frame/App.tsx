@@ -1,5 +1,6 @@
-import { lazy, type ReactNode, Suspense, useEffect } from "react";
+import { type ComponentType, type ReactNode, useEffect } from "react";
 import { useSignInNeeded } from "../api/session";
+import { onDemand } from "../design/onDemand";
 import { ExperimentList } from "../experiments/ExperimentList";
 import { SignIn } from "../signin/SignIn";
 import { navigate, usePlace } from "../state/url";
@@ -8,24 +9,28 @@ import { Frame } from "./Frame";
 import { Link } from "./Link";
 import { Notice, Skeleton } from "./States";
 
-// Each page is loaded when it is first gone to.
-const RunComparison = lazy(() => import("../compare/ComparePage"));
-const ExperimentPage = lazy(() => import("../experiment/ExperimentPage"));
-const ApprovalsPage = lazy(() => import("../approvals/ApprovalsPage"));
-const ComparePage = lazy(() => import("../model/compare/ComparePage"));
-const AuditPage = lazy(() => import("../model/AuditPage"));
-const ModelPage = lazy(() => import("../model/ModelPage"));
-const ModelList = lazy(() => import("../models/ModelList"));
-const PolicyPage = lazy(() => import("../model/PolicyPage"));
-const VersionPage = lazy(() => import("../model/version/VersionPage"));
-const LineagePage = lazy(() => import("../lineage/LineagePage"));
-const ReferencePage = lazy(() => import("../reference/ReferencePage"));
-const RunPage = lazy(() => import("../runs/RunPage"));
-const ActivityPage = lazy(() => import("../activity/ActivityPage"));
-const ReportList = lazy(() => import("../reports/ReportList"));
-const ReportPage = lazy(() => import("../reports/ReportPage"));
-const TeamPage = lazy(() => import("../team/TeamPage"));
-const StartPage = lazy(() => import("../start/StartPage"));
+/** A page, loaded when it is first gone to. */
+function pageFrom<Props extends object>(load: () => Promise<{ default: ComponentType<Props> }>) {
+  return onDemand(load, () => <Skeleton />);
+}
+
+const RunComparison = pageFrom(() => import("../compare/ComparePage"));
+const ExperimentPage = pageFrom(() => import("../experiment/ExperimentPage"));
+const ApprovalsPage = pageFrom(() => import("../approvals/ApprovalsPage"));
+const ComparePage = pageFrom(() => import("../model/compare/ComparePage"));
+const AuditPage = pageFrom(() => import("../model/AuditPage"));
+const ModelPage = pageFrom(() => import("../model/ModelPage"));
+const ModelList = pageFrom(() => import("../models/ModelList"));
+const PolicyPage = pageFrom(() => import("../model/PolicyPage"));
+const VersionPage = pageFrom(() => import("../model/version/VersionPage"));
+const LineagePage = pageFrom(() => import("../lineage/LineagePage"));
+const ReferencePage = pageFrom(() => import("../reference/ReferencePage"));
+const RunPage = pageFrom(() => import("../runs/RunPage"));
+const ActivityPage = pageFrom(() => import("../activity/ActivityPage"));
+const ReportList = pageFrom(() => import("../reports/ReportList"));
+const ReportPage = pageFrom(() => import("../reports/ReportPage"));
+const TeamPage = pageFrom(() => import("../team/TeamPage"));
+const StartPage = pageFrom(() => import("../start/StartPage"));
 
 export function App() {
   const { path } = usePlace();
@@ -34,9 +39,7 @@ export function App() {
   const { crumbs, page } = pageAt(path);
   return (
     <Frame crumbs={crumbs}>
-      <Crash key={path}>
-        <Suspense fallback={<Skeleton />}>{page}</Suspense>
-      </Crash>
+      <Crash key={path}>{page}</Crash>
     </Frame>
   );
 }

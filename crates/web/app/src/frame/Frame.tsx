@@ -1,9 +1,10 @@
-import { type ComponentType, lazy, type ReactNode, Suspense } from "react";
+import type { ComponentType, ReactNode } from "react";
 import { useAnswer } from "../api/answer";
 import { useAskCaller, useCaller } from "../api/caller";
 import { access } from "../api/clients";
 import { usePreferences } from "../api/preferences";
 import { signOut } from "../api/session";
+import { onDemand } from "../design/onDemand";
 import { usePersonal } from "../state/personal";
 import type { Theme } from "../state/theme";
 import { hrefTo, navigate, usePlace } from "../state/url";
@@ -38,7 +39,7 @@ const PLACES: Place[] = [
     keys: "g m",
     at: ["/models", "/approvals"],
     icon: "M8 1.5l6 3.2v6.6l-6 3.2-6-3.2V4.7zM2 4.7l6 3.3 6-3.3M8 8v6.5",
-    Badge: lazy(() => import("../approvals/Waiting")),
+    Badge: onDemand(() => import("../approvals/Waiting")),
   },
   {
     name: "Lineage",
@@ -122,11 +123,7 @@ export function Frame({ crumbs, children }: { crumbs: ReactNode; children: React
               <path d={icon} />
             </svg>
             {name}
-            {Badge && (
-              <Suspense>
-                <Badge />
-              </Suspense>
-            )}
+            {Badge && <Badge />}
           </Link>
         ))}
       </nav>

@@ -1,6 +1,4 @@
-import { lazy, Suspense } from "react";
-
-const Markdown = lazy(() => import("../design/Markdown"));
+import { Markdown } from "../design/MarkdownOnDemand";
 
 /** What of a notebook is shown, as nbformat 4 has it (https://nbformat.readthedocs.io). */
 interface Cell {
@@ -29,9 +27,7 @@ export function Notebook({ text }: { text: string }) {
       {cells.map((cell, at) => (
         <div key={at} className="cell">
           {cell.cell_type === "markdown" ? (
-            <Suspense fallback={null}>
-              <Markdown text={joined(cell.source)} />
-            </Suspense>
+            <Markdown text={joined(cell.source)} />
           ) : (
             <pre className="code">{joined(cell.source)}</pre>
           )}

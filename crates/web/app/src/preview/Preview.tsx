@@ -1,6 +1,6 @@
-import { lazy, Suspense } from "react";
 import { useAnswer } from "../api/answer";
 import { messageOf } from "../api/errors";
+import { Markdown } from "../design/MarkdownOnDemand";
 import { bytes, count } from "../format/numbers";
 import type { File } from "../generated/herdbook/common/v1/file_pb";
 import { fileAddress } from "./address";
@@ -10,8 +10,6 @@ import { headerSize, kindOf, readCsv, readTensors } from "./kinds";
 import { Notebook } from "./Notebook";
 import "./preview.css";
 import { readPart } from "./read";
-
-const Markdown = lazy(() => import("../design/Markdown"));
 
 /** Of longer texts the beginning is shown. */
 const SHOWN_BYTES = 512_000;
@@ -88,11 +86,7 @@ function TextBody({
   isCut: boolean;
 }) {
   if (kind === "markdown") {
-    return (
-      <Suspense fallback={<p className="soft">…</p>}>
-        <Markdown text={text} />
-      </Suspense>
-    );
+    return <Markdown text={text} />;
   }
   if (kind === "table") {
     const [columns = [], ...rows] = readCsv(text, /\.tsv$/i.test(path) ? "\t" : ",", isCut);

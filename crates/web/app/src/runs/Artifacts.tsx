@@ -1,7 +1,8 @@
-import { lazy, Suspense, useMemo, useState } from "react";
+import { useMemo, useState } from "react";
 import { useAnswer } from "../api/answer";
 import { artifacts } from "../api/clients";
 import { messageOf } from "../api/errors";
+import { onDemand } from "../design/onDemand";
 import { Part } from "../design/Part";
 import { middle } from "../format/names";
 import { bytes, count } from "../format/numbers";
@@ -9,7 +10,10 @@ import type { File } from "../generated/herdbook/common/v1/file_pb";
 import { fileAddress } from "../preview/address";
 import { setQuery, usePlace } from "../state/url";
 
-const Preview = lazy(() => import("../preview/Preview"));
+const Preview = onDemand(
+  () => import("../preview/Preview"),
+  () => <span className="skeleton" />,
+);
 
 const PAGE = 1000;
 /** Of more files the first are shown. */
@@ -56,9 +60,7 @@ export function Artifacts({ runId, every }: { runId: string; every: number | und
               Close
             </button>
           </header>
-          <Suspense fallback={<span className="skeleton" />}>
-            <Preview key={open.path} runId={runId} file={open} />
-          </Suspense>
+          <Preview key={open.path} runId={runId} file={open} />
         </section>
       )}
       {(list.data?.length ?? 0) >= MOST && <p className="soft">Only the first {count(MOST)} are listed.</p>}

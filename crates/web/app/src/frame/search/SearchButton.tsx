@@ -1,6 +1,7 @@
-import { lazy, Suspense, useEffect, useState } from "react";
+import { useEffect, useState } from "react";
+import { onDemand } from "../../design/onDemand";
 
-const Search = lazy(() => import("./Search"));
+const Search = onDemand(() => import("./Search"));
 
 const MAC = /Mac|iPhone|iPad/.test(navigator.userAgent);
 
@@ -26,11 +27,7 @@ export function SearchButton() {
       >
         Search <kbd>{MAC ? "⌘ K" : "Ctrl K"}</kbd>
       </button>
-      {open && (
-        <Suspense fallback={null}>
-          <Search onClose={() => setOpen(false)} />
-        </Suspense>
-      )}
+      {open && <Search onClose={() => setOpen(false)} />}
     </>
   );
 }

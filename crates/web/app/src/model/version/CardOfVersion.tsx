@@ -1,11 +1,11 @@
-import { lazy, Suspense, useState } from "react";
+import { useState } from "react";
 import { versions } from "../../api/registry";
+import { Markdown } from "../../design/MarkdownOnDemand";
 import { Part } from "../../design/Part";
 import type { Version } from "../../generated/herdbook/registry/v1/version_pb";
 import { act } from "../act";
 
 // Its two libraries come only where there is something written.
-const Markdown = lazy(() => import("../../design/Markdown"));
 
 const FIELDS = [
   ["intendedUse", "Intended use"],
@@ -88,9 +88,7 @@ export function CardOfVersion({ version, locked, onChanged }: Props) {
                 {title}
                 {!ownCard?.[field] && ", as of the model"}
               </h3>
-              <Suspense fallback={<p className="soft">…</p>}>
-                <Markdown text={card?.[field] ?? ""} />
-              </Suspense>
+              <Markdown text={card?.[field] ?? ""} />
             </section>
           ))}
         </>
