@@ -56,6 +56,22 @@ describe("a server that stops", () => {
   });
 });
 
+describe("a page whose code is gone, as after an upgrade", () => {
+  it("says so within the frame, and works once it is loaded again", async (test) => {
+    const server = await Server.start();
+    test.after(() => server.remove());
+    const { page } = await open(browser, `${server.url}/experiments`);
+    await page.route("**/assets/TeamPage*", (route) => route.abort());
+    await page.getByRole("link", { name: "Team" }).click();
+    await page.getByRole("heading", { name: "This page failed" }).waitFor();
+    await assertAccessible(page);
+    await page.unroute("**/assets/TeamPage*");
+    await page.getByRole("button", { name: "Load it again" }).click();
+    await page.getByRole("heading", { name: "Members" }).waitFor();
+    await page.context().close();
+  });
+});
+
 describe("a Herdbook that asks who calls", () => {
   it("shows nothing before, and everything after, signing in", async (test) => {
     const server = await Server.start("--auth", "required");
