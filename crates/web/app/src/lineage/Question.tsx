@@ -82,7 +82,10 @@ export function Unanswered({
   answer: { data: unknown; error: unknown; reload: () => void };
   what: string;
 }) {
-  if (answer.error !== undefined) return <Trouble error={answer.error} what={what} retry={answer.reload} />;
+  if (answer.error !== undefined) {
+    const home = <Link to="/lineage">All of lineage</Link>;
+    return <Trouble error={answer.error} what={what} retry={answer.reload} home={home} />;
+  }
   if (answer.data === undefined) return <Skeleton />;
   return null;
 }
