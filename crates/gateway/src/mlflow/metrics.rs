@@ -253,7 +253,8 @@ async fn interval(call: Call) -> Answer<Response> {
     })
 }
 
-/// The points of a metric between two steps: so many of them in the order of steps, or if 0 all as they were committed.
+/// Asks for the points of a metric between two steps: so many of them in the order of steps, or if 0 all as they were
+/// committed.
 fn asked(
     id: &str,
     key: &str,

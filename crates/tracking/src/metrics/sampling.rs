@@ -49,9 +49,10 @@ impl Sampling {
         };
         for part in 0..parts {
             // The last part may be the last point alone.
-            let place = match part + 1 == parts {
-                true => points.len() - 1,
-                false => start_of(part, parts, points.len()),
+            let place = if part + 1 == parts {
+                points.len() - 1
+            } else {
+                start_of(part, parts, points.len())
             };
             sample.steps.push(points[place].step);
             sample.times_us.push(points[place].time_us);

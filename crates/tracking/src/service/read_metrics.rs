@@ -25,6 +25,7 @@ const SAMPLES: usize = 10_000;
 /// Pieces that wait for a slow reader.
 const AHEAD: usize = 4;
 
+type Receiver = mpsc::Receiver<Result<Piece, TrackingError>>;
 type Messages = mpsc::Sender<Result<proto::WatchMetricsResponse, TrackingError>>;
 
 impl MetricApi {
@@ -33,7 +34,7 @@ impl MetricApi {
         &self,
         workspace: WorkspaceId,
         request: proto::ReadMetricsRequest,
-    ) -> Result<mpsc::Receiver<Result<Piece, TrackingError>>, TrackingError> {
+    ) -> Result<Receiver, TrackingError> {
         let id = convert::run_id(&request.run_id)?;
         let samples = samples(&request)?;
         let run = self.store.run_key(workspace, id).await?;
@@ -164,6 +165,20 @@ fn samples(request: &proto::ReadMetricsRequest) -> Result<Option<usize>, Invalid
     }
 }
 
+/// Reads, and takes what is read meanwhile.
+async fn piped<R, T>(
+    read: impl AsyncFnOnce(&Pieces) -> R,
+    take: impl AsyncFnOnce(Receiver) -> T,
+) -> (R, T) {
+    let (pieces, receiver) = mpsc::channel(AHEAD);
+    let reading = async {
+        let read = read(&pieces).await;
+        drop(pieces);
+        read
+    };
+    tokio::join!(reading, take(receiver))
+}
+
 /// Samples metrics of a run and what it inherits, one after another.
 async fn sample_all(
     reader: &Reader,
@@ -176,20 +191,15 @@ async fn sample_all(
             keys: vec![key.clone()],
             ..reader.clone()
         };
-        let (pieces, mut receiver) = mpsc::channel(AHEAD);
-        let gather = async {
+        let read = async |pieces: &Pieces| read_all(&reader, sources, pieces).await;
+        let gather = async |mut pieces: Receiver| {
             let mut sampling = Sampling::default();
-            while let Some(piece) = receiver.recv().await {
+            while let Some(piece) = pieces.recv().await {
                 sampling.add(&piece?);
             }
             Ok::<_, TrackingError>(sampling)
         };
-        let reading = async {
-            let read = read_all(&reader, sources, &pieces).await;
-            drop(pieces);
-            read
-        };
-        let (read, sampling) = tokio::join!(reading, gather);
+        let (read, sampling) = piped(read, gather).await;
         read?;
         let (sampling, key) = (sampling?, key.clone());
         let sample = blocking(move || Ok::<_, TrackingError>(sampling.take(key, count))).await?;
@@ -264,9 +274,8 @@ impl Followed {
         messages: &Messages,
         read: impl AsyncFnOnce(&Pieces) -> Result<Result<(), Gone>, TrackingError>,
     ) -> Result<Result<(), Gone>, TrackingError> {
-        let (pieces, mut receiver) = mpsc::channel::<Result<Piece, _>>(AHEAD);
-        let pass_on = async {
-            while let Some(piece) = receiver.recv().await {
+        let pass_on = async |mut pieces: Receiver| {
+            while let Some(piece) = pieces.recv().await {
                 let message = piece.map(|piece| proto::WatchMetricsResponse {
                     run_id: self.id.clone(),
                     points: Some(to_response(piece)),
@@ -278,12 +287,7 @@ impl Followed {
             }
             Ok(())
         };
-        let reading = async {
-            let read = read(&pieces).await;
-            drop(pieces);
-            read
-        };
-        let (read, passed_on) = tokio::join!(reading, pass_on);
+        let (read, passed_on) = piped(read, pass_on).await;
         Ok(read?.and(passed_on))
     }
 
