@@ -95,14 +95,17 @@ async function scrolled(place: Place, path: string, count: number): Promise<void
     await table.evaluate((scroller) => scroller.scrollTo(0, 0));
     await painted(page);
     const measured = frames(page, FRAMES);
-    await table.evaluate((scroller, by) => {
-      let left = 300;
-      const scroll = () => {
-        scroller.scrollBy(0, by);
-        if (--left > 0) requestAnimationFrame(scroll);
-      };
-      requestAnimationFrame(scroll);
-    }, step);
+    await table.evaluate(
+      (scroller, [by, frames]) => {
+        let left = frames;
+        const scroll = () => {
+          scroller.scrollBy(0, by);
+          if (--left > 0) requestAnimationFrame(scroll);
+        };
+        requestAnimationFrame(scroll);
+      },
+      [step, FRAMES] as const,
+    );
     const times = await measured;
     tell(`a frame while ${count} rows are scrolled ${how}, 95 of 100`, percentile(times, 0.95), FRAME);
     tell("  … and the longest", Math.max(...times));

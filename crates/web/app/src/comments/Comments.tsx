@@ -16,8 +16,6 @@ import type { SubjectKind } from "../generated/herdbook/team/v1/subject_pb";
 import "./comments.css";
 import { Composer } from "./Composer";
 
-// Its two libraries come only where there is something written.
-
 /** What others say shows within this time. */
 const REFRESH_MS = 3000;
 const PAGE = 1000;

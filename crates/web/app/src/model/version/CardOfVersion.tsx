@@ -5,8 +5,6 @@ import { Part } from "../../design/Part";
 import type { Version } from "../../generated/herdbook/registry/v1/version_pb";
 import { act } from "../act";
 
-// Its two libraries come only where there is something written.
-
 const FIELDS = [
   ["intendedUse", "Intended use"],
   ["usageNotes", "How to use it"],
