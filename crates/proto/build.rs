@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     fs::write(out.join("calls.rs"), calls(&descriptors)?)?;
     tonic_prost_build::configure()
         .bytes(".")
+        .btree_map(".")
         .build_transport(false)
         .compile_fds(descriptors)?;
     Ok(())

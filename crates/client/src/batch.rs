@@ -1,6 +1,9 @@
 //! Batches as they travel: columns with their regular steps folded, keys by number.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use herdbook_proto::tracking::v1::{MetricBatch, MetricTable};
 
@@ -58,7 +61,7 @@ impl Dictionary {
     /// A batch as this stream takes it: under the stream's number for the writer and its numbers for
     /// keys, with those keys that it has not seen yet.
     pub(crate) fn translate(&mut self, batch: &MetricBatch, writer: u32) -> MetricBatch {
-        let mut new = HashMap::new();
+        let mut new = BTreeMap::new();
         let mut numbers = HashMap::with_capacity(batch.keys.len());
         for (own, key) in &batch.keys {
             let number = match self.0.get(key) {
@@ -152,8 +155,8 @@ mod tests {
         let mut dictionary = Dictionary::default();
         let first = dictionary.translate(&fold(1, vec![rows("a")]), 9);
         let second = dictionary.translate(&fold(2, vec![rows("b"), rows("a")]), 9);
-        assert_eq!(first.keys, HashMap::from([(0, "a".to_owned())]));
-        assert_eq!(second.keys, HashMap::from([(1, "b".to_owned())]));
+        assert_eq!(first.keys, BTreeMap::from([(0, "a".to_owned())]));
+        assert_eq!(second.keys, BTreeMap::from([(1, "b".to_owned())]));
         assert_eq!((second.tables[0].keys[0], second.tables[1].keys[0]), (1, 0));
         assert_eq!((second.writer, second.sequence), (9, 2));
     }

@@ -1,7 +1,7 @@
 //! A run as the training loop has it.
 
 use std::{
-    collections::HashMap,
+    collections::BTreeMap,
     fmt,
     fs::File,
     path::Path,
@@ -243,7 +243,7 @@ impl fmt::Debug for RunHandle {
 
 fn pairs<K: Into<String>, V: Into<String>>(
     pairs: impl IntoIterator<Item = (K, V)>,
-) -> HashMap<String, String> {
+) -> BTreeMap<String, String> {
     let pairs = pairs.into_iter();
     pairs
         .map(|(key, value)| (key.into(), value.into()))

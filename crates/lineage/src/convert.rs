@@ -4,7 +4,7 @@ mod history;
 mod kinds;
 mod questions;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use herdbook_core::{check_key, check_name as check_tag};
 use herdbook_proto::{InvalidRequest, Violations, lineage::v1 as proto, time::to_timestamp};
@@ -205,7 +205,7 @@ pub(crate) fn key(
 
 fn facts(
     scope: &str,
-    attributes: HashMap<String, String>,
+    attributes: BTreeMap<String, String>,
     tags: Vec<String>,
     revision: i64,
     violations: &mut Violations,

@@ -1,6 +1,6 @@
 //! Fields that many requests have, read the same way everywhere.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use herdbook_core::{
     check_key,
@@ -12,6 +12,8 @@ use crate::{InvalidRequest, Violations};
 
 /// Characters in a request id.
 const REQUEST_ID_CHARS: usize = 128;
+/// What a search passes over at most.
+const MAX_SKIP: u32 = 1_000_000;
 
 /// Entries of a page; the default if `size` is 0.
 pub fn page_size(size: u32) -> Result<usize, InvalidRequest> {
@@ -23,15 +25,23 @@ pub fn page_size(size: u32) -> Result<usize, InvalidRequest> {
     Ok(usize::try_from(size).unwrap_or(usize::MAX))
 }
 
+/// What a search passes over before its page.
+pub fn skip(skip: u32) -> Result<usize, InvalidRequest> {
+    if skip > MAX_SKIP {
+        let what = format!("is {skip}; at most {MAX_SKIP} are passed over, go on with page_token");
+        return Err(InvalidRequest::field("skip", what));
+    }
+    Ok(usize::try_from(skip).unwrap_or(usize::MAX))
+}
+
 /// Keys and values, such as tags, with at most `value_bytes` bytes in a value.
 pub fn pairs(
     field: &str,
-    pairs: HashMap<String, String>,
+    pairs: BTreeMap<String, String>,
     value_bytes: usize,
     violations: &mut Violations,
 ) -> BTreeMap<String, String> {
     entries(field, pairs.len(), violations);
-    let pairs: BTreeMap<_, _> = pairs.into_iter().collect();
     for (key, value) in &pairs {
         violations.check(
             field,

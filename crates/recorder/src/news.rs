@@ -1,7 +1,5 @@
 //! Nodes and edges as lineage takes them, whatever the producer has.
 
-use std::collections::HashMap;
-
 use herdbook_core::Digest;
 use herdbook_proto::lineage::v1::{Edge, EdgeType, Node, NodeKey, RecordRequest};
 use prost::Message as _;
@@ -45,7 +43,7 @@ impl News {
             0..=WHOLE_BYTES => (name.to_owned(), value),
             _ => (format!("{name}_digest"), digest(&value)),
         };
-        let attributes: HashMap<_, _> = facts.into_iter().map(fit).collect();
+        let attributes = facts.into_iter().map(fit).collect();
         self.0.nodes.push(Node {
             key: Some(key),
             attributes,

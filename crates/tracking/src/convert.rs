@@ -2,7 +2,7 @@
 
 pub(crate) mod logged_model;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use herdbook_core::{
     Digest, ExperimentId, RunId, check_name, check_text,
@@ -44,13 +44,13 @@ pub(crate) fn view(view: i32) -> Option<bool> {
     }
 }
 
-pub(crate) fn params(params: HashMap<String, String>, violations: &mut Violations) -> Pairs {
+pub(crate) fn params(params: BTreeMap<String, String>, violations: &mut Violations) -> Pairs {
     fields::pairs("params", params, PARAM_VALUE_BYTES, violations)
 }
 
 pub(crate) fn tags(
     field: &str,
-    tags: HashMap<String, String>,
+    tags: BTreeMap<String, String>,
     violations: &mut Violations,
 ) -> Pairs {
     fields::pairs(field, tags, TAG_VALUE_BYTES, violations)
@@ -231,7 +231,7 @@ impl From<Experiment> for proto::Experiment {
             id: experiment.id.0,
             name: experiment.name,
             description: experiment.description,
-            tags: experiment.tags.into_iter().collect(),
+            tags: experiment.tags,
             lifecycle: lifecycle(experiment.deleted).into(),
             created_at: Some(to_timestamp(experiment.created_at)),
             updated_at: Some(to_timestamp(experiment.updated_at)),
@@ -258,8 +258,8 @@ pub(crate) fn to_run(run: Run, metrics: Vec<SummaryRow>) -> proto::Run {
         started_at: Some(to_timestamp(run.started_at)),
         ended_at: run.ended_at.map(to_timestamp),
         description: run.description,
-        params: run.params.into_iter().collect(),
-        tags: run.tags.into_iter().collect(),
+        params: run.params,
+        tags: run.tags,
         metrics: metrics.into_iter().map(Into::into).collect(),
         inputs: run.inputs.into_iter().map(Into::into).collect(),
         source: run.source.map(Into::into),
@@ -296,7 +296,7 @@ impl From<Input> for proto::DatasetInput {
     fn from(input: Input) -> Self {
         Self {
             context: input.context,
-            tags: input.tags.into_iter().collect(),
+            tags: input.tags,
             dataset: Some(proto::Dataset {
                 name: input.name,
                 digest: input.digest,

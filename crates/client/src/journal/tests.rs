@@ -1,4 +1,4 @@
-use std::{collections::HashMap, fs};
+use std::{collections::BTreeMap, fs};
 
 use herdbook_core::RunId;
 use herdbook_proto::tracking::v1::{
@@ -18,7 +18,7 @@ fn start() -> Act {
 
 fn tags(value: &str) -> Act {
     Act::Log(LogBatchRequest {
-        tags: HashMap::from([("state".to_owned(), value.to_owned())]),
+        tags: BTreeMap::from([("state".to_owned(), value.to_owned())]),
         ..Default::default()
     })
 }

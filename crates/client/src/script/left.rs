@@ -1,6 +1,6 @@
 //! The scripts that ended processes left, as their journals have them.
 
-use std::{collections::HashMap, time::SystemTime};
+use std::{collections::BTreeMap, time::SystemTime};
 
 use herdbook_core::RunId;
 use herdbook_proto::tracking::v1::{LogBatchRequest, Run, RunStatus, UpdateRunRequest};
@@ -78,7 +78,7 @@ fn broken_off(run: RunId, at: SystemTime) -> [Act; 2] {
     let why = "its process ended without finishing it";
     let log = LogBatchRequest {
         run_id: run.to_string(),
-        tags: HashMap::from([("herdbook.failure".to_owned(), why.to_owned())]),
+        tags: BTreeMap::from([("herdbook.failure".to_owned(), why.to_owned())]),
         ..Default::default()
     };
     let run = Run {

@@ -1,4 +1,4 @@
-use std::{collections::HashMap, fs, path::Path, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use herdbook_client::{Client, CreateRunRequest, Durability, Event, Options, RunStatus};
 
@@ -19,7 +19,7 @@ fn durable(options: Options, folder: &Path) -> Options {
 fn log_all(client: &Client) -> String {
     let request = CreateRunRequest {
         name: "first".to_owned(),
-        params: HashMap::from([("lr".to_owned(), "0.1".to_owned())]),
+        params: BTreeMap::from([("lr".to_owned(), "0.1".to_owned())]),
         ..Default::default()
     };
     let run = client.start_run("cats", request).unwrap();

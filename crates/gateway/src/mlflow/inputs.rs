@@ -1,5 +1,7 @@
 //! Data sets and models that runs read.
 
+use std::collections::BTreeMap;
+
 use axum::response::Response;
 use herdbook_proto::tracking::v1::{Dataset, DatasetInput, LogBatchRequest};
 use serde::{Deserialize, Serialize};
@@ -129,8 +131,7 @@ fn read((index, input): (usize, Input)) -> Answer<DatasetInput> {
         wire::required_text(&path, value)
     };
     let source = data.source.unwrap_or_default();
-    let tags: std::collections::HashMap<_, _> =
-        input.tags.into_iter().map(logging::Pair::split).collect();
+    let tags: BTreeMap<_, _> = input.tags.into_iter().map(logging::Pair::split).collect();
     Ok(DatasetInput {
         context: tags.get(CONTEXT).cloned().unwrap_or_default(),
         tags,

@@ -1,7 +1,7 @@
 //! Events that Herdbook exported itself: the facet `herdbook` says exactly what a node is, and what it
 //! came from. In an event with one, what has none is there for other readers alone.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use herdbook_proto::{
     InvalidRequest,
@@ -22,7 +22,7 @@ pub(crate) const NAME: &str = "herdbook";
 struct Exact {
     node: Key,
     /// Absent for a node that nobody has told of itself.
-    attributes: Option<HashMap<String, String>>,
+    attributes: Option<BTreeMap<String, String>>,
     #[serde(default, deserialize_with = "nullable")]
     tags: Vec<String>,
     #[serde(default)]

@@ -323,7 +323,7 @@ impl<'a> Recorder<'a> {
 
 /// Attributes of a node: what is empty or too long for one is left out.
 #[derive(Default)]
-pub(super) struct Attributes(pub(super) HashMap<String, String>);
+pub(super) struct Attributes(pub(super) BTreeMap<String, String>);
 
 impl Attributes {
     pub(super) fn add(&mut self, name: &str, value: &str) {

@@ -17,12 +17,12 @@ pub(crate) mod watch;
 pub(crate) mod webhooks;
 pub(crate) mod workspaces;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::exit::Failure;
 
 /// Reads `key=value` words.
-fn pairs(words: Vec<String>) -> Result<HashMap<String, String>, Failure> {
+fn pairs(words: Vec<String>) -> Result<BTreeMap<String, String>, Failure> {
     let pair = |word: String| match word.split_once('=') {
         Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
         None => Err(Failure::usage(format!("{word:?} is not key=value"))),

@@ -37,7 +37,7 @@ impl Import<'_> {
             None => {
                 let request = proto::CreateExperimentRequest {
                     name: experiment.name.clone(),
-                    tags: tags.into_iter().collect(),
+                    tags,
                     id: Some(id),
                     created_at: experiment.created.map(timestamp),
                     ..Default::default()

@@ -52,8 +52,8 @@ impl Import<'_> {
         if wrote {
             let request = proto::LogLoggedModelRequest {
                 model_id: model.id.clone(),
-                params: params.into_iter().collect(),
-                tags: tags.into_iter().collect(),
+                params,
+                tags,
             };
             match self.to.log_logged_model(request).await {
                 Err(status) if concerns_the_record(&status) => {

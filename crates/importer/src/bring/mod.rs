@@ -11,7 +11,7 @@ mod runs;
 mod stages;
 
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet},
     sync::{Mutex, PoisonError},
 };
 
@@ -213,7 +213,7 @@ impl<'a> Import<'a> {
         kind: &str,
         id: &str,
         taken: &Pairs,
-        here: &HashMap<String, String>,
+        here: &BTreeMap<String, String>,
     ) -> Pairs {
         let mut missing = taken.clone();
         missing.retain(|key, value| match here.get(key) {

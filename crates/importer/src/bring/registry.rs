@@ -146,7 +146,7 @@ impl Import<'_> {
             external: true,
             run_id: run_id.to_owned(),
             description: version.description.clone(),
-            tags: tags.into_iter().collect(),
+            tags,
             created_at: version.created.map(timestamp),
             created_by: version.user.clone(),
             ..Default::default()

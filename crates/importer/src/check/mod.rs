@@ -5,7 +5,7 @@ mod registry;
 mod runs;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::{Mutex, PoisonError},
 };
 
@@ -170,7 +170,7 @@ impl<'a> Check<'a> {
         id: &str,
         what: &str,
         there: &Pairs,
-        here: &HashMap<String, String>,
+        here: &BTreeMap<String, String>,
     ) {
         for (key, value) in there {
             match here.get(key) {

@@ -1,6 +1,6 @@
 //! Registered models, versions, stages and aliases.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use herdbook_proto::registry::v1::{
     CreateModelRequest, CreateVersionRequest, GetModelRequest, GetPolicyRequest, GetVersionRequest,
@@ -32,7 +32,7 @@ impl Destination {
     pub(crate) async fn tag_model(
         &self,
         name: &str,
-        tags: HashMap<String, String>,
+        tags: BTreeMap<String, String>,
     ) -> Result<(), Status> {
         let paths: Vec<String> = tags.keys().map(|key| format!("tags.{key}")).collect();
         let request = UpdateModelRequest {

@@ -1,6 +1,6 @@
 //! Experiments, runs, points and logged models.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use futures::{StreamExt as _, TryStreamExt as _, stream::BoxStream};
 use herdbook_proto::tracking::v1::{
@@ -42,7 +42,7 @@ impl Destination {
     pub(crate) async fn tag_experiment(
         &self,
         id: i64,
-        tags: HashMap<String, String>,
+        tags: BTreeMap<String, String>,
     ) -> Result<(), Status> {
         let paths: Vec<String> = tags.keys().map(|key| format!("tags.{key}")).collect();
         let request = UpdateExperimentRequest {

@@ -227,7 +227,7 @@ impl Held {
             run: Some(run),
             metrics: snapshot(facts::latest(&found)),
             based_on: found.based_on,
-            params: snapshot(found.params.into_iter().collect()),
+            params: snapshot(found.params),
             ..self
         }
     }

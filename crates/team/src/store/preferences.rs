@@ -1,6 +1,6 @@
 //! What each person prefers.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use herdbook_rpc::Caller;
 
@@ -14,7 +14,7 @@ impl Store {
     pub(crate) async fn preferences(
         &self,
         caller: &Caller,
-    ) -> Result<HashMap<String, String>, TeamError> {
+    ) -> Result<BTreeMap<String, String>, TeamError> {
         let rows: Vec<(String, String)> = sqlx::query_as(
             "SELECT key, value FROM team.preferences WHERE workspace_id = $1 AND principal_id = $2",
         )

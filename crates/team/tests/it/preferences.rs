@@ -1,6 +1,6 @@
 //! What each person prefers.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use herdbook_proto::team::v1::{GetPreferencesRequest, SetPreferencesRequest};
 use herdbook_testkit::grpc::{fields, reason};
@@ -22,7 +22,7 @@ async fn set(cluster: &Cluster, by: &str, pairs: &[(&str, &str)]) -> Result<(), 
     Ok(())
 }
 
-async fn of(cluster: &Cluster, name: &str) -> HashMap<String, String> {
+async fn of(cluster: &Cluster, name: &str) -> BTreeMap<String, String> {
     let request = cluster.by(name, GetPreferencesRequest {});
     let found = cluster.preferences().get_preferences(request).await;
     found.unwrap().into_inner().preferences
@@ -43,7 +43,7 @@ async fn each_person_has_their_own_even_as_a_viewer() {
     )
     .await
     .unwrap();
-    let theme = |value: &str| HashMap::from([("theme".to_owned(), value.to_owned())]);
+    let theme = |value: &str| BTreeMap::from([("theme".to_owned(), value.to_owned())]);
     assert_eq!(of(&cluster, "cyd").await, theme("\"auto\""));
     assert_eq!(of(&cluster, "bo").await, theme("\"light\""));
     assert!(of(&cluster, "ana").await.is_empty());

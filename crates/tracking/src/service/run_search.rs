@@ -24,8 +24,6 @@ const ORDERS: usize = 8;
 const EXPERIMENTS: usize = 50_000;
 /// Columns that one search returns.
 const COLUMNS: usize = 100;
-/// Runs that one search passes over.
-const SKIPPED: u32 = 1_000_000;
 /// Fields that runs are grouped by.
 const GROUP_BY: usize = 3;
 /// Aggregates of each group.
@@ -47,7 +45,7 @@ impl RunApi {
             scope: scope(&request.experiment_ids, &request.filter, request.view)?,
             orders: read_each("order_by", &request.order_by, ORDERS, parse_order)?,
             after: PageToken::<Cursor>::decode(&request.page_token, &query)?,
-            skip: skip(request.skip)?,
+            skip: fields::skip(request.skip)?,
             limit: size + 1,
             columns: columns.clone(),
             with_source: request.with_source,
@@ -113,15 +111,6 @@ pub(super) fn scope(experiments: &[i64], filter: &str, view: i32) -> Result<Scop
         filter: parse_filter(filter).map_err(|error| unread("filter", error))?,
         deleted: convert::view(view),
     })
-}
-
-fn skip(skip: u32) -> Result<usize, InvalidRequest> {
-    if skip > SKIPPED {
-        let what =
-            format!("is {skip}; at most {SKIPPED} runs are passed over, go on with page_token");
-        return Err(InvalidRequest::field("skip", what));
-    }
-    Ok(usize::try_from(skip).unwrap_or_default())
 }
 
 pub(super) fn columns(columns: &[String]) -> Result<Option<BTreeSet<Field>>, TrackingError> {

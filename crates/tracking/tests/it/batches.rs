@@ -1,6 +1,6 @@
 //! Batches with params, tags and points: one commit or none, whoever changes the run beside it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use futures::future::join_all;
 use herdbook_proto::tracking::v1::{
@@ -12,7 +12,7 @@ use tonic::Code;
 
 use crate::cluster::Cluster;
 
-fn pairs(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
     pairs.iter().map(owned).collect()
 }

@@ -1,6 +1,6 @@
 //! Logged models: made, measured, linked, deleted, and known to lineage.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use herdbook_proto::{
     common::v1::Lifecycle,
@@ -37,7 +37,7 @@ async fn get(cluster: &Cluster, id: &str) -> Result<LoggedModel, Status> {
     Ok(got.into_inner().model.unwrap())
 }
 
-pub(crate) fn pairs(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+pub(crate) fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     let owned = pairs
         .iter()
         .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));

@@ -1,6 +1,6 @@
 //! Runs: params written once, tags that change, batches all or none, and what lineage hears of it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use herdbook_proto::{
     lineage::v1::{GetAncestorsRequest, Graph},
@@ -18,7 +18,7 @@ use tonic::Code;
 
 use crate::cluster::Cluster;
 
-fn pairs(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs
         .iter()
         .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))

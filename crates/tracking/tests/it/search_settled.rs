@@ -55,7 +55,7 @@ pub(crate) async fn settle(cluster: &Cluster) {
 
 async fn create(cluster: &Cluster, chance: &mut Chance, number: usize, parent: &str) -> String {
     let mut pairs = |keys: &[&str], values: &[&'static str]| {
-        let mut pairs = std::collections::HashMap::new();
+        let mut pairs = std::collections::BTreeMap::new();
         for key in keys {
             if !chance.one_in(4) {
                 pairs.insert((*key).to_owned(), chance.pick(values).to_owned());

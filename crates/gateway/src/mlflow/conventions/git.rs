@@ -1,6 +1,6 @@
 //! Code that a run names.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use herdbook_proto::tracking::v1::Source;
 
@@ -16,7 +16,7 @@ const ENTRY_POINT_TAG: &str = "mlflow.source.name";
 /// The code, as far as it is told.
 pub(super) fn read<'a>(
     param: impl Fn(&str) -> Option<&'a str>,
-    tags: &HashMap<String, String>,
+    tags: &BTreeMap<String, String>,
 ) -> Option<Source> {
     let tag = |name: &str| tags.get(name).cloned().unwrap_or_default();
     let named = COMMIT_PARAMS.iter().find_map(|name| param(name));
@@ -41,7 +41,7 @@ mod tests {
 
     #[test]
     fn what_git_says_counts_before_what_people_say() {
-        let tags: HashMap<String, String> = [
+        let tags: BTreeMap<String, String> = [
             (COMMIT_TAG.to_owned(), "abc".to_owned()),
             (ENTRY_POINT_TAG.to_owned(), "train.py".to_owned()),
         ]
@@ -52,8 +52,8 @@ mod tests {
             (source.commit.as_str(), source.entry_point.as_str()),
             ("abc", "train.py")
         );
-        let source = read(said, &HashMap::new()).unwrap();
+        let source = read(said, &BTreeMap::new()).unwrap();
         assert_eq!(source.commit, "v1.2");
-        assert_eq!(read(|_| None, &HashMap::new()), None);
+        assert_eq!(read(|_| None, &BTreeMap::new()), None);
     }
 }

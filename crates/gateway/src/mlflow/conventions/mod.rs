@@ -6,7 +6,7 @@
 mod data;
 mod git;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use herdbook_core::RunId;
 use herdbook_proto::{
@@ -40,8 +40,8 @@ pub(in crate::mlflow) struct Origins {
 
 /// Reads params and tags that a run has, or is about to have.
 pub(in crate::mlflow) fn read(
-    params: &HashMap<String, String>,
-    tags: &HashMap<String, String>,
+    params: &BTreeMap<String, String>,
+    tags: &BTreeMap<String, String>,
 ) -> Origins {
     let param = |name: &str| {
         params
@@ -105,7 +105,7 @@ fn derived(source: &str, target: &str, how: &str) -> Edge {
 mod tests {
     use super::*;
 
-    fn pairs(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+    fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
         let owned = pairs
             .iter()
             .map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
@@ -122,17 +122,17 @@ mod tests {
     fn parents_are_runs_or_versions() {
         let id = "01a20dcd6a0c708db87dc352c42b7e2d";
         for said in [id.to_owned(), format!("runs:/{id}/model")] {
-            let origins = read(&pairs(&[("parent_run", &said)]), &HashMap::new());
+            let origins = read(&pairs(&[("parent_run", &said)]), &BTreeMap::new());
             assert_eq!(origins.parent_run_id, id);
         }
         for said in ["fraud/3", "models:/fraud/3"] {
-            let origins = read(&pairs(&[("parent_run", said)]), &HashMap::new());
+            let origins = read(&pairs(&[("parent_run", said)]), &BTreeMap::new());
             assert_eq!(
                 (origins.based_on, origins.parent_run_id.as_str()),
                 (vec!["fraud/3".to_owned()], "")
             );
         }
-        let origins = read(&pairs(&[("parent_run", "yesterday's")]), &HashMap::new());
+        let origins = read(&pairs(&[("parent_run", "yesterday's")]), &BTreeMap::new());
         assert_eq!(origins, Origins::default());
         let both = read(
             &pairs(&[("parent_run", "fraud/3")]),
@@ -144,7 +144,7 @@ mod tests {
     #[test]
     fn the_author_counts_before_the_user_of_the_machine() {
         let tags = pairs(&[("mlflow.user", "root")]);
-        assert_eq!(read(&HashMap::new(), &tags).user, "root");
+        assert_eq!(read(&BTreeMap::new(), &tags).user, "root");
         assert_eq!(read(&pairs(&[("author", "ana")]), &tags).user, "ana");
     }
 }

@@ -3,7 +3,7 @@
 mod datasets;
 pub(super) mod shown;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use axum::response::Response;
 use herdbook_proto::{
@@ -85,7 +85,7 @@ struct Tag {
 async fn create(call: Call) -> Answer<Response> {
     let fields: Create = call.read()?;
     let name = wire::required_text("name", fields.name)?;
-    let mut tags: HashMap<String, String> = HashMap::new();
+    let mut tags: BTreeMap<String, String> = BTreeMap::new();
     for (key, value) in fields.tags.into_iter().map(Pair::split) {
         validate::name("key", "key", &key)?;
         tags.insert(key, value);
@@ -188,7 +188,7 @@ async fn set_tag(call: Call) -> Answer<Response> {
     let path = format!("tags.{key}");
     let experiment = Experiment {
         id: number(&id)?,
-        tags: HashMap::from([(key, fields.value.unwrap_or_default())]),
+        tags: BTreeMap::from([(key, fields.value.unwrap_or_default())]),
         ..Default::default()
     };
     change(&call, &id, experiment, path).await

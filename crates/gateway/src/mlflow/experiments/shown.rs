@@ -1,6 +1,6 @@
 //! Experiments as answers have them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use herdbook_proto::{common::v1::Lifecycle, tracking::v1::Experiment};
 use serde::{Serialize, Serializer};
@@ -23,13 +23,13 @@ pub(in crate::mlflow) struct Shown {
     lifecycle_stage: &'static str,
     last_update_time: Option<i64>,
     creation_time: Option<i64>,
-    #[serde(skip_serializing_if = "HashMap::is_empty", serialize_with = "pairs")]
-    tags: HashMap<String, String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", serialize_with = "pairs")]
+    tags: BTreeMap<String, String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     workspace: Option<String>,
 }
 
-fn pairs<S: Serializer>(tags: &HashMap<String, String>, writer: S) -> Result<S::Ok, S::Error> {
+fn pairs<S: Serializer>(tags: &BTreeMap<String, String>, writer: S) -> Result<S::Ok, S::Error> {
     Pairs(tags).serialize(writer)
 }
 

@@ -5,7 +5,7 @@ mod links;
 mod search;
 mod shown;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use axum::response::Response;
 use herdbook_proto::{
@@ -163,18 +163,18 @@ async fn delete(call: Call) -> Answer<Response> {
 
 async fn log_params(call: Call) -> Answer<Response> {
     let fields: Facts = call.read()?;
-    log(&call, pairs(fields.params), HashMap::new()).await
+    log(&call, pairs(fields.params), BTreeMap::new()).await
 }
 
 async fn set_tags(call: Call) -> Answer<Response> {
     let fields: Facts = call.read()?;
-    log(&call, HashMap::new(), pairs(fields.tags)).await
+    log(&call, BTreeMap::new(), pairs(fields.tags)).await
 }
 
 async fn log(
     call: &Call,
-    params: HashMap<String, String>,
-    tags: HashMap<String, String>,
+    params: BTreeMap<String, String>,
+    tags: BTreeMap<String, String>,
 ) -> Answer<Response> {
     let id = call.captured("model_id");
     let request = LogLoggedModelRequest {
@@ -237,7 +237,7 @@ fn shown(model: Option<LoggedModel>) -> Answer<Response> {
 }
 
 /// Pairs as the services have them; of a key that is there twice the last counts.
-fn pairs(pairs: Option<Vec<Pair>>) -> HashMap<String, String> {
+fn pairs(pairs: Option<Vec<Pair>>) -> BTreeMap<String, String> {
     let pairs = pairs.unwrap_or_default().into_iter();
     pairs.map(|pair| (pair.key, pair.value)).collect()
 }

@@ -1,6 +1,6 @@
 //! Params and tags, and what they say of where the run came from.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use herdbook_core::limits::{PARAM_VALUE_BYTES, TAG_VALUE_BYTES};
 use herdbook_proto::{
@@ -26,8 +26,8 @@ const TAG_CHARS: usize = 8_000;
 /// Params and tags to be logged.
 #[derive(Default)]
 pub(super) struct Facts {
-    pub(super) params: HashMap<String, String>,
-    pub(super) tags: HashMap<String, String>,
+    pub(super) params: BTreeMap<String, String>,
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 impl Facts {
@@ -128,7 +128,7 @@ pub(in crate::mlflow) async fn derive(call: &Call, derivations: Vec<Edge>) {
 }
 
 /// Params of a request, each key once.
-pub(super) fn params(params: Vec<Pair>) -> Answer<HashMap<String, String>> {
+pub(super) fn params(params: Vec<Pair>) -> Answer<BTreeMap<String, String>> {
     let (mut keys, mut twice) = (HashSet::new(), Vec::new());
     for key in params.iter().filter_map(|param| param.key.as_deref()) {
         if !keys.insert(key) {
@@ -157,7 +157,7 @@ pub(super) fn param(path: &str, pair: Pair) -> Answer<(String, String)> {
 }
 
 /// Tags of a request, the last of a key counts.
-pub(in crate::mlflow) fn tags(tags: Vec<Pair>) -> Answer<HashMap<String, String>> {
+pub(in crate::mlflow) fn tags(tags: Vec<Pair>) -> Answer<BTreeMap<String, String>> {
     let tags = tags.into_iter().enumerate();
     tags.map(|(index, pair)| tag(&format!("tags[{index}]."), pair))
         .collect()

@@ -4,7 +4,7 @@ mod batch;
 mod facts;
 mod points;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use axum::response::Response;
 use herdbook_proto::{
@@ -129,8 +129,8 @@ async fn log_metric(call: Call) -> Answer<Response> {
 async fn log_param(call: Call) -> Answer<Response> {
     let id = call.read::<Named>()?.id()?;
     let facts = Facts {
-        params: HashMap::from([param("", call.read()?)?]),
-        tags: HashMap::new(),
+        params: BTreeMap::from([param("", call.read()?)?]),
+        tags: BTreeMap::new(),
     };
     let logged = batch::log(&call, &id, Points::default(), facts).await;
     logged.map_err(|error| of_run(&id, error))?;
@@ -140,8 +140,8 @@ async fn log_param(call: Call) -> Answer<Response> {
 async fn set_tag(call: Call) -> Answer<Response> {
     let id = call.read::<Named>()?.id()?;
     let facts = Facts {
-        params: HashMap::new(),
-        tags: HashMap::from([tag("", call.read()?)?]),
+        params: BTreeMap::new(),
+        tags: BTreeMap::from([tag("", call.read()?)?]),
     };
     batch::log(&call, &id, Points::default(), facts).await?;
     wire::empty()
@@ -213,8 +213,8 @@ async fn log_model(call: Call) -> Answer<Response> {
         models.push(model);
     }
     let facts = Facts {
-        params: HashMap::new(),
-        tags: HashMap::from([(
+        params: BTreeMap::new(),
+        tags: BTreeMap::from([(
             MODELS.to_owned(),
             serde_json::Value::from(models).to_string(),
         )]),

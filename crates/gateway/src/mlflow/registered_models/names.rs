@@ -2,7 +2,7 @@
 //!
 //! Source: mlflow/utils/validation.py.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
@@ -123,8 +123,8 @@ pub(in crate::mlflow) fn tag_value(key: &str, value: Option<String>) -> Answer<S
 }
 
 /// Tags of something that is created; of several values of a key the last one counts.
-pub(in crate::mlflow) fn tags(given: Vec<Tag>) -> Answer<HashMap<String, String>> {
-    let mut tags = HashMap::new();
+pub(in crate::mlflow) fn tags(given: Vec<Tag>) -> Answer<BTreeMap<String, String>> {
+    let mut tags = BTreeMap::new();
     for Tag { key, value } in given {
         let key = tag_key(key)?;
         let value = tag_value(&key, value)?;
@@ -134,7 +134,7 @@ pub(in crate::mlflow) fn tags(given: Vec<Tag>) -> Answer<HashMap<String, String>
 }
 
 /// Whether tags make a prompt.
-pub(in crate::mlflow) fn is_prompt(tags: &HashMap<String, String>) -> bool {
+pub(in crate::mlflow) fn is_prompt(tags: &BTreeMap<String, String>) -> bool {
     let mark = tags.get(IS_PROMPT);
     mark.is_some_and(|value| value.eq_ignore_ascii_case("true"))
 }

@@ -1,6 +1,6 @@
 //! Models as answers have them.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use herdbook_proto::registry::v1::{Model, StageContent, Version};
 use serde::Serialize;
@@ -48,11 +48,9 @@ pub(in crate::mlflow) struct TagShown {
 }
 
 /// Tags by their keys.
-pub(in crate::mlflow) fn tags_shown(tags: HashMap<String, String>) -> Vec<TagShown> {
-    let tags = tags.into_iter().map(|(key, value)| TagShown { key, value });
-    let mut tags: Vec<TagShown> = tags.collect();
-    tags.sort_unstable_by(|one, other| one.key.cmp(&other.key));
-    tags
+pub(in crate::mlflow) fn tags_shown(tags: BTreeMap<String, String>) -> Vec<TagShown> {
+    let tags = tags.into_iter();
+    tags.map(|(key, value)| TagShown { key, value }).collect()
 }
 
 /// The newest versions of stages by their numbers.

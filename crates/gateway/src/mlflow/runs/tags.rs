@@ -1,7 +1,7 @@
 //! Tags in which MLflow's clients say what runs have fields for: the field is set from the tag, and the tag is kept
 //! as it was written. If the field changed since by another way, the tag is shown as the field is now.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use herdbook_core::{check_name, check_text};
 use herdbook_proto::tracking::v1::Run;
@@ -29,7 +29,7 @@ pub(in crate::mlflow) struct Fields {
 }
 
 impl Fields {
-    pub(in crate::mlflow) fn of(tags: &HashMap<String, String>) -> Self {
+    pub(in crate::mlflow) fn of(tags: &BTreeMap<String, String>) -> Self {
         Self {
             name: tags.get(NAME).and_then(|written| as_name(written)),
             description: tags
@@ -63,7 +63,7 @@ pub(in crate::mlflow) fn as_name(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn run(name: &str, description: &str, tags: &[(&str, &str)]) -> HashMap<String, String> {
+    fn run(name: &str, description: &str, tags: &[(&str, &str)]) -> BTreeMap<String, String> {
         let owned = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
         let mut run = Run {
             name: name.to_owned(),

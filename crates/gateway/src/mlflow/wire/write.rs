@@ -1,10 +1,10 @@
 //! Answers.
 
+use std::collections::BTreeMap;
+
 use axum::response::{IntoResponse as _, Response};
 use http::{HeaderValue, header};
 use prost_types::Timestamp;
-use std::collections::HashMap;
-
 use serde::{Serialize, Serializer};
 
 use crate::mlflow::error::{Answer, Error, ErrorCode};
@@ -58,7 +58,7 @@ impl Serialize for Number {
 
 /// Pairs as a list of `{"key", "value"}`, by key.
 #[derive(Debug, Clone, Copy)]
-pub(in crate::mlflow) struct Pairs<'a>(pub(in crate::mlflow) &'a HashMap<String, String>);
+pub(in crate::mlflow) struct Pairs<'a>(pub(in crate::mlflow) &'a BTreeMap<String, String>);
 
 #[derive(Serialize)]
 struct Pair<'a> {
@@ -74,8 +74,6 @@ impl Pairs<'_> {
 
 impl Serialize for Pairs<'_> {
     fn serialize<S: Serializer>(&self, writer: S) -> Result<S::Ok, S::Error> {
-        let mut pairs: Vec<(&String, &String)> = self.0.iter().collect();
-        pairs.sort_unstable();
-        writer.collect_seq(pairs.into_iter().map(|(key, value)| Pair { key, value }))
+        writer.collect_seq(self.0.iter().map(|(key, value)| Pair { key, value }))
     }
 }
