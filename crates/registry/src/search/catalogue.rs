@@ -7,7 +7,7 @@ use herdbook_filter::{Filter, Mask, Order, Sorted, Test};
 
 use super::{
     ModelField, VersionField,
-    table::{Cell, Key, Place, Table},
+    table::{Cell, Key, Part, Place, Table},
 };
 use crate::{card::Card, version::Pairs};
 
@@ -195,8 +195,7 @@ impl Catalogue {
         &self,
         filter: Option<&Filter<VersionField>>,
         orders: &[Order<VersionField>],
-        after: Option<&Place>,
-        limit: usize,
+        part: &Part,
     ) -> Found {
         let all = self.versions.all();
         let hits = match filter {
@@ -206,7 +205,7 @@ impl Catalogue {
         let sorted = orders.iter().map(|order| self.sorted(&order.field));
         let sorted: Vec<_> = sorted.collect();
         Found {
-            first: self.versions.first(&hits, orders, &sorted, after, limit),
+            first: self.versions.first(&hits, orders, &sorted, part),
             total: hits.count(),
         }
     }
@@ -216,8 +215,7 @@ impl Catalogue {
         &self,
         filter: Option<&Filter<ModelField>>,
         orders: &[Order<ModelField>],
-        after: Option<&Place>,
-        limit: usize,
+        part: &Part,
     ) -> Found {
         let all = self.models.all();
         let hits = match filter {
@@ -227,7 +225,7 @@ impl Catalogue {
         let sorted = orders.iter().map(|order| self.models.sorted(&order.field));
         let sorted: Vec<_> = sorted.collect();
         Found {
-            first: self.models.first(&hits, orders, &sorted, after, limit),
+            first: self.models.first(&hits, orders, &sorted, part),
             total: hits.count(),
         }
     }

@@ -10,4 +10,4 @@ mod table;
 
 pub(crate) use catalogue::{Catalogue, Found, ModelFacts, VersionFacts};
 pub(crate) use field::{ModelField, VersionField};
-pub(crate) use table::{Key, Place};
+pub(crate) use table::{Key, Part, Place};

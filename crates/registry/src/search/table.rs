@@ -23,6 +23,17 @@ pub(crate) struct Place {
     pub(crate) key: Key,
 }
 
+/// A part of what is found, in its order.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// From behind this place, or from the beginning.
+    pub(crate) after: Option<Place>,
+    /// How many there to pass over.
+    pub(crate) skip: usize,
+    /// How many at most.
+    pub(crate) limit: usize,
+}
+
 #[derive(Debug)]
 pub(super) struct Table<F> {
     keys: Vec<Key>,
@@ -229,15 +240,14 @@ impl<F: Vocabulary> Table<F> {
         sorted
     }
 
-    /// The first `limit` places behind `after` among `hits`, by `orders`, then those with the larger keys first.
-    /// `sorted` has a column for each order.
+    /// The places in a part of `hits`, by `orders`, then those with the larger keys first. `sorted` has a column for
+    /// each order.
     pub(super) fn first(
         &self,
         hits: &Mask,
         orders: &[Order<F>],
         sorted: &[Vec<Option<Sorted<'_>>>],
-        after: Option<&Place>,
-        limit: usize,
+        part: &Part,
     ) -> Vec<Place> {
         let own = |row: usize| move |index: usize| sorted.get(index).and_then(|column| column[row]);
         let behind = |row: usize, place: &Place| {
@@ -248,11 +258,23 @@ impl<F: Vocabulary> Table<F> {
             compare(orders, own(*a), own(*b)).then_with(|| self.keys[*b].cmp(&self.keys[*a]))
         };
         let rows = hits.newest_first();
-        let rows = rows.filter(|row| after.is_none_or(|place| behind(*row, place).is_gt()));
+        let rows = rows.filter(|row| {
+            part.after
+                .as_ref()
+                .is_none_or(|place| behind(*row, place).is_gt())
+        });
         let mut rows: Vec<usize> = rows.collect();
-        if rows.len() > limit {
-            rows.select_nth_unstable_by(limit, between);
-            rows.truncate(limit);
+        let end = part.skip + part.limit;
+        if rows.len() > end {
+            rows.select_nth_unstable_by(end, between);
+            rows.truncate(end);
+        }
+        if part.skip >= rows.len() {
+            return Vec::new();
+        }
+        if part.skip > 0 {
+            rows.select_nth_unstable_by(part.skip, between);
+            rows.drain(..part.skip);
         }
         rows.sort_unstable_by(between);
         let place = |row: usize| Place {

@@ -8,34 +8,35 @@ use herdbook_rpc::Caller;
 use super::{models::ModelApi, versions::VersionApi};
 use crate::{
     RegistryError, convert,
-    search::{Catalogue, Found, Place},
+    search::{Catalogue, Found, Part, Place},
     store::Store,
 };
 
 /// Orders of one search.
 const ORDERS: usize = 5;
 
-/// Finds the first of what a filter lets through, in an order, after a place.
-type Find<F> = fn(&Catalogue, Option<&Filter<F>>, &[Order<F>], Option<&Place>, usize) -> Found;
+/// Finds a part of what a filter lets through, in an order.
+type Find<F> = fn(&Catalogue, Option<&Filter<F>>, &[Order<F>], &Part) -> Found;
 
 /// What is searched for, and which page of it.
 struct Question<F> {
     filter: Option<Filter<F>>,
     /// The last is that the newest come first.
     orders: Vec<Order<F>>,
-    after: Option<Place>,
-    size: usize,
+    part: Part,
     /// What the page token is bound to.
     query: String,
 }
 
+/// Which page is asked for.
+struct Page<'a> {
+    size: u32,
+    token: &'a str,
+    skip: u32,
+}
+
 impl<F: Vocabulary + Send + 'static> Question<F> {
-    fn read(
-        filter: &str,
-        order_by: &[String],
-        page_size: u32,
-        page_token: &str,
-    ) -> Result<Self, RegistryError> {
+    fn read(filter: &str, order_by: &[String], page: Page<'_>) -> Result<Self, RegistryError> {
         let query = format!("{} {filter:?} {order_by:?}", F::THINGS);
         if order_by.len() > ORDERS {
             let what = format!("has {} entries; at most {ORDERS} are taken", order_by.len());
@@ -56,8 +57,12 @@ impl<F: Vocabulary + Send + 'static> Question<F> {
         Ok(Self {
             filter: parse_filter(filter).map_err(unread("filter".to_owned()))?,
             orders,
-            after: PageToken::decode(page_token, &query)?,
-            size: fields::page_size(page_size)?,
+            part: Part {
+                after: PageToken::decode(page.token, &query)?,
+                skip: fields::skip(page.skip)?,
+                // One more, which tells whether there is a next page.
+                limit: fields::page_size(page.size)? + 1,
+            },
             query,
         })
     }
@@ -72,19 +77,13 @@ impl<F: Vocabulary + Send + 'static> Question<F> {
         let Self {
             filter,
             orders,
-            after,
-            size,
+            part,
             query,
         } = self;
+        let size = part.limit - 1;
         let mut found = store
             .search(workspace, move |catalogue| {
-                find(
-                    catalogue,
-                    filter.as_ref(),
-                    &orders,
-                    after.as_ref(),
-                    size + 1,
-                )
+                find(catalogue, filter.as_ref(), &orders, &part)
             })
             .await?;
         let token = PageToken::cut(&mut found.first, size, &query, Place::clone);
@@ -103,8 +102,14 @@ impl VersionApi {
             order_by,
             page_size,
             page_token,
+            skip,
         } = request;
-        let question = Question::read(&filter, &order_by, page_size, &page_token)?;
+        let page = Page {
+            size: page_size,
+            token: &page_token,
+            skip,
+        };
+        let question = Question::read(&filter, &order_by, page)?;
         let (found, next_page_token) = question
             .page(&self.store, caller.workspace, Catalogue::find_versions)
             .await?;
@@ -134,8 +139,14 @@ impl ModelApi {
             page_token,
             newest_versions,
             count,
+            skip,
         } = request;
-        let question = Question::read(&filter, &order_by, page_size, &page_token)?;
+        let page = Page {
+            size: page_size,
+            token: &page_token,
+            skip,
+        };
+        let question = Question::read(&filter, &order_by, page)?;
         let (found, next_page_token) = question
             .page(&self.store, caller.workspace, Catalogue::find_models)
             .await?;

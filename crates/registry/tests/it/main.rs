@@ -17,6 +17,7 @@ mod requests;
 mod rollback;
 mod rules;
 mod search;
+mod search_pages;
 mod serving;
 mod signatures;
 mod sources;

@@ -171,6 +171,7 @@ async fn find(call: Call) -> Answer<Response> {
             order_by: order_by.clone(),
             page_size: u32::try_from(left.min(AT_A_TIME)).unwrap_or_default(),
             page_token: next_page_token,
+            ..Default::default()
         };
         let page = versions(&call).search_versions(request).await?.into_inner();
         left -= i64::try_from(page.versions.len()).unwrap_or(left);

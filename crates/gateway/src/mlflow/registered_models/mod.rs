@@ -170,7 +170,7 @@ async fn find(call: Call) -> Answer<Response> {
         page_size: u32::try_from(size).unwrap_or_default(),
         page_token: fields.page_token.unwrap_or_default(),
         newest_versions: true,
-        count: false,
+        ..Default::default()
     };
     let found = models(&call).search_models(request).await?.into_inner();
     wire::json(&Page {

@@ -39,7 +39,7 @@ pub(super) async fn run(
         filter: options.filter,
         order_by: options.order_by,
         page_size: options.limit,
-        page_token: String::new(),
+        ..Default::default()
     };
     let mut versions = VersionServiceClient::new(connection);
     let found = versions.search_versions(request).await?.into_inner();

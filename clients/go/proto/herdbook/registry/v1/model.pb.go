@@ -1492,7 +1492,10 @@ type SearchModelsRequest struct {
 	// Gives the newest version of each stage of each model too.
 	NewestVersions bool `protobuf:"varint,5,opt,name=newest_versions,json=newestVersions,proto3" json:"newest_versions,omitempty"`
 	// Counts all that are found, on whatever page.
-	Count         bool `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
+	Count bool `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
+	// Models to pass over, counted from the beginning or from `page_token`, as for a table that is scrolled
+	// somewhere: at most 1,000,000.
+	Skip          uint32 `protobuf:"varint,7,opt,name=skip,proto3" json:"skip,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1567,6 +1570,13 @@ func (x *SearchModelsRequest) GetCount() bool {
 		return x.Count
 	}
 	return false
+}
+
+func (x *SearchModelsRequest) GetSkip() uint32 {
+	if x != nil {
+		return x.Skip
+	}
+	return 0
 }
 
 // Response of SearchModels.
@@ -2432,7 +2442,7 @@ const file_herdbook_registry_v1_model_proto_rawDesc = "" +
 	"\x12ListModelsResponse\x123\n" +
 	"\x06models\x18\x01 \x03(\v2\x1b.herdbook.registry.v1.ModelR\x06models\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x03R\brevision\"\xc3\x01\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\xd7\x01\n" +
 	"\x13SearchModelsRequest\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x19\n" +
 	"\border_by\x18\x02 \x03(\tR\aorderBy\x12\x1b\n" +
@@ -2440,7 +2450,8 @@ const file_herdbook_registry_v1_model_proto_rawDesc = "" +
 	"\n" +
 	"page_token\x18\x04 \x01(\tR\tpageToken\x12'\n" +
 	"\x0fnewest_versions\x18\x05 \x01(\bR\x0enewestVersions\x12\x14\n" +
-	"\x05count\x18\x06 \x01(\bR\x05count\"\x98\x01\n" +
+	"\x05count\x18\x06 \x01(\bR\x05count\x12\x12\n" +
+	"\x04skip\x18\a \x01(\rR\x04skip\"\x98\x01\n" +
 	"\x14SearchModelsResponse\x123\n" +
 	"\x06models\x18\x01 \x03(\v2\x1b.herdbook.registry.v1.ModelR\x06models\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x19\n" +

@@ -757,7 +757,9 @@ type SearchVersionsRequest struct {
 	// Versions a page: 1 to 1,000; 100 if 0.
 	PageSize uint32 `protobuf:"varint,3,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
 	// `next_page_token` of the page before; empty for the first.
-	PageToken     string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	PageToken string `protobuf:"bytes,4,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	// Versions to pass over, counted from the beginning or from `page_token`: at most 1,000,000.
+	Skip          uint32 `protobuf:"varint,5,opt,name=skip,proto3" json:"skip,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -818,6 +820,13 @@ func (x *SearchVersionsRequest) GetPageToken() string {
 		return x.PageToken
 	}
 	return ""
+}
+
+func (x *SearchVersionsRequest) GetSkip() uint32 {
+	if x != nil {
+		return x.Skip
+	}
+	return 0
 }
 
 // Response of SearchVersions.
@@ -1315,13 +1324,14 @@ const file_herdbook_registry_v1_version_proto_rawDesc = "" +
 	"\x14ListVersionsResponse\x129\n" +
 	"\bversions\x18\x01 \x03(\v2\x1d.herdbook.registry.v1.VersionR\bversions\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n" +
-	"\brevision\x18\x03 \x01(\x03R\brevision\"\x86\x01\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevision\"\x9a\x01\n" +
 	"\x15SearchVersionsRequest\x12\x16\n" +
 	"\x06filter\x18\x01 \x01(\tR\x06filter\x12\x19\n" +
 	"\border_by\x18\x02 \x03(\tR\aorderBy\x12\x1b\n" +
 	"\tpage_size\x18\x03 \x01(\rR\bpageSize\x12\x1d\n" +
 	"\n" +
-	"page_token\x18\x04 \x01(\tR\tpageToken\"{\n" +
+	"page_token\x18\x04 \x01(\tR\tpageToken\x12\x12\n" +
+	"\x04skip\x18\x05 \x01(\rR\x04skip\"{\n" +
 	"\x16SearchVersionsResponse\x129\n" +
 	"\bversions\x18\x01 \x03(\v2\x1d.herdbook.registry.v1.VersionR\bversions\x12&\n" +
 	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x8c\x01\n" +
