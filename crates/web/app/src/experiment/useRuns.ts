@@ -1,23 +1,10 @@
-import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { useEffect, useRef } from "react";
 import { runs as service } from "../api/clients";
-import { isLost, useConnection } from "../api/connection";
 import { View as Lifecycles } from "../generated/herdbook/common/v1/lifecycle_pb";
 import type { Run } from "../generated/herdbook/tracking/v1/run_pb";
 import { askedFor } from "../table/columns";
-import { addSteps } from "../table/steps";
-import {
-  type Book,
-  calls,
-  EMPTY,
-  firstRows,
-  only,
-  PAGE,
-  pagesOf,
-  type Range,
-  replaced,
-  rowAt,
-  written,
-} from "./book";
+import { addSteps, withSteps } from "../table/steps";
+import { type Kept, useBook } from "../table/useBook";
 import { useWatch } from "./useWatch";
 
 /** Which runs, in which order, with what of each. */
@@ -32,21 +19,6 @@ export interface Question {
   top: number;
 }
 
-export interface Runs {
-  /** The first, as far as they are known without a gap. */
-  rows: readonly Run[];
-  /** The run at a place, if it is known. */
-  at: (index: number) => Run | undefined;
-  /** How many there are; undefined until that is known. */
-  total: number | undefined;
-  error: unknown;
-  /** What is known answers an earlier question. */
-  stale: boolean;
-  /** Says which rows are seen, so that they are known soon. */
-  see: (first: number, last: number) => void;
-  reload: () => void;
-}
-
 /** How often rows are read anew: seldom where the server tells of changes. */
 const POLL_MS = 3000;
 const POLL_TOLD_MS = 20_000;
@@ -54,108 +26,28 @@ const POLL_TOLD_MS = 20_000;
 const SETTLE_MS = 1000;
 
 /** The runs of a table: those that are seen, wherever one scrolls to, and what changes in them. */
-export function useRuns(question: Question | undefined): Runs {
-  const which =
-    question && `${question.experimentId} ${question.filter} ${question.order} ${question.deleted}`;
-  const columns = question?.columns.join("\n");
-  const [held, setHeld] = useState<{ which: string | undefined; book: Book; error: unknown }>({
-    which: undefined,
-    book: EMPTY,
-    error: undefined,
-  });
-  const [round, setRound] = useState(0);
-  const { epoch } = useConnection();
-  const seen = useRef<Range>([0, PAGE - 1]);
-  const asked = useRef(question);
-  asked.current = question;
-  const newest = useRef(held);
-  newest.current = held;
-  const abort = useRef(new AbortController());
-  const underWay = useRef(false);
-  const again = useRef(false);
-  /** Runs that the server told of since the call under way began: its answer may be of before. */
-  const late = useRef<readonly Run[]>([]);
-  const counted = useRef<{ which: string | undefined; total: number }>(undefined);
-
-  const ranges = (): Range[] => {
-    const top = asked.current?.top ?? 0;
-    return [[0, Math.max(0, top - 1)], seen.current];
-  };
-
-  const put = useCallback((change: (book: Book) => Book, key: string | undefined) => {
-    const before = newest.current;
-    const total = counted.current?.which === key ? counted.current?.total : undefined;
-    const book = { ...change(before.which === key ? before.book : EMPTY), total };
-    newest.current = { which: key, book, error: undefined };
-    setHeld(newest.current);
-  }, []);
-
-  /** Asks for pages that are wanted: all of them, or those that are not known. */
-  const ask = useCallback(
-    async (anew: boolean) => {
-      const mine = abort.current;
-      const { signal } = mine;
-      if (!asked.current || underWay.current) {
-        again.current = true;
-        return;
-      }
-      underWay.current = true;
-      try {
-        for (let whole = anew; asked.current; whole = false) {
-          again.current = false;
-          const { book, which: known } = newest.current;
-          const wanted = pagesOf(ranges(), known === which ? book.total : undefined);
-          const missing = whole || known !== which ? wanted : wanted.filter((page) => !book.pages.has(page));
-          for (const { page, count } of calls(missing)) {
-            late.current = [];
-            const found = await search(asked.current, page * PAGE, count * PAGE, signal);
-            if (signal.aborted) return;
-            put((before) => replaced(written(before, page, found), late.current), which);
-          }
-          if (whole) put((before) => only(before, wanted), which);
-          if (!again.current && missing.length === 0) return;
-        }
-      } catch (error) {
-        if (signal.aborted) return;
-        // The bar tells of a lost connection, and what is known stays.
-        const keep = isLost(error) && newest.current.which === which;
-        if (!keep) setHeld((before) => ({ ...before, which, error }));
-      } finally {
-        if (abort.current === mine) underWay.current = false;
-      }
+export function useRuns(question: Question | undefined): Kept<Run> {
+  const kept = useBook<Run>(
+    question && {
+      key: `${question.experimentId} ${question.filter} ${question.order} ${question.deleted}`,
+      columns: question.columns.join("\n"),
+      top: question.top,
+      nameOf: (run) => run.id,
+      search: (skip, count, signal) => search(question, skip, count, signal),
+      count: (signal) => countRuns(question.experimentId, question.filter, signal, question.deleted),
     },
-    [which, put],
   );
+  const { change, reload, isBusy } = kept;
 
-  useEffect(() => {
-    if (which === undefined) return;
-    abort.current.abort();
-    abort.current = new AbortController();
-    underWay.current = false;
-    const { signal } = abort.current;
-    void ask(true);
-    const { experimentId = 0n, filter = "", deleted = false } = asked.current ?? {};
-    countRuns(experimentId, filter, signal, deleted).then(
-      (total) => {
-        if (signal.aborted) return;
-        counted.current = { which, total };
-        // Rows of the question before stay until there are some of this one.
-        if (newest.current.which === which) put((before) => before, which);
-      },
-      // The rows tell what is wrong.
-      () => undefined,
-    );
-  }, [ask, columns, round, epoch, which, put]);
-  useEffect(() => () => abort.current.abort(), []);
-
-  const reload = useCallback(() => setRound((before) => before + 1), []);
   const settling = useRef<ReturnType<typeof setTimeout>>(undefined);
   const told = useWatch(question, (changed, moved) => {
-    late.current = [...late.current, ...changed];
-    if (changed.length) put((before) => replaced(before, changed), newest.current.which);
+    if (changed.length) {
+      const byId = new Map(changed.map((run) => [run.id, run]));
+      change((run) => withSteps(run, byId.get(run.id)));
+    }
     if (!moved) return;
     const later = () => {
-      if (underWay.current) settling.current = setTimeout(later, SETTLE_MS);
+      if (isBusy()) settling.current = setTimeout(later, SETTLE_MS);
       else reload();
     };
     clearTimeout(settling.current);
@@ -165,36 +57,13 @@ export function useRuns(question: Question | undefined): Runs {
   useEffect(() => {
     const timer = setInterval(
       () => {
-        if (document.visibilityState === "visible" && !underWay.current) reload();
+        if (document.visibilityState === "visible" && !isBusy()) reload();
       },
       told ? POLL_TOLD_MS : POLL_MS,
     );
     return () => clearInterval(timer);
-  }, [told, reload]);
-
-  const see = useCallback(
-    (first: number, last: number) => {
-      seen.current = [first, last];
-      void ask(false);
-    },
-    [ask],
-  );
-  useEffect(() => {
-    if (question?.top) void ask(false);
-  }, [ask, question?.top]);
-
-  const { book } = held;
-  const rows = useMemo(() => firstRows(book), [book]);
-  const at = useCallback((index: number) => rowAt(book, index), [book]);
-  return {
-    rows,
-    at,
-    total: book.total,
-    error: held.which === which ? held.error : undefined,
-    stale: held.which !== which,
-    see,
-    reload,
-  };
+  }, [told, isBusy, reload]);
+  return kept;
 }
 
 async function search(

@@ -1,6 +1,5 @@
 import { useMemo } from "react";
 import { useAnswer } from "../api/answer";
-import { useConnection } from "../api/connection";
 import { troubleOf } from "../api/errors";
 import { FilterBox } from "../filter/FilterBox";
 import { count } from "../format/numbers";
@@ -31,26 +30,25 @@ const LAST_CHANGED = "updated_at desc";
 /** All models of the workspace: what serves of each, what changed last, and a way to find one among very many. */
 export default function ModelList() {
   const { query } = usePlace();
-  const { epoch } = useConnection();
   const filter = query.get("q") ?? "";
   const order = query.get("sort") ?? LAST_CHANGED;
-  const found = useModels(filter, order, epoch);
+  const found = useModels(filter, order);
   const all = useAnswer("all models", (signal) => countModels("", signal));
   useChanges("", () => {
-    found.changed();
+    found.reload();
     all.reload();
   });
   useTitle("Models");
   const tags = useMemo(
-    () => [...new Set(found.models.flatMap((model) => Object.keys(model.tags)))].sort(),
-    [found.models],
+    () => [...new Set(found.known.flatMap((model) => Object.keys(model.tags)))].sort(),
+    [found.known],
   );
   const fields: Fields = { metrics: [], params: [], tags, attributes: ATTRIBUTES };
   const wrong = found.error !== undefined && troubleOf(found.error) === "wrong";
   if (found.error !== undefined && !wrong)
     return <Trouble error={found.error} what="The list of models" retry={found.reload} />;
   if (found.total === undefined && !wrong) return <Skeleton />;
-  if (all.data === 0 && found.models.length === 0) return <Empty />;
+  if (all.data === 0 && found.rows.length === 0) return <Empty />;
   return (
     <div className="models-page">
       <div className="page-head">
@@ -90,12 +88,13 @@ export default function ModelList() {
         />
       ) : (
         <ModelTable
-          models={found.models}
+          models={found.known}
+          at={found.at}
           total={found.total ?? 0}
           stale={found.stale}
           order={order}
           onOrder={(next) => setQuery({ sort: next === LAST_CHANGED ? undefined : next })}
-          need={found.need}
+          see={found.see}
         />
       )}
     </div>

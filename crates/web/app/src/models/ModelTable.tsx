@@ -22,16 +22,19 @@ const LETTER = 8.6;
 const PADDING = 16;
 
 interface Props {
+  /** Those that are known. */
   models: readonly Model[];
+  /** The model at a place, if it is known. */
+  at: (index: number) => Model | undefined;
   total: number;
   stale: boolean;
   order: string;
   onOrder: (order: string) => void;
-  need: (index: number) => void;
+  see: (first: number, last: number) => void;
 }
 
 /** Models as rows, of which only those that are seen are there. */
-export function ModelTable({ models, total, stale, order, onOrder, need }: Props) {
+export function ModelTable({ models, at, total, stale, order, onOrder, see }: Props) {
   const scroller = useRef<HTMLDivElement>(null);
   const narrow = useNarrow();
   const [place, width] = useWidth();
@@ -44,8 +47,9 @@ export function ModelTable({ models, total, stale, order, onOrder, need }: Props
     overscan: 12,
   });
   const items = rows.getVirtualItems();
+  const first = items[0]?.index ?? 0;
   const last = items.at(-1)?.index ?? 0;
-  useEffect(() => need(last), [need, last]);
+  useEffect(() => see(first, last), [see, first, last]);
   useEffect(() => rows.measure(), [rows, narrow]);
   useEffect(() => {
     if (active >= 0) rows.scrollToIndex(active, { align: "auto" });
@@ -62,7 +66,7 @@ export function ModelTable({ models, total, stale, order, onOrder, need }: Props
     Enter: {
       what: "open the model",
       run: () => {
-        const model = models[active];
+        const model = at(active);
         if (model) navigate(hrefTo(modelPath(model.name)));
       },
     },
@@ -78,7 +82,7 @@ export function ModelTable({ models, total, stale, order, onOrder, need }: Props
       role="grid"
       aria-label="Models"
       aria-rowcount={total + 1}
-      aria-activedescendant={active >= 0 && models[active] ? `model-${active}` : undefined}
+      aria-activedescendant={active >= 0 && at(active) ? `model-${active}` : undefined}
       tabIndex={0}
     >
       <div className="head" role="rowgroup">
@@ -101,7 +105,7 @@ export function ModelTable({ models, total, stale, order, onOrder, need }: Props
       </div>
       <div ref={place} role="rowgroup" className="body" style={{ height: rows.getTotalSize() }}>
         {items.map((item) => {
-          const model = models[item.index];
+          const model = at(item.index);
           const style = {
             gridTemplateColumns: narrow ? undefined : template,
             transform: `translateY(${item.start}px)`,

@@ -45,3 +45,11 @@ export async function addSteps(
 function metricKey(column: Column): string {
   return keyOf(column.field.replace(/@-?\d+$/, "")).key;
 }
+
+/** A run as it is `now`, if that is told, with what its metrics were at steps, which is not told again. */
+export function withSteps(before: Run, now: Run | undefined): Run {
+  if (!now) return before;
+  const told = new Set(now.metrics.map(({ key }) => key));
+  const kept = before.metrics.filter(({ key }) => key.includes("@") && !told.has(key));
+  return kept.length ? { ...now, metrics: [...now.metrics, ...kept] } : now;
+}
