@@ -33,35 +33,13 @@ describe("an empty Herdbook", () => {
   });
 });
 
-describe("a server that stops", () => {
-  it("is told by a bar, and comes back without a reload", async (test) => {
-    const server = await Server.start();
-    test.after(() => server.remove());
-    const sweep = await seedSweep(servicesAt(server.url));
-    const { page } = await open(browser, `${server.url}/experiments/${sweep.experimentId}`);
-    const run = page.getByRole("row").filter({ hasText: "sgd-lr0.1-seed0" });
-    await run.waitFor();
-    await server.down();
-    await page.getByText(/No connection to Herdbook/).waitFor();
-    assert.ok(await run.isVisible(), "what is known stays");
-    await assertAccessible(page);
-    await server.up();
-    await page.getByText(/No connection to Herdbook/).waitFor({ state: "hidden" });
-    await servicesAt(server.url).runs.createRun({
-      experimentId: sweep.experimentId,
-      name: "after-the-break",
-    });
-    await page.getByRole("row").filter({ hasText: "after-the-break" }).waitFor();
-    await page.context().close();
-  });
-});
-
 describe("a page whose code is gone, as after an upgrade", () => {
   it("says so within the frame, and works once it is loaded again", async (test) => {
     const server = await Server.start();
     test.after(() => server.remove());
-    const { page } = await open(browser, `${server.url}/experiments`);
+    const { page } = await open(browser, server.url);
     await page.route("**/assets/TeamPage*", (route) => route.abort());
+    await page.goto(`${server.url}/experiments`);
     await page.getByRole("link", { name: "Team" }).click();
     await page.getByRole("heading", { name: "This page failed" }).waitFor();
     await assertAccessible(page);
