@@ -162,7 +162,13 @@ impl ServiceError for LineageError {
     fn details(&self) -> Details {
         match self {
             Self::Invalid(error) => error.details(),
-            Self::NodeNotFound { reference, .. } => Details::resource("node", reference),
+            Self::NodeNotFound { reference, near } => Details {
+                metadata: match near.as_slice() {
+                    [] => Vec::new(),
+                    near => vec![("near", near.join("\n"))],
+                },
+                ..Details::resource("node", reference)
+            },
             Self::ColumnNotFound { node, column, .. } => {
                 Details::resource("column", format!("{node}#{column}"))
             }

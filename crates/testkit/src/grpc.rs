@@ -55,6 +55,13 @@ pub fn reason(status: &Status) -> (Code, String) {
     )
 }
 
+/// What an error tells besides, by its name.
+#[must_use]
+pub fn told(status: &Status, name: &str) -> Option<String> {
+    let details = status.get_error_details();
+    details.error_info()?.metadata.get(name).cloned()
+}
+
 /// Fields that an error names.
 #[must_use]
 pub fn fields(status: &Status) -> Vec<String> {

@@ -4,7 +4,7 @@ use herdbook_proto::lineage::v1::{
     ExportFormat, ExportPedigreeRequest, FindImpactRequest, FindPathRequest, GetAncestorsRequest,
     GetDescendantsRequest, ProveRequest, ProveResponse, TagNodeRequest, Verdict,
 };
-use herdbook_testkit::grpc::{fields, reason};
+use herdbook_testkit::grpc::{fields, reason, told};
 use tonic::{Code, Status};
 
 use crate::cluster::{Cluster, edge, name, names, node};
@@ -274,6 +274,9 @@ async fn a_question_that_proves_anything_is_refused() {
     );
     let refused = cluster.nodes("dataset:rew").await.unwrap_err();
     assert_eq!(refused.code(), Code::NotFound);
+    assert_eq!(told(&refused, "near"), None);
+    let refused = cluster.nodes("dataset:raw2").await.unwrap_err();
+    assert_eq!(told(&refused, "near").as_deref(), Some("dataset:raw"));
     let refused = cluster.nodes("nonsense").await.unwrap_err();
     assert_eq!(fields(&refused), ["node"]);
 }

@@ -37,6 +37,13 @@ export function reasonOf(error: unknown): string | undefined {
   return info && textIn(info, 1);
 }
 
+/** What else is told of what went wrong, by its name, such as `near`. */
+export function metadataOf(error: unknown, name: string): string | undefined {
+  const [info] = detailsOf(error, "google.rpc.ErrorInfo");
+  const entry = info && lengthDelimited(info, 3).find((one) => textIn(one, 1) === name);
+  return entry && textIn(entry, 2);
+}
+
 function detailsOf(error: unknown, type: string): Uint8Array[] {
   return ConnectError.from(error).details.flatMap((detail) =>
     "type" in detail && detail.type === type ? [detail.value] : [],

@@ -1,8 +1,10 @@
 import { type ReactNode, useEffect, useRef } from "react";
+import { metadataOf } from "../api/errors";
 import { Crumb, useTitle } from "../frame/Crumb";
 import { Link } from "../frame/Link";
-import { Skeleton, Trouble } from "../frame/States";
+import { Notice, Skeleton, Trouble } from "../frame/States";
 import { setQuery, usePlace } from "../state/url";
+import { KeyLink } from "./NodeLink";
 import { brief, parsed } from "./nodes";
 import { questionsFor } from "./questions";
 
@@ -84,7 +86,21 @@ export function Unanswered({
 }) {
   if (answer.error !== undefined) {
     const home = <Link to="/lineage">All of lineage</Link>;
-    return <Trouble error={answer.error} what={what} retry={answer.reload} home={home} />;
+    const near = metadataOf(answer.error, "near");
+    if (near === undefined)
+      return <Trouble error={answer.error} what={what} retry={answer.reload} home={home} />;
+    return (
+      <Notice title={`${what} is not here`} action={home}>
+        <p>Nothing is recorded by that name. What is, and is called alike:</p>
+        <ul className="near">
+          {near.split("\n").map((reference) => (
+            <li key={reference}>
+              <KeyLink node={parsed(reference)} />
+            </li>
+          ))}
+        </ul>
+      </Notice>
+    );
   }
   if (answer.data === undefined) return <Skeleton />;
   return null;
