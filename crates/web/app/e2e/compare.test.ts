@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { assertAccessible, close, inkOf, open, savedBy } from "./support/browser.ts";
+import { assertAccessible, close, inkOf, onPaper, open, savedBy } from "./support/browser.ts";
 import { seedWide } from "./support/seed.ts";
 import { until } from "./support/server.ts";
 import { browser, server, services, sweep } from "./support/sweep.ts";
@@ -48,6 +48,22 @@ describe("a comparison", () => {
     await page.getByRole("region", { name: "Best of each group" }).getByRole("row").nth(2).waitFor();
     await page.getByRole("region", { name: "loss", exact: true }).scrollIntoViewIfNeeded();
     await until("curves are drawn", async () => (await inkOf(page, "loss")) > 500);
+    await close({ page, ...rest });
+  });
+
+  it("has no empty charts on paper", async () => {
+    const { page, ...rest } = await open(browser, compared(sweep.runIds));
+    await page.getByRole("img", { name: /^Parallel coordinates of 12 runs over/ }).waitFor();
+    await onPaper(page);
+    await until("each chart on paper has lines", () =>
+      page
+        .locator(".panel")
+        .evaluateAll((panels) =>
+          panels
+            .filter((panel) => getComputedStyle(panel).display !== "none")
+            .every((panel) => panel.querySelector(".paper path[fill='none']")),
+        ),
+    );
     await close({ page, ...rest });
   });
 

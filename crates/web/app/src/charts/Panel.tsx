@@ -89,7 +89,8 @@ export function Panel({ panel, store, look, nameOf, seriesOf, onZoom, onPick, al
   const title = panel.keys.length === 1 ? (panel.keys[0]?.key ?? panel.name) : panel.name;
   const picture = () => pictureOfLines(title, strokes, extent, ticks(extent, look), nameOf);
   return (
-    <section ref={place} className="panel" aria-label={title}>
+    // What was not scrolled to has nothing to print.
+    <section ref={place} className={seen ? "panel" : "panel no-print"} aria-label={title}>
       <header>
         <h3 title={panel.keys.map(({ key }) => key).join(", ")}>{middle(title, 48)}</h3>
         {panel.keys.length > 1 && (

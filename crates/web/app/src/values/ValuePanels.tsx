@@ -98,7 +98,7 @@ function ValuePanel({ series, nameOf, seriesOf, every }: Omit<Props, "runIds"> &
   return (
     <section
       ref={place}
-      className={series.runIds.length > 1 ? "value-panel wide" : "value-panel"}
+      className={`value-panel${series.runIds.length > 1 ? " wide" : ""}${seen ? "" : " no-print"}`}
       aria-label={series.key}
     >
       <header>
