@@ -13,12 +13,15 @@ export async function charts(place: Place, experiment: bigint, runs: number, poi
   tell("  … zoomed into a tenth", await median(() => zoomed(place, path, all)), within(500));
 }
 
-/** From the list of experiments to the curves, as one clicks. */
+/** From the list of experiments to the curves, as one clicks once the code of the page is loaded ahead. */
 async function shownAgain(place: Place, path: string, all: string): Promise<number> {
   const page = await newPage(place);
   await page.goto(`${place.url}/experiments`);
   const link = page.locator(`.experiments a[href="${path}"]`);
   await link.waitFor();
+  await page.waitForFunction(() =>
+    performance.getEntriesByType("resource").some(({ name }) => name.includes("/assets/ExperimentPage")),
+  );
   const start = performance.now();
   await link.click();
   await page.locator(all).waitFor();

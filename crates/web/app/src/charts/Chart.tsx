@@ -2,7 +2,7 @@ import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import { short } from "../format/numbers";
-import { duration } from "../format/times";
+import { duration, onAxis } from "../format/times";
 import { CurveAxis } from "../generated/herdbook/tracking/v1/metric_pb";
 import { onThemeChange } from "../state/theme";
 import { ink } from "./colours";
@@ -163,7 +163,7 @@ function options(
 
 export function xText(x: number, axis: CurveAxis): string {
   if (axis === CurveAxis.RELATIVE_TIME) return duration(x * 1000);
-  if (axis === CurveAxis.WALL_TIME) return new Date(x * 1000).toLocaleString("en-GB");
+  if (axis === CurveAxis.WALL_TIME) return onAxis(x * 1000);
   return Math.abs(x) >= 1e4 ? `${short(x / 1000)}k` : short(x);
 }
 

@@ -30,9 +30,11 @@ export function column(values: readonly number[]): (value: number) => string {
   return (value) => (Number.isFinite(value) ? minus(value.toFixed(decimals)) : short(value));
 }
 
+const COUNT = new Intl.NumberFormat("en-GB");
+
 /** 50,112 */
 export function count(value: number | bigint): string {
-  return value.toLocaleString("en-GB");
+  return COUNT.format(value);
 }
 
 /** 1.2 MB, as file managers write it. */

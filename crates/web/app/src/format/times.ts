@@ -5,6 +5,11 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
+// Made once: that takes far longer than to write a time with them.
+const DATE = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric" });
+const WHOLE = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "long" });
+const SHORT = new Intl.DateTimeFormat("en-GB", { dateStyle: "short", timeStyle: "medium" });
+
 /** Milliseconds since 1970; `undefined` for an absent time. */
 export function millis(time: Timestamp | undefined): number | undefined {
   return time && Number(time.seconds) * 1000 + time.nanos / 1e6;
@@ -18,15 +23,17 @@ export function ago(then: number, now: number): string {
   if (passed < HOUR) return `${Math.floor(passed / MINUTE)} min ago`;
   if (passed < DAY) return `${Math.floor(passed / HOUR)} h ago`;
   if (passed < 30 * DAY) return `${Math.floor(passed / DAY)} d ago`;
-  return new Date(then).toLocaleDateString("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  return DATE.format(then);
 }
 
 /** The time whole, with the zone it is told in. */
 export function absolute(then: number): string {
-  return new Date(then).toLocaleString("en-GB", {
-    dateStyle: "medium",
-    timeStyle: "long",
-  });
+  return WHOLE.format(then);
+}
+
+/** The time as axes have it. */
+export function onAxis(then: number): string {
+  return SHORT.format(then);
 }
 
 /** 2 h 41 m */
