@@ -86,7 +86,21 @@ def test_keras(experiment, data):
     assert run.params["epochs"] == "3" and "optimizer/learning_rate" in run.params
 
 
-def test_lightning(experiment, data):
+def test_what_follows_the_end_goes_to_the_same_run(experiment):
+    from herdbook.callbacks import Target
+
+    target = Target(None, experiment, goes_on=True)
+    target.run.log({"train": 1.0}, 1)
+    begun = target.id
+    target.finish()
+    assert target.id == begun
+    target.run.log({"test": 2.0}, 1)
+    target.finish()
+    run = only_run(experiment)
+    assert run.id == begun and metrics(run) == {"train": 1, "test": 1}
+
+
+def test_lightning(experiment, data, tmp_path):
     torch, lightning = pytest.importorskip("torch"), pytest.importorskip("lightning.pytorch")
     from herdbook.callbacks.lightning import HerdbookLogger
 
@@ -101,6 +115,9 @@ def test_lightning(experiment, data):
             self.log("loss", loss)
             return loss
 
+        def test_step(self, batch, _):
+            self.log("test", torch.nn.functional.mse_loss(self.layer(batch[0]).squeeze(1), batch[1]))
+
         def configure_optimizers(self):
             return torch.optim.SGD(self.parameters(), self.hparams.lr)
 
@@ -108,12 +125,17 @@ def test_lightning(experiment, data):
     tensors = torch.utils.data.TensorDataset(torch.tensor(X).float(), torch.tensor(y).float())
     loader = torch.utils.data.DataLoader(tensors, 20, num_workers=2, multiprocessing_context="fork")
     trainer = lightning.Trainer(
-        max_epochs=2, logger=HerdbookLogger(experiment=experiment), log_every_n_steps=1, accelerator="cpu",
-        enable_checkpointing=False, enable_progress_bar=False, enable_model_summary=False,
+        max_epochs=2, logger=HerdbookLogger(experiment=experiment, checkpoints=True), log_every_n_steps=1,
+        accelerator="cpu", default_root_dir=tmp_path, enable_progress_bar=False, enable_model_summary=False,
     )  # fmt: skip
-    trainer.fit(Model(0.01), loader)
+    model = Model(0.01)
+    trainer.fit(model, loader)
+    trainer.test(model, loader, verbose=False)
     run = only_run(experiment)
-    assert metrics(run)["loss"] == 20 and run.params["lr"] == "0.01"
+    assert run.id == trainer.logger.version
+    assert metrics(run)["loss"] == 20 and metrics(run)["test"] == 1 and run.params["lr"] == "0.01"
+    (kept,) = hb.download(run.id, "checkpoint", tmp_path / "kept")
+    assert kept.suffix == ".ckpt" and "state_dict" in torch.load(kept, weights_only=False)
 
 
 def test_hugging_face_trainer(experiment, tmp_path):
@@ -129,8 +151,11 @@ def test_hugging_face_trainer(experiment, tmp_path):
         disable_tqdm=True, per_device_train_batch_size=4,
     )  # fmt: skip
     model = transformers.BertForSequenceClassification(config)
-    transformers.Trainer(
-        model, arguments, train_dataset=rows, callbacks=[HerdbookCallback(experiment=experiment)]
-    ).train()
+    trainer = transformers.Trainer(
+        model, arguments, train_dataset=rows, eval_dataset=rows, callbacks=[HerdbookCallback(experiment=experiment)]
+    )
+    trainer.train()
+    trainer.evaluate()
     run = only_run(experiment)
-    assert metrics(run)["loss"] == 5 and run.params["model/hidden_size"] == "16"
+    assert metrics(run)["loss"] == 5 and metrics(run)["eval_loss"] == 1
+    assert run.params["model/hidden_size"] == "16"

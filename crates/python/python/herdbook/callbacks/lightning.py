@@ -1,7 +1,9 @@
 """PyTorch Lightning: `Trainer(logger=HerdbookLogger())`."""
 
+import re
 from argparse import Namespace
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 try:
@@ -16,11 +18,12 @@ from . import Target, simple
 
 
 class HerdbookLogger(Logger):
-    """Logs metrics by global step, hyperparameters as params, and with `checkpoints` the best checkpoint."""
+    """Logs metrics by global step, hyperparameters as params, and with `checkpoints` the best checkpoint as a file."""
 
     def __init__(self, run: Run | None = None, *, experiment: str = "lightning", checkpoints: bool = False) -> None:
         super().__init__()
-        self._target, self._experiment, self._checkpoints = Target(run, experiment), experiment, checkpoints
+        self._target = Target(run, experiment, goes_on=True)
+        self._experiment, self._checkpoints = experiment, checkpoints
         self._checkpoint: Any = None
 
     @property
@@ -30,13 +33,13 @@ class HerdbookLogger(Logger):
 
     @property
     def name(self) -> str:
-        """Name of the experiment."""
-        return self._experiment
+        """Name of the experiment, as a folder can be called: Lightning keeps checkpoints by it."""
+        return re.sub(r"[^\w.-]+", "-", self._experiment)
 
     @property
     def version(self) -> str:
         """Id of the run."""
-        return self._target.run.id
+        return self._target.id
 
     @rank_zero_only
     def log_hyperparams(self, params: Mapping[str, Any] | Namespace, *_: Any, **__: Any) -> None:
@@ -61,5 +64,6 @@ class HerdbookLogger(Logger):
         """Ends a run that was begun here."""
         best = getattr(self._checkpoint, "best_model_path", "")
         if self._checkpoints and best:
-            self._target.run.log_artifact(best, "checkpoint")
+            self._target.run.log_artifact(best, f"checkpoint/{Path(best).name}")
+            self._checkpoint = None
         self._target.finish("FINISHED" if status == "success" else "FAILED")

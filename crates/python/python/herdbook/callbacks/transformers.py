@@ -12,12 +12,14 @@ class HerdbookCallback(TrainerCallback):
     """Logs what the Trainer logs by global step, and its arguments and the model's configuration as params."""
 
     def __init__(self, run: Run | None = None, *, experiment: str = "transformers") -> None:
-        self._target = Target(run, experiment)
+        self._target = Target(run, experiment, goes_on=True)
+        self._is_training = False
 
     def on_train_begin(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, model: Any = None, **_: Any
     ) -> None:
         """Sets params."""
+        self._is_training = True
         if state.is_world_process_zero:
             params = simple(args.to_sanitized_dict())
             config = getattr(model, "config", None)
@@ -41,5 +43,11 @@ class HerdbookCallback(TrainerCallback):
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Ends a run that was begun here."""
+        self._is_training = False
         if state.is_world_process_zero:
+            self._target.finish()
+
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
+        """Ends a run that is evaluated apart from its training."""
+        if state.is_world_process_zero and not self._is_training:
             self._target.finish()
