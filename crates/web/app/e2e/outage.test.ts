@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { Browser, Page } from "playwright-core";
-import { assertAccessible, launch, open } from "./support/browser.ts";
+import { assertAccessible, launch, loadedAhead, open } from "./support/browser.ts";
 import { lineageAt, seedDescent, seedFamily } from "./support/lineage.ts";
 import { type Sweep, seedSweep, servicesAt } from "./support/seed.ts";
 import { Server } from "./support/server.ts";
@@ -49,9 +49,7 @@ describe("a server that stops", () => {
   it("keeps no page from being gone to, which is there when the server is back", async () => {
     const { page } = await open(browser, `${server.url}/experiments`);
     await row(page, "fraud-detector").waitFor();
-    await page.waitForFunction(() =>
-      performance.getEntriesByType("resource").some(({ name }) => name.includes("/assets/TeamPage")),
-    );
+    await loadedAhead(page, "TeamPage");
     await server.down();
     await bar(page).waitFor();
     await page.getByRole("link", { name: "Team" }).click();

@@ -1,4 +1,5 @@
 import { performance } from "node:perf_hooks";
+import { loadedAhead } from "../support/browser.ts";
 import { newPage, opened, type Place, painted } from "./place.ts";
 import { median, middle, TRIES, tell, within } from "./report.ts";
 
@@ -19,9 +20,7 @@ async function shownAgain(place: Place, path: string, all: string): Promise<numb
   await page.goto(`${place.url}/experiments`);
   const link = page.locator(`.experiments a[href="${path}"]`);
   await link.waitFor();
-  await page.waitForFunction(() =>
-    performance.getEntriesByType("resource").some(({ name }) => name.includes("/assets/ExperimentPage")),
-  );
+  await loadedAhead(page, "ExperimentPage");
   const start = performance.now();
   await link.click();
   await page.locator(all).waitFor();

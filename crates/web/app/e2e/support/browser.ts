@@ -100,6 +100,14 @@ export async function savedBy(
   return { name: saved.suggestedFilename(), path, text: readFileSync(path, "utf8") };
 }
 
+/** Waits until the code of another page, such as `TeamPage`, is loaded ahead. */
+export async function loadedAhead(page: Page, name: string): Promise<void> {
+  await page.waitForFunction(
+    (part) => performance.getEntriesByType("resource").some((entry) => entry.name.includes(part)),
+    `/assets/${name}-`,
+  );
+}
+
 /** The page as it is on a sheet of A4. */
 export async function onPaper(page: Page): Promise<void> {
   await page.setViewportSize({ width: 720, height: 1040 });
