@@ -37,7 +37,7 @@ export function useRuns(question: Question | undefined): Kept<Run> {
       count: (signal) => countRuns(question.experimentId, question.filter, signal, question.deleted),
     },
   );
-  const { change, reload, isBusy } = kept;
+  const { change, reload, refresh, isBusy } = kept;
 
   const settling = useRef<ReturnType<typeof setTimeout>>(undefined);
   const told = useWatch(question, (changed, moved) => {
@@ -46,12 +46,8 @@ export function useRuns(question: Question | undefined): Kept<Run> {
       change((run) => withSteps(run, byId.get(run.id)));
     }
     if (!moved) return;
-    const later = () => {
-      if (isBusy()) settling.current = setTimeout(later, SETTLE_MS);
-      else reload();
-    };
     clearTimeout(settling.current);
-    settling.current = setTimeout(later, SETTLE_MS);
+    settling.current = setTimeout(refresh, SETTLE_MS);
   });
   useEffect(() => () => clearTimeout(settling.current), []);
   useEffect(() => {

@@ -35,7 +35,7 @@ export default function ModelList() {
   const found = useModels(filter, order);
   const all = useAnswer("all models", (signal) => countModels("", signal));
   useChanges("", () => {
-    found.reload();
+    found.refresh();
     all.reload();
   });
   useTitle("Models");

@@ -14,6 +14,9 @@ import {
   written,
 } from "./book";
 
+/** Until rows that are on their way are looked for again. */
+const BUSY_MS = 1000;
+
 /** Which rows, and how they are asked for. */
 export interface Rows<Row> {
   /** What rows there are, and in which order: those of another key are other rows. */
@@ -45,6 +48,8 @@ export interface Kept<Row> {
   change: (change: (row: Row) => Row) => void;
   /** Reads what is seen anew, and counts. */
   reload: () => void;
+  /** The same as soon as no rows are on their way, so that changes that come faster than answers do not keep them off. */
+  refresh: () => void;
   /** Whether rows are on their way. */
   isBusy: () => boolean;
 }
@@ -157,6 +162,13 @@ export function useBook<Row>(question: Rows<Row> | undefined): Kept<Row> {
     [put],
   );
   const reload = useCallback(() => setRound((before) => before + 1), []);
+  const waiting = useRef<ReturnType<typeof setTimeout>>(undefined);
+  const refresh = useCallback(() => {
+    clearTimeout(waiting.current);
+    if (underWay.current) waiting.current = setTimeout(refresh, BUSY_MS);
+    else reload();
+  }, [reload]);
+  useEffect(() => () => clearTimeout(waiting.current), []);
   const isBusy = useCallback(() => underWay.current, []);
 
   const { book } = held;
@@ -176,6 +188,7 @@ export function useBook<Row>(question: Rows<Row> | undefined): Kept<Row> {
     see,
     change,
     reload,
+    refresh,
     isBusy,
   };
 }
