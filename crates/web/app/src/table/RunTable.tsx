@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useMemo, useRef } from "react";
+import { memo, type ReactNode, useEffect, useMemo, useRef } from "react";
 import type { Series } from "../charts/colours";
 import { highlighted } from "../charts/highlight";
 import { Swatch } from "../charts/Swatch";
@@ -166,7 +166,8 @@ interface RowProps {
   table: TableProps;
 }
 
-function Row({ run, index, start, template, formats, table }: RowProps) {
+/** Made anew only where something of it is: while one scrolls most rows stay as they are. */
+const Row = memo(function Row({ run, index, start, template, formats, table }: RowProps) {
   const on = useSignal(highlighted, (id) => id !== undefined && id === run?.id);
   const style = { ["--columns" as string]: template, transform: `translateY(${start}px)` };
   if (!run) {
@@ -235,7 +236,7 @@ function Row({ run, index, start, template, formats, table }: RowProps) {
       ))}
     </div>
   );
-}
+});
 
 function Cell({
   run,
