@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useEffect, useMemo, useRef, useState } from "react";
+import { memo, useEffect, useMemo, useRef, useState } from "react";
 import { Ago } from "../design/Time";
 import { useNarrow } from "../design/useNarrow";
 import { useWidth } from "../design/useWidth";
@@ -142,7 +142,8 @@ interface CellsProps {
   letters: number;
 }
 
-function Cells({ model, stages, letters }: CellsProps) {
+/** Made anew only where something of them is: while one scrolls most rows stay as they are. */
+const Cells = memo(function Cells({ model, stages, letters }: CellsProps) {
   const tags = Object.entries(model.tags).sort(([one], [other]) => (one < other ? -1 : 1));
   const nowhere = !model.stages.some(({ stage, versions }) => versions.length > 0 && stages.includes(stage));
   const tagText = tags.map(([key, value]) => (value ? `${key}: ${value}` : key)).join(", ");
@@ -195,7 +196,7 @@ function Cells({ model, stages, letters }: CellsProps) {
       </div>
     </>
   );
-}
+});
 
 interface HeadProps {
   field: string;
