@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, HashMap},
     sync::{
-        Arc, LazyLock,
+        Arc, OnceLock,
         atomic::{AtomicI64, Ordering},
     },
 };
@@ -11,13 +11,14 @@ use std::{
 use chrono::{DateTime, Utc};
 use herdbook_core::WorkspaceId;
 use herdbook_postgres::DatabaseError;
-use sqlx::{AssertSqlSafe, PgConnection, PgExecutor, SqlSafeStr as _, SqlStr};
+use sqlx::{AssertSqlSafe, FromRow, PgConnection, PgExecutor, SqlSafeStr as _, SqlStr};
 
 use super::{
     Store,
     changes::Changes,
     generations::{SLOTS, slot},
     lane::Lane,
+    parts::with_parts,
 };
 use crate::{
     TrackingError,
@@ -169,22 +170,44 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Nothing, runs that are asked to stop, runs that were changed, and when.
-type AppendedRow = (i32, Vec<i64>, Vec<i64>, Vec<DateTime<Utc>>);
+/// What the statement of a group answers; nothing of changes, if it has none.
+#[derive(FromRow)]
+struct AppendedRow {
+    stop: Vec<i64>,
+    #[sqlx(default)]
+    changed: Vec<i64>,
+    #[sqlx(default)]
+    changed_at: Vec<DateTime<Utc>>,
+}
 
 /// The generation that is written to, as this process last saw it; 0 if it does not know.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct OpenGeneration(Arc<AtomicI64>);
 
-/// The statement for each table of the ring.
-static STATEMENTS: LazyLock<[SqlStr; SLOTS]> = LazyLock::new(|| {
-    std::array::from_fn(|slot| {
-        let statement =
-            include_str!("append_group.sql").replacen("_{slot}", &format!("_{slot}"), 1);
+/// The parts that the statement of a group may be without.
+const PARTS: [&str; 4] = ["writers", "requests", "points", "changes"];
+
+/// The statement of a group that has something for the parts at which `has` is true, for a table of the ring.
+fn statement(slot: usize, has: [bool; PARTS.len()]) -> SqlStr {
+    static MADE: [[OnceLock<SqlStr>; 1 << PARTS.len()]; SLOTS] =
+        [const { [const { OnceLock::new() }; 1 << PARTS.len()] }; SLOTS];
+    let number = has
+        .iter()
+        .rev()
+        .fold(0, |bits, has| bits << 1 | usize::from(*has));
+    let make = || {
+        let wanted = |part: &str| {
+            PARTS
+                .iter()
+                .zip(has)
+                .any(|(name, has)| has && *name == part)
+        };
+        let statement = with_parts(include_str!("append_group.sql"), wanted);
         // Safe: the slot is a number of ours.
-        AssertSqlSafe(statement).into_sql_str()
-    })
-});
+        AssertSqlSafe(statement.replace("_{slot}", &format!("_{slot}"))).into_sql_str()
+    };
+    MADE[slot][number].get_or_init(make).clone()
+}
 
 impl Store {
     /// Commits a group: everything in it moves, or nothing happens and the answer is `None`: a number,
@@ -241,8 +264,13 @@ impl Store {
             changes,
         } = group;
         let column = |of: fn(&Growth) -> i64| runs.values().map(of).collect::<Vec<_>>();
-        let statement = STATEMENTS[slot(generation)].clone();
-        let statement = sqlx::query_as(statement)
+        let has = [
+            !advances.is_empty(),
+            !requests.is_empty(),
+            !blocks.is_empty(),
+            !changes.is_empty(),
+        ];
+        let statement = sqlx::query_as(statement(slot(generation), has))
             .bind(runs.keys().map(|run| run.0).collect::<Vec<_>>())
             .bind(column(|growth| growth.blocks))
             .bind(column(|growth| growth.points))
@@ -333,9 +361,14 @@ impl Store {
             .bind(generation);
         let result: Result<AppendedRow, _> = changes.bind(statement).fetch_one(executor).await;
         match result {
-            Ok((_, stop, changed, times)) => Ok(Some(Appended {
-                stop: stop.into_iter().map(RunKey).collect(),
-                changed: changed.into_iter().map(RunKey).zip(times).collect(),
+            Ok(row) => Ok(Some(Appended {
+                stop: row.stop.into_iter().map(RunKey).collect(),
+                changed: row
+                    .changed
+                    .into_iter()
+                    .map(RunKey)
+                    .zip(row.changed_at)
+                    .collect(),
             })),
             Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some(NOT_MOVED) => {
                 Ok(None)

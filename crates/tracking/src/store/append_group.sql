@@ -1,4 +1,5 @@
--- {slot} is the table of the ring that is written to.
+-- The blocks' table is the one of the ring that is written to. What stands between `-- {part` and `-- }` is left out where a
+-- group has nothing for it: Postgres makes ready every part of a statement each time, whether it has rows or not.
 WITH touched AS (
     SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[])
         AS t (run_key, blocks, points, bytes, first_time_us)
@@ -11,19 +12,7 @@ heads AS (
     ORDER BY h.run_key
     FOR NO KEY UPDATE OF h
 ),
-grown AS (
-    UPDATE tracking.run_heads h SET
-        blocks = h.blocks + t.blocks,
-        points = h.points + t.points,
-        bytes = h.bytes + t.bytes,
-        first_time_us = least(h.first_time_us, t.first_time_us),
-        version = h.version + 1,
-        settled = false,
-        changed_at = now()
-    FROM touched t JOIN heads l ON l.run_key = t.run_key
-    WHERE h.run_key = t.run_key
-    RETURNING 1
-),
+-- {writers
 moves AS (
     SELECT * FROM unnest($6::bigint[], $7::text[], $8::bigint[], $9::bigint[], $10::bigint[])
         AS m (run_key, writer_id, epoch, old, new)
@@ -42,12 +31,16 @@ advanced AS (
     WHERE w.run_key = l.run_key AND w.writer_id = l.writer_id
     RETURNING 1
 ),
+-- }
+-- {requests
 -- A call that was done already violates the primary key, which undoes all.
 requests AS (
     INSERT INTO tracking.log_requests (run_key, request_id)
     SELECT * FROM unnest($11::bigint[], $12::text[])
     RETURNING 1
 ),
+-- }
+-- {points
 blocks AS (
     INSERT INTO tracking.metric_blocks_{slot} (run_key, id, keys, min_step, max_step, points, data)
     SELECT b.run_key, l.blocks + b.number, string_to_array(b.keys, E'\n'), b.min_step, b.max_step, b.points, b.data
@@ -84,6 +77,8 @@ usage AS (
         points = u.points + excluded.points, bytes = u.bytes + excluded.bytes
     RETURNING 1
 ),
+-- }
+-- {changes
 changes AS (
     SELECT * FROM unnest($34::bigint[], $35::bigint[], $36::text[], $37::smallint[], $38::timestamptz[],
         $39::timestamptz[], $40::text[], $41::jsonb[], $42::jsonb[], $43::jsonb[], $44::jsonb[], $45::jsonb[], $46::jsonb[])
@@ -105,13 +100,35 @@ changed AS (
 told AS (
     INSERT INTO tracking.outbox (workspace_id, payload) SELECT * FROM unnest($47::int[], $48::bytea[])
     RETURNING 1
+),
+-- }
+grown AS (
+    UPDATE tracking.run_heads h SET
+        blocks = h.blocks + t.blocks,
+        points = h.points + t.points,
+        bytes = h.bytes + t.bytes,
+        first_time_us = least(h.first_time_us, t.first_time_us),
+        version = h.version + 1,
+        settled = false,
+        changed_at = now()
+    FROM touched t JOIN heads l ON l.run_key = t.run_key
+    WHERE h.run_key = t.run_key
+    RETURNING 1
 )
 -- What could not move, or a generation that was closed meanwhile, undoes the statement as a whole, by an
 -- error that nothing else raises.
 SELECT 1 / (CASE WHEN (SELECT count(*) FROM grown) = cardinality($1)
+-- {writers
             AND (SELECT count(*) FROM advanced) = cardinality($6)
-            AND (SELECT count(*) FROM changed) = cardinality($34)
+-- }
+-- {points
             AND EXISTS (SELECT FROM tracking.metric_generations WHERE id = $33 AND closed_at IS NULL)
-        THEN 1 ELSE 0 END),
-    ARRAY(SELECT run_key FROM heads WHERE stop_requested),
-    ARRAY(SELECT run_key FROM changed), ARRAY(SELECT updated_at FROM changed)
+-- }
+-- {changes
+            AND (SELECT count(*) FROM changed) = cardinality($34)
+-- }
+        THEN 1 ELSE 0 END) AS moved,
+-- {changes
+    ARRAY(SELECT run_key FROM changed) AS changed, ARRAY(SELECT updated_at FROM changed) AS changed_at,
+-- }
+    ARRAY(SELECT run_key FROM heads WHERE stop_requested) AS stop

@@ -60,6 +60,10 @@ impl<'a> Changes<'a> {
             .extend(record.map(|record| (workspace, record.encode())));
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.runs.is_empty()
+    }
+
     pub(super) fn tells(&self) -> bool {
         !self.told.is_empty()
     }

@@ -19,6 +19,7 @@ pub(crate) mod generations;
 pub(crate) mod lane;
 pub(crate) mod logged_models;
 pub(crate) mod new_runs;
+mod parts;
 #[cfg(test)]
 mod place;
 pub(crate) mod points;
