@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { loadedAhead } from "../support/browser.ts";
-import { newPage, opened, type Place, painted } from "./place.ts";
+import { newPage, opened, type Place, painted, seen } from "./place.ts";
 import { median, middle, TRIES, tell, within } from "./report.ts";
 
 /** Curves of some runs with very many points. */
@@ -23,7 +23,7 @@ async function shownAgain(place: Place, path: string, all: string): Promise<numb
   await loadedAhead(page, "ExperimentPage");
   const start = performance.now();
   await link.click();
-  await page.locator(all).waitFor();
+  await seen(page, all);
   await painted(page);
   const took = performance.now() - start;
   await page.close();
@@ -74,7 +74,7 @@ export async function live(place: Place, experiment: bigint): Promise<void> {
     await page.locator(`.chart[aria-label*="ends at ${step - 1}"]`).waitFor();
     const start = performance.now();
     await log(step);
-    await page.locator(`.chart[aria-label*="ends at ${step}"]`).waitFor();
+    await seen(page, `.chart[aria-label*="ends at ${step}"]`);
     await painted(page);
     times.push(performance.now() - start);
   }

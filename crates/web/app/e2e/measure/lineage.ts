@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { lineageAt, seedDescent } from "../support/lineage.ts";
-import { frames, newPage, opened, type Place } from "./place.ts";
+import { frames, newPage, opened, type Place, seen } from "./place.ts";
 import { median, middle, tell, within } from "./report.ts";
 
 const SHAPE = ".picture-frame g[aria-label]";
@@ -19,7 +19,7 @@ export async function pedigree(place: Place, nodes: number): Promise<void> {
   const page = await newPage(place);
   await page.goto(`${place.url}${path}&open=${all}`);
   await page.getByText(`${count} shapes for ${count} nodes`).waitFor();
-  await page.locator(SHAPE).first().waitFor();
+  await seen(page, SHAPE);
   tell(`  … all ${nodes} shapes laid out`, performance.now() - start);
   await page.getByRole("button", { name: "Fit" }).click();
   const box = await page.locator(".picture-frame").boundingBox();

@@ -1,7 +1,7 @@
 import { performance } from "node:perf_hooks";
 import type { Page } from "playwright-core";
 import { crowdOfModels, registryAt } from "../support/models.ts";
-import { newPage, opened, type Place, painted } from "./place.ts";
+import { newPage, opened, type Place, painted, seen } from "./place.ts";
 import { median, middle, TRIES, tell, within } from "./report.ts";
 
 const ROW = ".body .model-row a";
@@ -12,7 +12,7 @@ export async function models(place: Place, count: number): Promise<void> {
   await crowdOfModels(registryAt(place.grpc), count, prefix);
   const interactive = async (page: Page) => {
     await page.keyboard.press("j");
-    await page.locator(".model-row.active").waitFor();
+    await seen(page, ".model-row.active");
   };
   const listed = () => opened(place, "/models", ROW, interactive);
   tell(`list of ${count} models, until rows answer a key`, await median(listed), within(1000));
@@ -24,7 +24,7 @@ export async function models(place: Place, count: number): Promise<void> {
   await page.locator(ROW).first().waitFor();
   const start = performance.now();
   await page.locator(".models").evaluate((table) => table.scrollTo(0, table.scrollHeight));
-  await page.locator(`#model-${count - 1} a`).waitFor();
+  await seen(page, `#model-${count - 1} a`);
   await painted(page);
   tell("  … until the last row is there, by the scroll bar", performance.now() - start);
   await page.close();
@@ -44,7 +44,7 @@ export async function moved(place: Place): Promise<void> {
     await page.locator(`.column[aria-label^="${from},"] [data-version="1"]`).waitFor();
     const start = performance.now();
     await transitions.transitionVersion({ model, version: 1n, to: to ?? "" });
-    await page.locator(`.column[aria-label^="${to},"] [data-version="1"]`).waitFor();
+    await seen(page, `.column[aria-label^="${to},"] [data-version="1"]`);
     await painted(page);
     times.push(performance.now() - start);
   }

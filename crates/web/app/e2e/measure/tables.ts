@@ -2,7 +2,7 @@ import { get, type IncomingMessage } from "node:http";
 import { performance } from "node:perf_hooks";
 import type { Page } from "playwright-core";
 import { growCrowd } from "../support/seed.ts";
-import { frames, newPage, opened, type Place, painted } from "./place.ts";
+import { frames, newPage, opened, type Place, painted, seen } from "./place.ts";
 import { median, percentile, tell, within } from "./report.ts";
 
 const ROW = ".body .run-row a";
@@ -14,7 +14,7 @@ const FRAMES = 300;
 export async function firstLoad(place: Place): Promise<void> {
   const usable = async (page: Page) => {
     await page.keyboard.press("/");
-    await page.locator("#find-experiment:focus").waitFor();
+    await seen(page, "#find-experiment:focus");
   };
   const took = await median(() => opened(place, "/experiments", ".experiments tbody tr", usable));
   tell("first load, until the list of experiments is there and answers a key", took, within(1000));
@@ -60,7 +60,7 @@ export async function runs(place: Place, experiment: bigint, count: number): Pro
   const path = `/experiments/${experiment}`;
   const interactive = async (page: Page) => {
     await page.keyboard.press("j");
-    await page.locator(".run-row.active").waitFor();
+    await seen(page, ".run-row.active");
   };
   const table = () => opened(place, `${path}?top=0`, ROW, interactive);
   tell(`table of ${count} runs, until rows answer a key`, await median(table), within(1000));
@@ -114,7 +114,7 @@ async function scrolled(place: Place, path: string, count: number): Promise<void
   await painted(page);
   const start = performance.now();
   await table.evaluate((scroller) => scroller.scrollTo(0, scroller.scrollHeight));
-  await page.locator(`#row-${count - 1} a`).waitFor();
+  await seen(page, `#row-${count - 1} a`);
   await painted(page);
   tell("  … until the last row is there", performance.now() - start);
   await page.close();

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useLayoutEffect, useMemo, useState } from "react";
 import { useConnection } from "../api/connection";
 import { messageOf } from "../api/errors";
 import { type KnownFields, useFoundFields } from "../api/useFields";
@@ -26,11 +26,17 @@ interface Props {
   onPick?: ((id: string) => void) | undefined;
   /** What is said where there is no metric at all. */
   empty?: string;
+  /** Called when the first curves are there, or do not come soon: what else a page asks for can wait for them. */
+  onDrawn?: () => void;
 }
 
 /** Folders are open at first until they have so many panels, and so many folders are listed. */
 const OPEN = 60;
 const FOLDERS = 200;
+/** For so long the rest of a page waits for curves. */
+const PATIENCE_MS = 1000;
+/** Charts that a screen has, about. */
+const FIRST = 6;
 /** A chart is rarely wider: more buckets than pixels cannot be seen. */
 const BUCKETS = { normal: 480, wide: 960 };
 
@@ -41,7 +47,7 @@ const AXES: Record<string, CurveAxis> = {
 };
 
 /** All charts of a page, and how they are looked at: which the address says. */
-export function ChartsPanel({ shown, metricKeys, known, nameOf, seriesOf, onPick, empty }: Props) {
+export function ChartsPanel({ shown, metricKeys, known, nameOf, seriesOf, onPick, empty, onDrawn }: Props) {
   const { query } = usePlace();
   const [store] = useState(() => new CurveStore());
   const [listed, setListed] = useState(FOLDERS);
@@ -53,10 +59,6 @@ export function ChartsPanel({ shown, metricKeys, known, nameOf, seriesOf, onPick
 
   const { axis, range } = look;
   const wide = window.innerWidth > 1800 ? BUCKETS.wide : BUCKETS.normal;
-  useEffect(
-    () => store.show({ ...shown, axis, range, buckets: wide, spread }),
-    [store, shown, axis, range, wide, spread],
-  );
   useEffect(() => {
     if (epoch > 0) store.refresh();
   }, [store, epoch]);
@@ -68,6 +70,24 @@ export function ChartsPanel({ shown, metricKeys, known, nameOf, seriesOf, onPick
     return panelsOf(keys.filter(matches), combineBy(combine));
   }, [keys, search, combine]);
   const folders = useMemo(() => foldersOf(panels), [panels]);
+  const first = useMemo(
+    () => new Set(folders.flatMap(({ own, opened }) => (opened ? own : [])).slice(0, FIRST)),
+    [folders],
+  );
+  useLayoutEffect(
+    () => store.show({ ...shown, axis, range, buckets: wide, spread }),
+    // With other panels too: those that are there have said by now what they want.
+    [store, shown, axis, range, wide, spread, panels],
+  );
+  useEffect(() => {
+    if (!onDrawn) return;
+    const late = setTimeout(onDrawn, PATIENCE_MS);
+    const forget = store.subscribe(() => store.hasAnswered && onDrawn());
+    return () => {
+      clearTimeout(late);
+      forget();
+    };
+  }, [store, onDrawn]);
   const zoom = (zoomed: [number, number] | undefined) =>
     setQuery({ zoom: zoomed?.map((x) => Number(x.toPrecision(8))).join(":") }, { push: true });
 
@@ -101,6 +121,7 @@ export function ChartsPanel({ shown, metricKeys, known, nameOf, seriesOf, onPick
               seriesOf={seriesOf}
               onZoom={zoom}
               onPick={onPick}
+              first={first.has(panel)}
             />
           )}
         </Folder>

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { copyText } from "../design/Copy";
 import { Paper } from "../design/Paper";
 import { middle } from "../format/names";
@@ -36,14 +36,26 @@ interface Props {
   onPick?: ((id: string) => void) | undefined;
   /** Whether it is drawn out of sight too, so that it is there when the page is printed. */
   always?: boolean;
+  /** Whether it is one of the first, which are taken to be in sight until the browser says otherwise. */
+  first?: boolean;
 }
 
 const READ_ROWS = 8;
 
 /** One chart: its metrics of all runs that are shown, what is under the pointer, and ways to take it along. */
-export function Panel({ panel, store, look, nameOf, seriesOf, onZoom, onPick, always = false }: Props) {
+export function Panel({
+  panel,
+  store,
+  look,
+  nameOf,
+  seriesOf,
+  onZoom,
+  onPick,
+  always = false,
+  first = false,
+}: Props) {
   const place = useRef<HTMLElement>(null);
-  const [seen, setSeen] = useState(always);
+  const [seen, setSeen] = useState(always || first);
   const [reading, setReading] = useState<Reading>();
   const id = useRef(Symbol(panel.name));
   const version = useSyncExternalStore(store.subscribe, () => store.version);
@@ -58,7 +70,8 @@ export function Panel({ panel, store, look, nameOf, seriesOf, onZoom, onPick, al
     return () => observer.disconnect();
   }, [always]);
 
-  useEffect(() => {
+  // Before charts are made, so that they are made while the curves are on their way.
+  useLayoutEffect(() => {
     const mine = id.current;
     store.want(mine, seen ? keys : []);
     return () => store.want(mine, []);

@@ -53,6 +53,9 @@ export class CurveStore {
   private watching: AbortController | undefined;
   private watched = "";
   private settling: ReturnType<typeof setTimeout> | undefined;
+  /** Whether anything was asked for: what is asked for first does not wait. */
+  private begun = false;
+  private beginning = false;
 
   constructor() {
     document.addEventListener("visibilitychange", this.onVisibility);
@@ -78,6 +81,11 @@ export class CurveStore {
       this.lines.clear();
     if (JSON.stringify(before.groups) !== JSON.stringify(subject.groups)) this.fresh.clear();
     this.settle();
+  }
+
+  /** Whether any curves were answered. */
+  get hasAnswered(): boolean {
+    return this.fresh.size > 0;
   }
 
   /** Says which metrics a panel wants, now that it is seen; none when it is not. */
@@ -125,11 +133,15 @@ export class CurveStore {
   }
 
   private settle(): void {
-    clearTimeout(this.settling);
-    this.settling = setTimeout(() => {
+    const go = () => {
+      this.beginning = false;
       void this.ask();
       this.watch();
-    }, SETTLE_MS);
+    };
+    clearTimeout(this.settling);
+    if (this.begun) this.settling = setTimeout(go, SETTLE_MS);
+    else if (!this.beginning) queueMicrotask(go);
+    this.beginning = !this.begun;
   }
 
   private keys(): string[] {
@@ -146,6 +158,7 @@ export class CurveStore {
     const lacking = ids.filter((id) => missing.some((key) => !isFresh(id, key)));
     this.tell();
     if (!missing.length) return;
+    this.begun = true;
     this.asking.abort();
     this.asking = new AbortController();
     const { signal } = this.asking;

@@ -34,6 +34,8 @@ export function onDemand<Props extends object>(
   return function OnDemand(props: Props) {
     const [failure, setFailure] = useState<{ error: unknown }>();
     const [, setHere] = useState(false);
+    // Asked for before anything else is shown; how it ends is told below.
+    useState(() => loaded || bring().catch(() => undefined));
     useEffect(() => {
       if (loaded) return;
       let gone = false;

@@ -138,6 +138,8 @@ export default function ExperimentPage({ id }: { id: bigint }) {
   const coloured = useMemo(() => shown.groups?.map((group) => group.name) ?? shown.runIds, [shown]);
   const seriesOf = useSeries(id, coloured, view.colours);
 
+  const [isDrawn, setDrawn] = useState(false);
+  const drawn = useCallback(() => setDrawn(true), []);
   const [active, setActive] = useState(-1);
   const [selected, setSelected] = useState<ReadonlyMap<string, Run>>(NOTHING);
   const [anchor, setAnchor] = useState(-1);
@@ -320,8 +322,9 @@ export default function ExperimentPage({ id }: { id: bigint }) {
               nameOf={nameOf}
               seriesOf={seriesOf}
               onPick={pick}
+              onDrawn={drawn}
             />
-            {!view.groupBy && (
+            {!view.groupBy && isDrawn && (
               <ValuePanels
                 runIds={shown.runIds}
                 nameOf={nameOf}
@@ -330,7 +333,7 @@ export default function ExperimentPage({ id }: { id: bigint }) {
               />
             )}
             <div className="experiment-talk">
-              <Comments kind={SubjectKind.EXPERIMENT} name={id.toString()} />
+              {isDrawn && <Comments kind={SubjectKind.EXPERIMENT} name={id.toString()} />}
             </div>
           </>
         }
