@@ -144,6 +144,21 @@ pub(crate) fn run_models(
     })
 }
 
+/// What `run` used and made.
+pub(crate) fn to_run_models(run: RunId, models: RunModels) -> proto::RunModels {
+    let outputs = models.outputs.into_iter();
+    proto::RunModels {
+        run_id: run.to_string(),
+        input_model_ids: models.inputs.iter().map(ToString::to_string).collect(),
+        outputs: outputs
+            .map(|(id, step)| proto::ModelOutput {
+                model_id: id.to_string(),
+                step,
+            })
+            .collect(),
+    }
+}
+
 impl From<LoggedModel> for proto::LoggedModel {
     fn from(model: LoggedModel) -> Self {
         Self {

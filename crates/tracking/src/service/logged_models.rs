@@ -134,17 +134,7 @@ impl LoggedModelApi {
         let mut found = self.store.run_models(workspace, &runs).await?;
         let listed = runs.into_iter().filter_map(|run| {
             let models = found.remove(&run)?;
-            let outputs = models.outputs.into_iter();
-            Some(proto::RunModels {
-                run_id: run.to_string(),
-                input_model_ids: models.inputs.iter().map(ToString::to_string).collect(),
-                outputs: outputs
-                    .map(|(id, step)| proto::ModelOutput {
-                        model_id: id.to_string(),
-                        step,
-                    })
-                    .collect(),
-            })
+            Some(read::to_run_models(run, models))
         });
         Ok(listed.collect())
     }

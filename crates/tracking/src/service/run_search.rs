@@ -49,16 +49,24 @@ impl RunApi {
             limit: size + 1,
             columns: columns.clone(),
             with_source: request.with_source,
+            with_models: request.with_models,
         };
         let mut found = self.store.search_runs(workspace, search).await?;
-        let next_page_token =
-            PageToken::cut(&mut found, size, &query, |(_, cursor)| cursor.clone());
-        let runs = found
-            .into_iter()
-            .map(|(run, _)| show(run, columns.as_ref()));
+        let next_page_token = PageToken::cut(&mut found, size, &query, |found| found.place.clone());
+        let (mut runs, mut models) = (Vec::with_capacity(found.len()), Vec::new());
+        for found in found {
+            let id = found.run.0.id;
+            models.extend(
+                found
+                    .models
+                    .map(|of| convert::logged_model::to_run_models(id, of)),
+            );
+            runs.push(show(found.run, columns.as_ref()));
+        }
         Ok(proto::SearchRunsResponse {
-            runs: runs.collect(),
+            runs,
             next_page_token,
+            models,
         })
     }
 

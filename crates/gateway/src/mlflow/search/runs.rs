@@ -14,7 +14,6 @@ use crate::mlflow::{
     call::Call,
     endpoint::Endpoint,
     error::{Answer, Error},
-    logged_models,
     runs::shown::{Whole, with_tags},
     wire,
 };
@@ -65,24 +64,22 @@ async fn search(call: Call) -> Answer<Response> {
         order_by: run_filter::orders(&fields.order_by)?,
         page_token: fields.page_token.unwrap_or_default(),
         view: view(fields.run_view_type.as_ref())?.into(),
+        with_models: true,
         ..Default::default()
     };
     // No experiment is no experiment there, and all of them here.
-    let (runs, next_page_token) = match request.experiment_ids.is_empty() {
-        true => (Vec::new(), String::new()),
+    let found = match request.experiment_ids.is_empty() {
+        true => SearchRunsResponse::default(),
         false => find(&call, request, wanted).await?,
     };
-    let ids: Vec<String> = runs.iter().map(|run| run.id.clone()).collect();
-    let models = match ids.is_empty() {
-        true => HashMap::new(),
-        false => logged_models::of_runs(&call, &ids).await?,
-    };
+    let models = found.models.iter().map(|of| (of.run_id.as_str(), of));
+    let models: HashMap<&str, &RunModels> = models.collect();
     let none = RunModels::default();
-    let of = |run: &Run| models.get(&run.id).unwrap_or(&none);
-    let shown = runs.iter().map(|run| Whole::of(run, Some(of(run))));
+    let of = |run: &Run| models.get(run.id.as_str()).copied().unwrap_or(&none);
+    let shown = found.runs.iter().map(|run| Whole::of(run, Some(of(run))));
     wire::json(&Page {
         runs: shown.collect(),
-        next_page_token: &next_page_token,
+        next_page_token: &found.next_page_token,
     })
 }
 
@@ -91,11 +88,11 @@ async fn find(
     call: &Call,
     mut request: SearchRunsRequest,
     wanted: usize,
-) -> Answer<(Vec<Run>, String)> {
-    let mut runs = Vec::new();
+) -> Answer<SearchRunsResponse> {
+    let mut all = SearchRunsResponse::default();
     let mut most = MAX_PAGE_SIZE;
     loop {
-        let left = u32::try_from(wanted - runs.len()).unwrap_or(most);
+        let left = u32::try_from(wanted - all.runs.len()).unwrap_or(most);
         request.page_size = left.min(most);
         let page = match call.runs().search_runs(request.clone()).await {
             Ok(page) => page.into_inner(),
@@ -106,14 +103,12 @@ async fn find(
             }
             Err(status) => return Err(status.into()),
         };
-        let SearchRunsResponse {
-            runs: found,
-            next_page_token,
-        } = page;
-        runs.extend(found.into_iter().map(with_tags));
-        if next_page_token.is_empty() || runs.len() >= wanted {
-            return Ok((runs, next_page_token));
+        all.runs.extend(page.runs.into_iter().map(with_tags));
+        all.models.extend(page.models);
+        all.next_page_token = page.next_page_token;
+        if all.next_page_token.is_empty() || all.runs.len() >= wanted {
+            return Ok(all);
         }
-        request.page_token = next_page_token;
+        request.page_token.clone_from(&all.next_page_token);
     }
 }

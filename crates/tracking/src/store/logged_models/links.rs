@@ -1,8 +1,9 @@
 //! Which models runs used and made.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, hash::Hash};
 
 use herdbook_core::{LoggedModelId, RunId, WorkspaceId};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Store, active_keys};
@@ -90,15 +91,36 @@ impl Store {
         .bind(runs.iter().map(|run| run.as_uuid()).collect::<Vec<_>>())
         .fetch_all(&self.pool)
         .await?;
-        let mut found: HashMap<RunId, RunModels> = HashMap::new();
-        for (run, model, made, step) in rows {
-            let Ok(model) = model.parse() else { continue };
-            let models = found.entry(run.into()).or_default();
-            match made {
-                true => models.outputs.push((model, step)),
-                false => models.inputs.push(model),
-            }
-        }
-        Ok(found)
+        Ok(by_run(rows))
     }
+}
+
+/// What the runs `keys` used and made, in the order in which it was noted; runs without any are left out.
+pub(in crate::store) async fn models_of(
+    connection: &mut PgConnection,
+    keys: &[i64],
+) -> Result<HashMap<i64, RunModels>, TrackingError> {
+    let rows: Vec<(i64, String, bool, i64)> = sqlx::query_as(
+        "SELECT x.run_key, m.id, x.made, x.step FROM tracking.run_models x \
+         JOIN tracking.logged_models m ON m.model_key = x.model_key \
+         WHERE x.run_key = ANY($1) ORDER BY x.number",
+    )
+    .bind(keys)
+    .fetch_all(connection)
+    .await?;
+    Ok(by_run(rows))
+}
+
+/// Each row is a run, a model, whether the run made it, and at which step.
+fn by_run<R: Into<K>, K: Eq + Hash>(rows: Vec<(R, String, bool, i64)>) -> HashMap<K, RunModels> {
+    let mut found: HashMap<K, RunModels> = HashMap::new();
+    for (run, model, made, step) in rows {
+        let Ok(model) = model.parse() else { continue };
+        let models = found.entry(run.into()).or_default();
+        match made {
+            true => models.outputs.push((model, step)),
+            false => models.inputs.push(model),
+        }
+    }
+    found
 }

@@ -11,6 +11,8 @@ use herdbook_core::{ExperimentId, LoggedModelId, RunId, WorkspaceId};
 use herdbook_postgres::DatabaseError;
 use sqlx::{FromRow, PgConnection};
 
+pub(super) use links::models_of;
+
 use super::Store;
 use crate::{
     TrackingError,

@@ -27,9 +27,10 @@ pub(crate) use run_cache::RunCache;
 pub(crate) use scan::Scope;
 use scan::{Collect, Scan};
 
-use super::Store;
+use super::{Store, logged_models::models_of};
 use crate::{
     TrackingError,
+    logged_model::RunModels,
     search::{
         Field, Mask, Order, Rows,
         groups::{Group, GroupPlace, Grouping, Groups},
@@ -50,6 +51,16 @@ pub(crate) struct Search {
     pub(crate) columns: Option<BTreeSet<Field>>,
     /// Whether to return source and environment besides columns.
     pub(crate) with_source: bool,
+    /// Whether to return which models each run used and made.
+    pub(crate) with_models: bool,
+}
+
+/// A run that was found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) run: Shown,
+    pub(crate) models: Option<RunModels>,
+    pub(crate) place: Cursor,
 }
 
 /// What to group.
@@ -64,12 +75,12 @@ pub(crate) struct Aggregation {
 }
 
 impl Store {
-    /// A page of runs, each with its place.
+    /// A page of runs.
     pub(crate) async fn search_runs(
         &self,
         workspace: WorkspaceId,
         search: Search,
-    ) -> Result<Vec<(Shown, Cursor)>, TrackingError> {
+    ) -> Result<Vec<Found>, TrackingError> {
         let mut moment = self.moment().await?;
         let fields = search.orders.iter().map(|order| order.field.clone());
         let fields = fields.collect();
@@ -88,11 +99,19 @@ impl Store {
             wanted
         });
         let mut runs = page::read(&mut moment, &self.shown, &keys, wanted.as_ref()).await?;
+        let mut models = match search.with_models && !keys.is_empty() {
+            true => models_of(&mut moment, &keys).await?,
+            false => HashMap::new(),
+        };
         moment.commit().await?;
-        let found = places.into_iter();
-        Ok(found
-            .filter_map(|place| Some((runs.remove(&place.run_key)?, place)))
-            .collect())
+        let found = places.into_iter().filter_map(|place| {
+            Some(Found {
+                run: runs.remove(&place.run_key)?,
+                models: models.remove(&place.run_key),
+                place,
+            })
+        });
+        Ok(found.collect())
     }
 
     /// A page of groups, each with its best run if that is asked for.

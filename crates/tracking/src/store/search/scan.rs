@@ -27,6 +27,9 @@ use crate::{
 
 /// Bytes of columns that are looked at together, at least one segment.
 const BYTES_AT_ONCE: i64 = 64 * 1024 * 1024;
+/// Bytes of columns up to which those in memory are looked at where the question is: as quick as to hand them to another
+/// thread.
+const LITTLE: i64 = 512 * 1024;
 /// Unsettled runs that are looked at together.
 const RUNS_AT_ONCE: usize = 8_192;
 
@@ -119,10 +122,12 @@ impl Scan<'_> {
             if collect.is_decided(newest_of(*newest)) {
                 break;
             }
-            let parts = self.load(take_together(&mut segments)).await?;
+            let (together, weight) = take_together(&mut segments);
+            let parts = self.load(together).await?;
+            let little = weight <= LITTLE && parts.iter().all(|part| part.encoded.is_empty());
             let (scope, stale) = (scope.clone(), stale.clone());
             let (cache, workspace) = (self.cache.clone(), self.workspace);
-            collect = blocking(move || {
+            let look = move || {
                 for part in parts {
                     if collect.is_decided(newest_of(part.segment)) {
                         break;
@@ -132,8 +137,11 @@ impl Scan<'_> {
                     collect.take(&rows, &hits)?;
                 }
                 Ok(collect)
-            })
-            .await?;
+            };
+            collect = match little {
+                true => look()?,
+                false => blocking(look).await?,
+            };
         }
         Ok(collect)
     }
@@ -293,17 +301,18 @@ fn newest_of(segment: i64) -> i64 {
     (segment + 1) * SEGMENT_ROWS as i64 - 1
 }
 
-/// The newest segments, as many as may be looked at together.
-fn take_together(segments: &mut BTreeMap<i64, Vec<Listed>>) -> Vec<Vec<Listed>> {
+/// The newest segments, as many as may be looked at together, and their bytes.
+fn take_together(segments: &mut BTreeMap<i64, Vec<Listed>>) -> (Vec<Vec<Listed>>, i64) {
     let (mut together, mut weight) = (Vec::new(), 0);
     while let Some(last) = segments.last_entry() {
-        weight += last.get().iter().map(|column| column.weight).sum::<i64>();
-        if weight > BYTES_AT_ONCE && !together.is_empty() {
+        let more: i64 = last.get().iter().map(|column| column.weight).sum();
+        if weight + more > BYTES_AT_ONCE && !together.is_empty() {
             break;
         }
+        weight += more;
         together.push(last.remove());
     }
-    together
+    (together, weight)
 }
 
 /// Runs from their own rows, with the columns of `fields`.

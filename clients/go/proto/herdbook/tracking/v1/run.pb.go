@@ -1478,7 +1478,9 @@ type SearchRunsRequest struct {
 	// somewhere: at most 1,000,000.
 	Skip uint32 `protobuf:"varint,8,opt,name=skip,proto3" json:"skip,omitempty"`
 	// With columns: returns source and environment of each run too.
-	WithSource    bool `protobuf:"varint,9,opt,name=with_source,json=withSource,proto3" json:"with_source,omitempty"`
+	WithSource bool `protobuf:"varint,9,opt,name=with_source,json=withSource,proto3" json:"with_source,omitempty"`
+	// Returns which models the runs used and made too.
+	WithModels    bool `protobuf:"varint,10,opt,name=with_models,json=withModels,proto3" json:"with_models,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1576,6 +1578,13 @@ func (x *SearchRunsRequest) GetWithSource() bool {
 	return false
 }
 
+func (x *SearchRunsRequest) GetWithModels() bool {
+	if x != nil {
+		return x.WithModels
+	}
+	return false
+}
+
 // Response of SearchRuns.
 type SearchRunsResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1583,6 +1592,8 @@ type SearchRunsResponse struct {
 	Runs []*Run `protobuf:"bytes,1,rep,name=runs,proto3" json:"runs,omitempty"`
 	// Token of the next page; empty if this was the last.
 	NextPageToken string `protobuf:"bytes,2,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	// If asked for: the models of those of the runs that used or made any.
+	Models        []*RunModels `protobuf:"bytes,3,rep,name=models,proto3" json:"models,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1629,6 +1640,13 @@ func (x *SearchRunsResponse) GetNextPageToken() string {
 		return x.NextPageToken
 	}
 	return ""
+}
+
+func (x *SearchRunsResponse) GetModels() []*RunModels {
+	if x != nil {
+		return x.Models
+	}
+	return nil
 }
 
 // Request of AggregateRuns.
@@ -3094,7 +3112,7 @@ var File_herdbook_tracking_v1_run_proto protoreflect.FileDescriptor
 
 const file_herdbook_tracking_v1_run_proto_rawDesc = "" +
 	"\n" +
-	"\x1eherdbook/tracking/v1/run.proto\x12\x14herdbook.tracking.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"herdbook/common/v1/lifecycle.proto\x1a\x1dherdbook/common/v1/role.proto\"\xe7\b\n" +
+	"\x1eherdbook/tracking/v1/run.proto\x12\x14herdbook.tracking.v1\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"herdbook/common/v1/lifecycle.proto\x1a\x1dherdbook/common/v1/role.proto\x1a'herdbook/tracking/v1/logged_model.proto\"\xe7\b\n" +
 	"\x03Run\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12#\n" +
 	"\rexperiment_id\x18\x02 \x01(\x03R\fexperimentId\x12\x12\n" +
@@ -3222,7 +3240,7 @@ const file_herdbook_tracking_v1_run_proto_rawDesc = "" +
 	"\vupdate_mask\x18\x02 \x01(\v2\x1a.google.protobuf.FieldMaskR\n" +
 	"updateMask\"@\n" +
 	"\x11UpdateRunResponse\x12+\n" +
-	"\x03run\x18\x01 \x01(\v2\x19.herdbook.tracking.v1.RunR\x03run\"\xa6\x02\n" +
+	"\x03run\x18\x01 \x01(\v2\x19.herdbook.tracking.v1.RunR\x03run\"\xc7\x02\n" +
 	"\x11SearchRunsRequest\x12%\n" +
 	"\x0eexperiment_ids\x18\x01 \x03(\x03R\rexperimentIds\x12\x16\n" +
 	"\x06filter\x18\x02 \x01(\tR\x06filter\x12\x19\n" +
@@ -3234,10 +3252,14 @@ const file_herdbook_tracking_v1_run_proto_rawDesc = "" +
 	"\acolumns\x18\a \x03(\tR\acolumns\x12\x12\n" +
 	"\x04skip\x18\b \x01(\rR\x04skip\x12\x1f\n" +
 	"\vwith_source\x18\t \x01(\bR\n" +
-	"withSource\"k\n" +
+	"withSource\x12\x1f\n" +
+	"\vwith_models\x18\n" +
+	" \x01(\bR\n" +
+	"withModels\"\xa4\x01\n" +
 	"\x12SearchRunsResponse\x12-\n" +
 	"\x04runs\x18\x01 \x03(\v2\x19.herdbook.tracking.v1.RunR\x04runs\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xc9\x02\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x127\n" +
+	"\x06models\x18\x03 \x03(\v2\x1f.herdbook.tracking.v1.RunModelsR\x06models\"\xc9\x02\n" +
 	"\x14AggregateRunsRequest\x12%\n" +
 	"\x0eexperiment_ids\x18\x01 \x03(\x03R\rexperimentIds\x12\x16\n" +
 	"\x06filter\x18\x02 \x01(\tR\x06filter\x12,\n" +
@@ -3450,6 +3472,7 @@ var file_herdbook_tracking_v1_run_proto_goTypes = []any{
 	(v1.Lifecycle)(0),             // 51: herdbook.common.v1.Lifecycle
 	(*fieldmaskpb.FieldMask)(nil), // 52: google.protobuf.FieldMask
 	(v1.View)(0),                  // 53: herdbook.common.v1.View
+	(*RunModels)(nil),             // 54: herdbook.tracking.v1.RunModels
 }
 var file_herdbook_tracking_v1_run_proto_depIdxs = []int32{
 	0,  // 0: herdbook.tracking.v1.Run.status:type_name -> herdbook.tracking.v1.RunStatus
@@ -3484,55 +3507,56 @@ var file_herdbook_tracking_v1_run_proto_depIdxs = []int32{
 	3,  // 29: herdbook.tracking.v1.UpdateRunResponse.run:type_name -> herdbook.tracking.v1.Run
 	53, // 30: herdbook.tracking.v1.SearchRunsRequest.view:type_name -> herdbook.common.v1.View
 	3,  // 31: herdbook.tracking.v1.SearchRunsResponse.runs:type_name -> herdbook.tracking.v1.Run
-	53, // 32: herdbook.tracking.v1.AggregateRunsRequest.view:type_name -> herdbook.common.v1.View
-	20, // 33: herdbook.tracking.v1.AggregateRunsRequest.aggregates:type_name -> herdbook.tracking.v1.Aggregate
-	1,  // 34: herdbook.tracking.v1.Aggregate.function:type_name -> herdbook.tracking.v1.AggregateFunction
-	22, // 35: herdbook.tracking.v1.AggregateRunsResponse.groups:type_name -> herdbook.tracking.v1.RunGroup
-	23, // 36: herdbook.tracking.v1.RunGroup.values:type_name -> herdbook.tracking.v1.GroupValue
-	24, // 37: herdbook.tracking.v1.RunGroup.aggregates:type_name -> herdbook.tracking.v1.AggregateValue
-	3,  // 38: herdbook.tracking.v1.RunGroup.best_run:type_name -> herdbook.tracking.v1.Run
-	53, // 39: herdbook.tracking.v1.ListRunFieldsRequest.view:type_name -> herdbook.common.v1.View
-	2,  // 40: herdbook.tracking.v1.ListRunFieldsRequest.kind:type_name -> herdbook.tracking.v1.RunFieldKind
-	27, // 41: herdbook.tracking.v1.ListRunFieldsResponse.fields:type_name -> herdbook.tracking.v1.RunField
-	2,  // 42: herdbook.tracking.v1.RunField.kind:type_name -> herdbook.tracking.v1.RunFieldKind
-	3,  // 43: herdbook.tracking.v1.WatchRunsResponse.runs:type_name -> herdbook.tracking.v1.Run
-	3,  // 44: herdbook.tracking.v1.RestoreRunResponse.run:type_name -> herdbook.tracking.v1.Run
-	48, // 45: herdbook.tracking.v1.LogBatchRequest.params:type_name -> herdbook.tracking.v1.LogBatchRequest.ParamsEntry
-	49, // 46: herdbook.tracking.v1.LogBatchRequest.tags:type_name -> herdbook.tracking.v1.LogBatchRequest.TagsEntry
-	10, // 47: herdbook.tracking.v1.LogBatchRequest.metrics:type_name -> herdbook.tracking.v1.Metric
-	7,  // 48: herdbook.tracking.v1.LogBatchRequest.inputs:type_name -> herdbook.tracking.v1.DatasetInput
-	35, // 49: herdbook.tracking.v1.LogBatchRequest.position:type_name -> herdbook.tracking.v1.StreamPosition
-	11, // 50: herdbook.tracking.v1.RunService.CreateRun:input_type -> herdbook.tracking.v1.CreateRunRequest
-	13, // 51: herdbook.tracking.v1.RunService.GetRun:input_type -> herdbook.tracking.v1.GetRunRequest
-	15, // 52: herdbook.tracking.v1.RunService.UpdateRun:input_type -> herdbook.tracking.v1.UpdateRunRequest
-	17, // 53: herdbook.tracking.v1.RunService.SearchRuns:input_type -> herdbook.tracking.v1.SearchRunsRequest
-	19, // 54: herdbook.tracking.v1.RunService.AggregateRuns:input_type -> herdbook.tracking.v1.AggregateRunsRequest
-	25, // 55: herdbook.tracking.v1.RunService.ListRunFields:input_type -> herdbook.tracking.v1.ListRunFieldsRequest
-	28, // 56: herdbook.tracking.v1.RunService.WatchRuns:input_type -> herdbook.tracking.v1.WatchRunsRequest
-	30, // 57: herdbook.tracking.v1.RunService.DeleteRun:input_type -> herdbook.tracking.v1.DeleteRunRequest
-	32, // 58: herdbook.tracking.v1.RunService.RestoreRun:input_type -> herdbook.tracking.v1.RestoreRunRequest
-	37, // 59: herdbook.tracking.v1.RunService.PurgeRun:input_type -> herdbook.tracking.v1.PurgeRunRequest
-	39, // 60: herdbook.tracking.v1.RunService.RequestStop:input_type -> herdbook.tracking.v1.RequestStopRequest
-	34, // 61: herdbook.tracking.v1.RunService.LogBatch:input_type -> herdbook.tracking.v1.LogBatchRequest
-	41, // 62: herdbook.tracking.v1.RunService.DeleteTags:input_type -> herdbook.tracking.v1.DeleteTagsRequest
-	12, // 63: herdbook.tracking.v1.RunService.CreateRun:output_type -> herdbook.tracking.v1.CreateRunResponse
-	14, // 64: herdbook.tracking.v1.RunService.GetRun:output_type -> herdbook.tracking.v1.GetRunResponse
-	16, // 65: herdbook.tracking.v1.RunService.UpdateRun:output_type -> herdbook.tracking.v1.UpdateRunResponse
-	18, // 66: herdbook.tracking.v1.RunService.SearchRuns:output_type -> herdbook.tracking.v1.SearchRunsResponse
-	21, // 67: herdbook.tracking.v1.RunService.AggregateRuns:output_type -> herdbook.tracking.v1.AggregateRunsResponse
-	26, // 68: herdbook.tracking.v1.RunService.ListRunFields:output_type -> herdbook.tracking.v1.ListRunFieldsResponse
-	29, // 69: herdbook.tracking.v1.RunService.WatchRuns:output_type -> herdbook.tracking.v1.WatchRunsResponse
-	31, // 70: herdbook.tracking.v1.RunService.DeleteRun:output_type -> herdbook.tracking.v1.DeleteRunResponse
-	33, // 71: herdbook.tracking.v1.RunService.RestoreRun:output_type -> herdbook.tracking.v1.RestoreRunResponse
-	38, // 72: herdbook.tracking.v1.RunService.PurgeRun:output_type -> herdbook.tracking.v1.PurgeRunResponse
-	40, // 73: herdbook.tracking.v1.RunService.RequestStop:output_type -> herdbook.tracking.v1.RequestStopResponse
-	36, // 74: herdbook.tracking.v1.RunService.LogBatch:output_type -> herdbook.tracking.v1.LogBatchResponse
-	42, // 75: herdbook.tracking.v1.RunService.DeleteTags:output_type -> herdbook.tracking.v1.DeleteTagsResponse
-	63, // [63:76] is the sub-list for method output_type
-	50, // [50:63] is the sub-list for method input_type
-	50, // [50:50] is the sub-list for extension type_name
-	50, // [50:50] is the sub-list for extension extendee
-	0,  // [0:50] is the sub-list for field type_name
+	54, // 32: herdbook.tracking.v1.SearchRunsResponse.models:type_name -> herdbook.tracking.v1.RunModels
+	53, // 33: herdbook.tracking.v1.AggregateRunsRequest.view:type_name -> herdbook.common.v1.View
+	20, // 34: herdbook.tracking.v1.AggregateRunsRequest.aggregates:type_name -> herdbook.tracking.v1.Aggregate
+	1,  // 35: herdbook.tracking.v1.Aggregate.function:type_name -> herdbook.tracking.v1.AggregateFunction
+	22, // 36: herdbook.tracking.v1.AggregateRunsResponse.groups:type_name -> herdbook.tracking.v1.RunGroup
+	23, // 37: herdbook.tracking.v1.RunGroup.values:type_name -> herdbook.tracking.v1.GroupValue
+	24, // 38: herdbook.tracking.v1.RunGroup.aggregates:type_name -> herdbook.tracking.v1.AggregateValue
+	3,  // 39: herdbook.tracking.v1.RunGroup.best_run:type_name -> herdbook.tracking.v1.Run
+	53, // 40: herdbook.tracking.v1.ListRunFieldsRequest.view:type_name -> herdbook.common.v1.View
+	2,  // 41: herdbook.tracking.v1.ListRunFieldsRequest.kind:type_name -> herdbook.tracking.v1.RunFieldKind
+	27, // 42: herdbook.tracking.v1.ListRunFieldsResponse.fields:type_name -> herdbook.tracking.v1.RunField
+	2,  // 43: herdbook.tracking.v1.RunField.kind:type_name -> herdbook.tracking.v1.RunFieldKind
+	3,  // 44: herdbook.tracking.v1.WatchRunsResponse.runs:type_name -> herdbook.tracking.v1.Run
+	3,  // 45: herdbook.tracking.v1.RestoreRunResponse.run:type_name -> herdbook.tracking.v1.Run
+	48, // 46: herdbook.tracking.v1.LogBatchRequest.params:type_name -> herdbook.tracking.v1.LogBatchRequest.ParamsEntry
+	49, // 47: herdbook.tracking.v1.LogBatchRequest.tags:type_name -> herdbook.tracking.v1.LogBatchRequest.TagsEntry
+	10, // 48: herdbook.tracking.v1.LogBatchRequest.metrics:type_name -> herdbook.tracking.v1.Metric
+	7,  // 49: herdbook.tracking.v1.LogBatchRequest.inputs:type_name -> herdbook.tracking.v1.DatasetInput
+	35, // 50: herdbook.tracking.v1.LogBatchRequest.position:type_name -> herdbook.tracking.v1.StreamPosition
+	11, // 51: herdbook.tracking.v1.RunService.CreateRun:input_type -> herdbook.tracking.v1.CreateRunRequest
+	13, // 52: herdbook.tracking.v1.RunService.GetRun:input_type -> herdbook.tracking.v1.GetRunRequest
+	15, // 53: herdbook.tracking.v1.RunService.UpdateRun:input_type -> herdbook.tracking.v1.UpdateRunRequest
+	17, // 54: herdbook.tracking.v1.RunService.SearchRuns:input_type -> herdbook.tracking.v1.SearchRunsRequest
+	19, // 55: herdbook.tracking.v1.RunService.AggregateRuns:input_type -> herdbook.tracking.v1.AggregateRunsRequest
+	25, // 56: herdbook.tracking.v1.RunService.ListRunFields:input_type -> herdbook.tracking.v1.ListRunFieldsRequest
+	28, // 57: herdbook.tracking.v1.RunService.WatchRuns:input_type -> herdbook.tracking.v1.WatchRunsRequest
+	30, // 58: herdbook.tracking.v1.RunService.DeleteRun:input_type -> herdbook.tracking.v1.DeleteRunRequest
+	32, // 59: herdbook.tracking.v1.RunService.RestoreRun:input_type -> herdbook.tracking.v1.RestoreRunRequest
+	37, // 60: herdbook.tracking.v1.RunService.PurgeRun:input_type -> herdbook.tracking.v1.PurgeRunRequest
+	39, // 61: herdbook.tracking.v1.RunService.RequestStop:input_type -> herdbook.tracking.v1.RequestStopRequest
+	34, // 62: herdbook.tracking.v1.RunService.LogBatch:input_type -> herdbook.tracking.v1.LogBatchRequest
+	41, // 63: herdbook.tracking.v1.RunService.DeleteTags:input_type -> herdbook.tracking.v1.DeleteTagsRequest
+	12, // 64: herdbook.tracking.v1.RunService.CreateRun:output_type -> herdbook.tracking.v1.CreateRunResponse
+	14, // 65: herdbook.tracking.v1.RunService.GetRun:output_type -> herdbook.tracking.v1.GetRunResponse
+	16, // 66: herdbook.tracking.v1.RunService.UpdateRun:output_type -> herdbook.tracking.v1.UpdateRunResponse
+	18, // 67: herdbook.tracking.v1.RunService.SearchRuns:output_type -> herdbook.tracking.v1.SearchRunsResponse
+	21, // 68: herdbook.tracking.v1.RunService.AggregateRuns:output_type -> herdbook.tracking.v1.AggregateRunsResponse
+	26, // 69: herdbook.tracking.v1.RunService.ListRunFields:output_type -> herdbook.tracking.v1.ListRunFieldsResponse
+	29, // 70: herdbook.tracking.v1.RunService.WatchRuns:output_type -> herdbook.tracking.v1.WatchRunsResponse
+	31, // 71: herdbook.tracking.v1.RunService.DeleteRun:output_type -> herdbook.tracking.v1.DeleteRunResponse
+	33, // 72: herdbook.tracking.v1.RunService.RestoreRun:output_type -> herdbook.tracking.v1.RestoreRunResponse
+	38, // 73: herdbook.tracking.v1.RunService.PurgeRun:output_type -> herdbook.tracking.v1.PurgeRunResponse
+	40, // 74: herdbook.tracking.v1.RunService.RequestStop:output_type -> herdbook.tracking.v1.RequestStopResponse
+	36, // 75: herdbook.tracking.v1.RunService.LogBatch:output_type -> herdbook.tracking.v1.LogBatchResponse
+	42, // 76: herdbook.tracking.v1.RunService.DeleteTags:output_type -> herdbook.tracking.v1.DeleteTagsResponse
+	64, // [64:77] is the sub-list for method output_type
+	51, // [51:64] is the sub-list for method input_type
+	51, // [51:51] is the sub-list for extension type_name
+	51, // [51:51] is the sub-list for extension extendee
+	0,  // [0:51] is the sub-list for field type_name
 }
 
 func init() { file_herdbook_tracking_v1_run_proto_init() }
@@ -3540,6 +3564,7 @@ func file_herdbook_tracking_v1_run_proto_init() {
 	if File_herdbook_tracking_v1_run_proto != nil {
 		return
 	}
+	file_herdbook_tracking_v1_logged_model_proto_init()
 	file_herdbook_tracking_v1_run_proto_msgTypes[2].OneofWrappers = []any{}
 	file_herdbook_tracking_v1_run_proto_msgTypes[7].OneofWrappers = []any{}
 	file_herdbook_tracking_v1_run_proto_msgTypes[20].OneofWrappers = []any{
