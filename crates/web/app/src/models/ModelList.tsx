@@ -33,7 +33,9 @@ export default function ModelList() {
   const filter = query.get("q") ?? "";
   const order = query.get("sort") ?? LAST_CHANGED;
   const found = useModels(filter, order);
-  const all = useAnswer("all models", (signal) => countModels("", signal));
+  const all = useAnswer(filter ? "all models" : undefined, (signal) => countModels("", signal));
+  const known = found.stale ? undefined : found.total;
+  const total = filter ? all.data : known;
   useChanges("", () => {
     found.refresh();
     all.reload();
@@ -48,12 +50,12 @@ export default function ModelList() {
   if (found.error !== undefined && !wrong)
     return <Trouble error={found.error} what="The list of models" retry={found.reload} />;
   if (found.total === undefined && !wrong) return <Skeleton />;
-  if (all.data === 0 && found.rows.length === 0) return <Empty />;
+  if (total === 0 && found.rows.length === 0) return <Empty />;
   return (
     <div className="models-page">
       <div className="page-head">
         <h1>Models</h1>
-        <span className="soft">{all.data !== undefined && count(all.data)}</span>
+        <span className="soft">{total !== undefined && count(total)}</span>
         <span className="grow" />
         <Link to="/approvals" className="button">
           Approvals
@@ -65,7 +67,7 @@ export default function ModelList() {
         value={filter}
         fields={fields}
         countFor={countModels}
-        total={all.data}
+        total={total}
         onChange={(text) => setQuery({ q: text }, { push: true })}
       />
       {wrong ? (
@@ -82,7 +84,7 @@ export default function ModelList() {
           title="No model fits the filter"
           action={
             <button type="button" className="button" onClick={() => setQuery({ q: undefined })}>
-              Show all {count(all.data ?? 0)}
+              Show all {count(total ?? 0)}
             </button>
           }
         />
