@@ -10,7 +10,7 @@ use herdbook_proto::{
         DeleteLoggedModelTagsRequest, GetLoggedModelRequest, LinkRunModelsRequest,
         ListRunModelsRequest, LogLoggedModelRequest, LogModelMetricsRequest, LoggedModel,
         LoggedModelMetric, LoggedModelStatus, MeasuredDataset, ModelOutput,
-        RestoreLoggedModelRequest, UpdateLoggedModelRequest,
+        RestoreLoggedModelRequest, SearchRunsRequest, UpdateLoggedModelRequest,
     },
 };
 use herdbook_testkit::{
@@ -282,6 +282,19 @@ async fn a_run_tells_which_models_it_used_and_made() {
     let outputs = listed[0].outputs.iter();
     let outputs: Vec<_> = outputs.map(|o| (o.model_id.clone(), o.step)).collect();
     assert_eq!(outputs, [(ids[0].clone(), 3), (ids[1].clone(), 1)]);
+
+    // A search tells the same, if it is asked to.
+    for with_models in [true, false] {
+        let search = SearchRunsRequest {
+            with_models,
+            ..Default::default()
+        };
+        let found = cluster.runs().search_runs(search).await.unwrap();
+        let found = found.into_inner();
+        assert_eq!(found.runs.len(), 2);
+        let expected = with_models.then(|| listed.clone()).unwrap_or_default();
+        assert_eq!(found.models, expected);
+    }
 }
 
 #[tokio::test]
