@@ -257,6 +257,19 @@ describe("charts", () => {
     await close({ page, ...rest });
   });
 
+  it("are asked for before what stands below them", async () => {
+    const { page, ...rest } = await open(browser, experiment());
+    const asked = () =>
+      page.evaluate(() =>
+        performance.getEntriesByType("resource").map(({ name }) => name.split("/").at(-1) ?? ""),
+      );
+    await until("what stands below is there", async () => (await asked()).includes("ListComments"));
+    const calls = await asked();
+    assert.ok(calls.indexOf("GetCurves") >= 0, calls.join());
+    assert.ok(calls.indexOf("GetCurves") < calls.indexOf("ListComments"), calls.join());
+    await close({ page, ...rest });
+  });
+
   it("are combined by a pattern, which is in the address", async () => {
     const { page, ...rest } = await open(
       browser,
