@@ -292,7 +292,7 @@ async fn a_run_tells_which_models_it_used_and_made() {
         let found = cluster.runs().search_runs(search).await.unwrap();
         let found = found.into_inner();
         assert_eq!(found.runs.len(), 2);
-        let expected = with_models.then(|| listed.clone()).unwrap_or_default();
+        let expected = if with_models { &listed[..] } else { &[] };
         assert_eq!(found.models, expected);
     }
 }
