@@ -1,9 +1,6 @@
 //! How runs and logged models belong together: for the endpoints of runs.
 
-use std::collections::HashMap;
-
 use axum::response::Response;
-use herdbook_core::limits::ENTRIES_PER_REQUEST;
 use herdbook_proto::tracking::v1::{
     LinkRunModelsRequest, ListRunModelsRequest, LogModelMetricsRequest, LoggedModelMetric,
     ModelOutput, RunModels,
@@ -67,19 +64,11 @@ pub(in crate::mlflow) async fn measure(
     Ok(())
 }
 
-/// Which models runs used and made, by the id of the run; runs without any are left out.
-pub(in crate::mlflow) async fn of_runs(
-    call: &Call,
-    run_ids: &[String],
-) -> Answer<HashMap<String, RunModels>> {
-    let mut found = HashMap::new();
-    for run_ids in run_ids.chunks(ENTRIES_PER_REQUEST) {
-        let request = ListRunModelsRequest {
-            run_ids: run_ids.to_vec(),
-        };
-        let listed = call.logged_models().list_run_models(request).await?;
-        let runs = listed.into_inner().runs.into_iter();
-        found.extend(runs.map(|run| (run.run_id.clone(), run)));
-    }
-    Ok(found)
+/// Which models a run used and made.
+pub(in crate::mlflow) async fn of_run(call: &Call, run_id: String) -> Answer<RunModels> {
+    let request = ListRunModelsRequest {
+        run_ids: vec![run_id],
+    };
+    let listed = call.logged_models().list_run_models(request).await?;
+    Ok(listed.into_inner().runs.pop().unwrap_or_default())
 }

@@ -23,7 +23,7 @@ use serde_json::Value;
 
 use self::shown::{One, Pair, Shown, status_of};
 pub(super) use self::{
-    links::{link, measure, of_runs},
+    links::{link, measure, of_run},
     shown::artifact_uri,
 };
 use super::{

@@ -156,14 +156,12 @@ async fn get(call: Call) -> Answer<Response> {
     let id = call.read::<Named>()?.id()?;
     let request = GetRunRequest { run_id: id.clone() };
     let mut runs = call.runs();
-    let ids = [id.clone()];
-    let (found, models) =
-        futures::join!(runs.get_run(request), logged_models::of_runs(&call, &ids));
+    let models = logged_models::of_run(&call, id.clone());
+    let (found, models) = futures::join!(runs.get_run(request), models);
     let found = found.map_err(|status| of_run(&id, status))?;
     let run = shown::with_tags(found.into_inner().run.unwrap_or_default());
-    let models = models?.remove(&run.id).unwrap_or_default();
     wire::json(&One {
-        run: Whole::of(&run, Some(&models)),
+        run: Whole::of(&run, Some(&models?)),
     })
 }
 
