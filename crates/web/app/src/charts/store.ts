@@ -55,6 +55,7 @@ export class CurveStore {
   private settling: ReturnType<typeof setTimeout> | undefined;
   /** Whether anything was asked for: what is asked for first does not wait. */
   private begun = false;
+  /** Whether it is about to be, once all panels have said what they want. */
   private beginning = false;
 
   constructor() {
@@ -139,9 +140,12 @@ export class CurveStore {
       this.watch();
     };
     clearTimeout(this.settling);
-    if (this.begun) this.settling = setTimeout(go, SETTLE_MS);
-    else if (!this.beginning) queueMicrotask(go);
-    this.beginning = !this.begun;
+    if (this.begun) {
+      this.settling = setTimeout(go, SETTLE_MS);
+    } else if (!this.beginning) {
+      this.beginning = true;
+      queueMicrotask(go);
+    }
   }
 
   private keys(): string[] {
