@@ -1,6 +1,9 @@
 //! Params and tags, and what they say of where the run came from.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    fmt::{self, Display},
+};
 
 use herdbook_core::limits::{PARAM_VALUE_BYTES, TAG_VALUE_BYTES};
 use herdbook_proto::{
@@ -38,9 +41,8 @@ impl Facts {
     /// Adds what tells them from others.
     pub(super) fn hash(&self, hash: &mut Sha256) {
         for pairs in [&self.params, &self.tags] {
-            let pairs: BTreeMap<_, _> = pairs.iter().collect();
             hash.update(pairs.len().to_le_bytes());
-            for text in pairs.into_iter().flat_map(|(key, value)| [key, value]) {
+            for text in pairs.iter().flat_map(|(key, value)| [key, value]) {
                 hash.update(text.len().to_le_bytes());
                 hash.update(text.as_bytes());
             }
@@ -145,13 +147,13 @@ pub(super) fn params(params: Vec<Pair>) -> Answer<BTreeMap<String, String>> {
     }
     let params = params.into_iter().enumerate();
     params
-        .map(|(index, pair)| param(&format!("params[{index}]."), pair))
+        .map(|(index, pair)| param(fmt::from_fn(|f| write!(f, "params[{index}].")), pair))
         .collect()
 }
 
-pub(super) fn param(path: &str, pair: Pair) -> Answer<(String, String)> {
-    let key = wire::required(&format!("{path}key"), pair.key)?;
-    validate::name(&format!("{path}key"), "Param key", &key)?;
+pub(super) fn param(path: impl Display, pair: Pair) -> Answer<(String, String)> {
+    let key = wire::required(format_args!("{path}key"), pair.key)?;
+    validate::name(format_args!("{path}key"), "Param key", &key)?;
     let value = pair.value.unwrap_or_default();
     Ok((key, validate::cut(value, PARAM_CHARS, PARAM_VALUE_BYTES)))
 }
@@ -159,13 +161,13 @@ pub(super) fn param(path: &str, pair: Pair) -> Answer<(String, String)> {
 /// Tags of a request, the last of a key counts.
 pub(in crate::mlflow) fn tags(tags: Vec<Pair>) -> Answer<BTreeMap<String, String>> {
     let tags = tags.into_iter().enumerate();
-    tags.map(|(index, pair)| tag(&format!("tags[{index}]."), pair))
+    tags.map(|(index, pair)| tag(fmt::from_fn(|f| write!(f, "tags[{index}].")), pair))
         .collect()
 }
 
-pub(super) fn tag(path: &str, pair: Pair) -> Answer<(String, String)> {
-    let key = wire::required(&format!("{path}key"), pair.key)?;
-    validate::name(&format!("{path}key"), "key", &key)?;
+pub(super) fn tag(path: impl Display, pair: Pair) -> Answer<(String, String)> {
+    let key = wire::required(format_args!("{path}key"), pair.key)?;
+    validate::name(format_args!("{path}key"), "key", &key)?;
     let value = pair.value.unwrap_or_default();
     Ok((key, validate::cut(value, TAG_CHARS, TAG_VALUE_BYTES)))
 }

@@ -4,7 +4,7 @@ mod batch;
 mod facts;
 mod points;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 use axum::response::Response;
 use herdbook_proto::{
@@ -97,7 +97,9 @@ async fn log_batch(call: Call) -> Answer<Response> {
             )));
         }
     }
-    let points = points::read(batch.metrics, |index| format!("metrics[{index}]."))?;
+    let points = points::read(batch.metrics, |index| {
+        fmt::from_fn(move |f| write!(f, "metrics[{index}]."))
+    })?;
     let facts = Facts {
         params: facts::params(batch.params)?,
         tags: facts::tags(batch.tags)?,
@@ -121,7 +123,7 @@ async fn log_batch(call: Call) -> Answer<Response> {
 async fn log_metric(call: Call) -> Answer<Response> {
     let id = call.read::<Named>()?.id()?;
     let point = call.read()?;
-    let points = points::read(vec![point], |_| String::new())?;
+    let points = points::read(vec![point], |_| "")?;
     batch::log(&call, &id, points, Facts::default()).await?;
     wire::empty()
 }

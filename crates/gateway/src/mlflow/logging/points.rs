@@ -1,5 +1,7 @@
 //! Points of metrics, as they are sent and as the services take them.
 
+use std::fmt::Display;
+
 use herdbook_proto::tracking::v1::{LoggedModelMetric, MeasuredDataset, Metric};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -33,20 +35,19 @@ pub(super) struct Points {
 }
 
 /// Reads points, each at a path in the request.
-pub(super) fn read(points: Vec<Point>, path: impl Fn(usize) -> String) -> Answer<Points> {
+pub(super) fn read<P: Display>(points: Vec<Point>, path: impl Fn(usize) -> P) -> Answer<Points> {
     let mut metrics = Vec::with_capacity(points.len());
     let mut of_models = Vec::new();
     for (index, point) in points.into_iter().enumerate() {
-        let at = |field: &str| format!("{}{field}", path(index));
-        let key = wire::required(&at("key"), point.key)?;
-        let value = wire::required(&at("value"), point.value)?;
-        let timestamp = wire::required(&at("timestamp"), point.timestamp)?;
-        validate::name(&at("name"), "Metric name", &key)?;
+        let path = path(index);
+        let key = wire::required(format_args!("{path}key"), point.key)?;
+        let value = wire::required(format_args!("{path}value"), point.value)?;
+        let timestamp = wire::required(format_args!("{path}timestamp"), point.timestamp)?;
+        validate::name(format_args!("{path}name"), "Metric name", &key)?;
         if timestamp < 0 {
             return Err(Error::invalid(format!(
-                "Invalid value {timestamp} for parameter '{}' supplied: metric '{key}' (value={value}). \
-                 Timestamp must be a nonnegative long (64-bit integer) ",
-                at("timestamp")
+                "Invalid value {timestamp} for parameter '{path}timestamp' supplied: metric '{key}' (value={value}). \
+                 Timestamp must be a nonnegative long (64-bit integer) "
             )));
         }
         let time_us = Some(timestamp.saturating_mul(1_000));

@@ -26,7 +26,8 @@ pub(in crate::mlflow) fn from_query<T: DeserializeOwned>(query: &str) -> Answer<
         }
     }
     let fields = Value::Object(fields);
-    serde_path_to_error::deserialize(&fields).map_err(|error| wrong(error.path(), &fields, &error))
+    serde_path_to_error::deserialize(&fields)
+        .map_err(|error| wrong(&error.path().to_string(), &fields, &error))
 }
 
 /// Fields in a body; an empty one has none.
@@ -36,22 +37,31 @@ pub(in crate::mlflow) fn from_json<T: DeserializeOwned>(body: &[u8]) -> Answer<T
     } else {
         body
     };
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    serde_path_to_error::deserialize(&mut reader).map_err(|error| {
-        match serde_json::from_slice::<Value>(body) {
-            // Some clients send the object as a text.
-            Ok(Value::String(text)) => serde_json::from_str(&text).ok().map_or_else(
-                || Error::invalid(format!("the body is no JSON object: {error}")),
-                |fields: Value| wrong(error.path(), &fields, &error),
-            ),
-            Ok(fields) => wrong(error.path(), &fields, &error),
-            Err(_) => Error::invalid(format!("the body is not JSON: {error}")),
-        }
-    })
+    serde_json::from_slice(body).map_err(|error| not_read::<T>(body, &error))
 }
 
-fn wrong(path: &serde_path_to_error::Path, fields: &Value, error: &dyn fmt::Display) -> Error {
-    let path = path.to_string();
+/// What is said of a body that cannot be read. It is read again for that: keeping track of where in it one is costs as much
+/// as reading it.
+fn not_read<T: DeserializeOwned>(body: &[u8], error: &serde_json::Error) -> Error {
+    let Ok(fields) = serde_json::from_slice::<Value>(body) else {
+        return Error::invalid(format!("the body is not JSON: {error}"));
+    };
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    let path = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+        Ok(_) => String::new(),
+        Err(error) => error.path().to_string(),
+    };
+    match fields {
+        // Some clients send the object as a text.
+        Value::String(text) => match serde_json::from_str(&text) {
+            Ok(fields) => wrong(&path, &fields, error),
+            Err(_) => Error::invalid(format!("the body is no JSON object: {error}")),
+        },
+        fields => wrong(&path, &fields, error),
+    }
+}
+
+fn wrong(path: &str, fields: &Value, error: &dyn fmt::Display) -> Error {
     let name = path.split(['.', '[']).next().unwrap_or_default();
     match fields.get(name) {
         Some(value) => Error::invalid(format!(
@@ -76,7 +86,7 @@ fn python_type(value: &Value) -> &'static str {
 }
 
 /// A field that must be there.
-pub(in crate::mlflow) fn required<T>(name: &str, value: Option<T>) -> Answer<T> {
+pub(in crate::mlflow) fn required<T>(name: impl fmt::Display, value: Option<T>) -> Answer<T> {
     value.ok_or_else(|| missing(name))
 }
 
@@ -86,7 +96,7 @@ pub(in crate::mlflow) fn required_text(name: &str, value: Option<String>) -> Ans
 }
 
 /// What is said of a field that must be there and is not.
-pub(in crate::mlflow) fn missing(name: &str) -> Error {
+pub(in crate::mlflow) fn missing(name: impl fmt::Display) -> Error {
     Error::invalid(format!(
         "Missing value for required parameter '{name}'. {SEE_DOCS}"
     ))

@@ -1,12 +1,14 @@
 //! MLflow's limits of names and values, in its words.
 
+use std::fmt::Display;
+
 use crate::mlflow::error::{Answer, Error};
 
 /// Characters in a key.
 const KEY_CHARS: usize = 250;
 
 /// Checks the name of a param, a metric or a tag, which is at `path` of the request.
-pub(in crate::mlflow) fn name(path: &str, what: &str, name: &str) -> Answer<()> {
+pub(in crate::mlflow) fn name(path: impl Display, what: &str, name: &str) -> Answer<()> {
     let refused = |why: String| {
         let shown = serde_json::Value::from(name);
         Error::invalid(format!(
