@@ -123,6 +123,20 @@ impl Numbers {
         let values = self.values.as_slice();
         Mask::of(values.len(), |row| values[row] == number).and(&self.present)
     }
+
+    fn replaced(&self, changed: &Mask, cells: &BTreeMap<usize, Cell>) -> Self {
+        let (mut present, mut values) = (self.present.clone(), self.values.clone());
+        for row in changed.newest_first() {
+            if let Some(Cell::Number(number)) = cells.get(&row) {
+                present.insert(row);
+                values[row] = *number;
+            } else {
+                present.remove(row);
+                values[row] = 0.0;
+            }
+        }
+        Self { present, values }
+    }
 }
 
 impl Texts {
@@ -153,6 +167,49 @@ impl Texts {
                 .map(|text| as_number(text).unwrap_or(f64::NAN))
                 .collect()
         })
+    }
+
+    fn replaced(&self, changed: &Mask, cells: &BTreeMap<usize, Cell>) -> Self {
+        let mut codes = self.codes.clone();
+        for row in changed.newest_first() {
+            codes[row] = 0;
+        }
+        let mut used = vec![false; self.dictionary.len()];
+        for place in codes.iter().filter_map(|code| code.checked_sub(1)) {
+            used[usize::from(place)] = true;
+        }
+        let old = || self.dictionary.iter().zip(&used);
+        let new = || {
+            cells.iter().filter_map(|(row, cell)| match cell {
+                Cell::Text(text) => Some((*row, text.as_str())),
+                _ => None,
+            })
+        };
+        let mut texts: Vec<&str> = old()
+            .filter_map(|(text, used)| used.then_some(text))
+            .chain(new().map(|(_, text)| text))
+            .collect();
+        texts.sort_unstable();
+        texts.dedup();
+        let code = |text| {
+            texts
+                .binary_search(&text)
+                .map_or(0, |place| place as u16 + 1)
+        };
+        let moved: Vec<u16> = old()
+            .map(|(text, used)| if *used { code(text) } else { 0 })
+            .collect();
+        for old in &mut codes {
+            *old = old
+                .checked_sub(1)
+                .map_or(0, |place| moved[usize::from(place)]);
+        }
+        for (row, text) in new() {
+            codes[row] = code(text);
+        }
+        let mut dictionary = Dictionary::default();
+        texts.iter().for_each(|text| dictionary.push(text));
+        Self::new(dictionary, codes)
     }
 }
 
@@ -303,13 +360,19 @@ impl Column {
         if same {
             return None;
         }
-        let mut all = cells;
-        for row in (0..self.rows()).filter(|row| !changed.has(*row)) {
-            if let Some(cell) = self.cell(row) {
-                all.insert(row, cell);
+        Some(match self {
+            Self::Numbers(numbers) => Self::Numbers(numbers.replaced(changed, &cells)),
+            Self::Texts(texts) => Self::Texts(texts.replaced(changed, &cells)),
+            Self::Lists(_) => {
+                let mut all = cells;
+                for row in (0..self.rows()).filter(|row| !changed.has(*row)) {
+                    if let Some(cell) = self.cell(row) {
+                        all.insert(row, cell);
+                    }
+                }
+                Self::build(Kind::Lists, self.rows(), &all)
             }
-        }
-        Some(Self::build(self.kind(), self.rows(), &all))
+        })
     }
 
     pub(crate) fn kind(&self) -> Kind {

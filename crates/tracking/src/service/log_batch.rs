@@ -1,6 +1,6 @@
 //! LogBatch: points, and what is written into a run's row beside them, committed with those of everybody else.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use chrono::Utc;
 use herdbook_core::{RunId, WorkspaceId, check_key, limits::POINTS_PER_BATCH};
@@ -293,10 +293,11 @@ fn check_points(metrics: &[proto::Metric], violations: &mut Violations) {
 fn to_points(metrics: Vec<proto::Metric>) -> Points {
     let now = Utc::now().timestamp_micros();
     let mut tables: Vec<PointTable> = Vec::new();
-    // Keys of the last table.
-    let mut keys: HashSet<String> = HashSet::new();
+    // The number, counted from 1, of the last table that has a key.
+    let mut seen: HashMap<String, usize> = HashMap::new();
     for metric in metrics {
         let time = metric.time_us.unwrap_or(now);
+        let count = tables.len();
         match tables.last_mut() {
             // A run of points of one metric stays one table, and so do metrics of one step.
             Some(table) if table.keys == [metric.key.as_str()] => {
@@ -307,13 +308,14 @@ fn to_points(metrics: Vec<proto::Metric>) -> Points {
             Some(table)
                 if table.steps == [metric.step]
                     && table.times_us == [time]
-                    && keys.insert(metric.key.clone()) =>
+                    && seen.get(&metric.key) != Some(&count) =>
             {
+                note(&mut seen, &metric.key, count);
                 table.keys.push(metric.key);
                 table.values.push(metric.value);
             }
             _ => {
-                keys = HashSet::from([metric.key.clone()]);
+                note(&mut seen, &metric.key, count + 1);
                 tables.push(PointTable {
                     keys: vec![metric.key],
                     steps: vec![metric.step],
@@ -324,4 +326,14 @@ fn to_points(metrics: Vec<proto::Metric>) -> Points {
         }
     }
     Points(tables)
+}
+
+/// Notes that `key` is in table `number`.
+fn note(seen: &mut HashMap<String, usize>, key: &str, number: usize) {
+    match seen.get_mut(key) {
+        Some(last) => *last = number,
+        None => {
+            seen.insert(key.to_owned(), number);
+        }
+    }
 }
