@@ -2,7 +2,7 @@
 //!
 //! A JSON Web Token (RFC 7519) with HMAC-SHA-256, valid for a minute, for one service.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use herdbook_core::{PrincipalId, WorkspaceId};
 use herdbook_rpc::{Caller, Role};
@@ -12,7 +12,7 @@ use jsonwebtoken::{
 use serde::{Deserialize, Serialize};
 
 /// How long an assertion is good for, in seconds.
-const LIFETIME: u64 = 60;
+pub(crate) const LIFETIME: u64 = 60;
 /// How far the clocks of two machines may be apart, in seconds.
 const LEEWAY: u64 = 30;
 
@@ -42,13 +42,9 @@ impl Signer {
 
     /// An assertion that calls to `audience`, such as `tracking`, are for `caller`.
     pub(crate) fn sign(&self, caller: &Caller, audience: &str) -> Result<String, Error> {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_secs();
         let claims = Claims {
             aud: audience.to_owned(),
-            exp: now + LIFETIME,
+            exp: now() + LIFETIME,
             sub: caller.principal,
             name: caller.name.to_string(),
             workspace: caller.workspace,
@@ -57,21 +53,30 @@ impl Signer {
         encode(&Header::new(Algorithm::HS256), &claims, &self.encoding)
     }
 
-    /// Who a call to `audience` is for; `None` if the assertion is forged, too old or for another.
-    pub(crate) fn check(&self, assertion: &str, audience: &str) -> Option<Caller> {
+    /// Who a call to `audience` is for, and for how long that is good yet; `None` if the assertion is forged, too old or
+    /// for another.
+    pub(crate) fn check(&self, assertion: &str, audience: &str) -> Option<(Caller, Duration)> {
         let mut validation = Validation::new(Algorithm::HS256);
         validation.set_audience(&[audience]);
         validation.leeway = LEEWAY;
         let claims = decode::<Claims>(assertion, &self.decoding, &validation)
             .ok()?
             .claims;
-        Some(Caller {
+        let caller = Caller {
             principal: claims.sub,
             name: claims.name.into(),
             workspace: claims.workspace,
             role: Role::from_proto(claims.role)?,
-        })
+        };
+        let left = (claims.exp + LEEWAY).saturating_sub(now());
+        Some((caller, Duration::from_secs(left)))
     }
+}
+
+/// Seconds since 1970.
+fn now() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default().as_secs()
 }
 
 #[cfg(test)]
@@ -91,11 +96,12 @@ mod tests {
     fn an_assertion_is_believed_by_its_audience_alone() {
         let signer = Signer::new(&[7; 32]);
         let assertion = signer.sign(&caller(), "tracking").unwrap();
-        let believed = signer.check(&assertion, "tracking").unwrap();
+        let (believed, left) = signer.check(&assertion, "tracking").unwrap();
         assert_eq!(
             (&*believed.name, believed.workspace, believed.role),
             ("ana", WorkspaceId(3), Role::Approver)
         );
+        assert!(left <= Duration::from_secs(LIFETIME + LEEWAY));
         assert!(signer.check(&assertion, "lineage").is_none());
     }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::{
     AccessError, AuthMode, DEFAULT_WORKSPACE,
-    assertion::Signer,
+    assertion::{LIFETIME, Signer},
     cache::Cache,
     secret,
     store::{Store, sessions::KnownSession, tokens::KnownToken},
@@ -32,6 +32,9 @@ pub(crate) struct Authenticator {
     /// What principals are in the workspaces that they name, or in that which is taken if they name none.
     members: Cache<(PrincipalId, Option<String>), (WorkspaceId, Role)>,
     workspaces: Cache<String, WorkspaceId>,
+    /// By service that is called, what it was told of late about for whom.
+    signed: Cache<(String, Caller), HeaderValue>,
+    checked: Cache<(String, HeaderValue), Caller>,
 }
 
 impl Authenticator {
@@ -44,6 +47,8 @@ impl Authenticator {
             sessions: Cache::default(),
             members: Cache::default(),
             workspaces: Cache::default(),
+            signed: Cache::default(),
+            checked: Cache::default(),
         }
     }
 
@@ -57,11 +62,13 @@ impl Authenticator {
     async fn find(&self, headers: &HeaderMap, service: &str) -> Result<Caller, Unauthorized> {
         if let Some(assertion) = headers.get(ASSERTION) {
             let audience = service.split('.').nth(1).unwrap_or_default();
-            let caller = assertion
-                .to_str()
-                .ok()
-                .and_then(|text| self.signer.check(text, audience));
-            return caller.ok_or(Unauthorized::InvalidAssertion);
+            let check = || {
+                let text = assertion.to_str().ok();
+                let caller = text.and_then(|text| self.signer.check(text, audience));
+                caller.ok_or(Unauthorized::InvalidAssertion)
+            };
+            let key = (audience.to_owned(), assertion.clone());
+            return self.checked.get_or_make(key, check);
         }
         let workspace = headers
             .get(WORKSPACE)
@@ -179,14 +186,15 @@ impl Authenticate for Authenticator {
 
 impl Assertions for Authenticator {
     fn sign(&self, caller: &Caller, audience: &str) -> Result<HeaderValue, Box<dyn ServiceError>> {
-        let text = self
-            .signer
-            .sign(caller, audience)
-            .map_err(|_| Unauthorized::InvalidAssertion);
-        let value = text.and_then(|text| {
-            HeaderValue::from_str(&text).map_err(|_| Unauthorized::InvalidAssertion)
-        });
-        value.map_err(|error| Box::new(error) as Box<dyn ServiceError>)
+        let sign = || {
+            let text = self.signer.sign(caller, audience).ok();
+            let value = text.and_then(|text| HeaderValue::from_str(&text).ok());
+            let value = value.ok_or(Unauthorized::InvalidAssertion)?;
+            Ok((value, Duration::from_secs(LIFETIME / 2)))
+        };
+        let key = (audience.to_owned(), caller.clone());
+        let signed = self.signed.get_or_make(key, sign);
+        signed.map_err(|error: Unauthorized| Box::new(error) as Box<dyn ServiceError>)
     }
 }
 

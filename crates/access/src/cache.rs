@@ -46,12 +46,24 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
         let (value, trust) = ask.await?;
         let mut entries = self.entries();
         if entries.generation == generation {
-            if entries.believed.len() >= CACHED {
-                entries.believed.clear();
-            }
-            let until = Instant::now() + trust;
-            entries.believed.insert(key, (until, value.clone()));
+            entries.believe(key, value.clone(), trust);
         }
+        Ok(value)
+    }
+
+    /// The value as it is believed, or else as `make` has it, to be believed for as long as that says.
+    pub(crate) fn get_or_make<E>(
+        &self,
+        key: K,
+        make: impl FnOnce() -> Result<(V, Duration), E>,
+    ) -> Result<V, E> {
+        if let Some((until, value)) = self.entries().believed.get(&key)
+            && Instant::now() < *until
+        {
+            return Ok(value.clone());
+        }
+        let (value, trust) = make()?;
+        self.entries().believe(key, value.clone(), trust);
         Ok(value)
     }
 
@@ -63,6 +75,15 @@ impl<K: Hash + Eq, V: Clone> Cache<K, V> {
 
     fn entries(&self) -> MutexGuard<'_, Entries<K, V>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Hash + Eq, V> Entries<K, V> {
+    fn believe(&mut self, key: K, value: V, trust: Duration) {
+        if self.believed.len() >= CACHED {
+            self.believed.clear();
+        }
+        self.believed.insert(key, (Instant::now() + trust, value));
     }
 }
 
@@ -88,6 +109,18 @@ mod tests {
             .get_or_ask("brief", answer("first", Duration::ZERO))
             .await;
         let Ok(anew) = cache.get_or_ask("brief", answer("second", HOUR)).await;
+        assert_eq!(anew, "second");
+    }
+
+    #[test]
+    fn makes_what_is_not_believed_any_more() {
+        let cache = Cache::default();
+        let make = |value: &str, trust| Ok::<_, Infallible>((value.to_owned(), trust));
+        let Ok(_) = cache.get_or_make("key", || make("first", HOUR));
+        let Ok(kept) = cache.get_or_make("key", || make("second", HOUR));
+        assert_eq!(kept, "first");
+        let Ok(_) = cache.get_or_make("brief", || make("first", Duration::ZERO));
+        let Ok(anew) = cache.get_or_make("brief", || make("second", HOUR));
         assert_eq!(anew, "second");
     }
 

@@ -57,7 +57,7 @@ impl fmt::Display for Role {
 
 /// Who calls, in which workspace, with which role. The authentication layer puts it into the
 /// request's extensions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Caller {
     /// The principal.
     pub principal: PrincipalId,
