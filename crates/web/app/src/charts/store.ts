@@ -21,6 +21,14 @@ export interface Subject {
   spread?: Spread;
 }
 
+/** Points of a run as they come. */
+interface Told {
+  runId: string;
+  key: string;
+  xs: readonly number[];
+  values: readonly number[];
+}
+
 /** What one call of the server takes. */
 const KEYS_A_CALL = 100;
 const WATCHED = 100;
@@ -50,6 +58,8 @@ export class CurveStore {
   private readonly fresh = new Set<string>();
   private readonly listeners = new Set<() => void>();
   private asking = new AbortController();
+  /** What came while curves are asked for: their answer may be from before it. */
+  private meanwhile: Told[] | undefined;
   private watching: AbortController | undefined;
   private watched = "";
   private settling: ReturnType<typeof setTimeout> | undefined;
@@ -165,6 +175,7 @@ export class CurveStore {
     this.begun = true;
     this.asking.abort();
     this.asking = new AbortController();
+    this.meanwhile = [];
     const { signal } = this.asking;
     try {
       for (let at = 0; at < missing.length; at += KEYS_A_CALL) {
@@ -194,6 +205,7 @@ export class CurveStore {
       // The bar tells of a lost connection, and what is drawn stays.
       if (!isLost(error)) this.error = error;
     }
+    this.meanwhile = undefined;
     this.tell();
   }
 
@@ -208,7 +220,16 @@ export class CurveStore {
       this.fresh.add(key);
     }
     for (const line of lines) this.lines.get(line.key)?.set(line.id, line);
+    for (const told of this.meanwhile ?? []) this.add(told);
     this.tell();
+  }
+
+  private add({ runId, key, xs, values }: Told): void {
+    const known = this.lines.get(key) ?? new Map<string, Line>();
+    const line = known.get(runId) ?? emptyLine(runId, key);
+    append(line, xs, values);
+    known.set(runId, line);
+    this.lines.set(key, known);
   }
 
   /** The part that is asked for: a little more than is seen, so that lines go on to the edges. */
@@ -274,11 +295,9 @@ export class CurveStore {
         }
         if (!points) continue;
         const xs = (byTime ? points.timesUs : points.steps).map((x) => Number(x) / unit);
-        const known = this.lines.get(points.key) ?? new Map<string, Line>();
-        const line = known.get(runId) ?? emptyLine(runId, points.key);
-        append(line, xs, points.values);
-        known.set(runId, line);
-        this.lines.set(points.key, known);
+        const told = { runId, key: points.key, xs, values: points.values };
+        this.meanwhile?.push(told);
+        this.add(told);
         this.tell();
       }
     } catch {
