@@ -32,7 +32,7 @@ pub(crate) struct Authenticator {
     /// What principals are in the workspaces that they name, or in that which is taken if they name none.
     members: Cache<(PrincipalId, Option<String>), (WorkspaceId, Role)>,
     workspaces: Cache<String, WorkspaceId>,
-    /// By service that is called, what it was told of late about for whom.
+    /// Assertions made of late, by the service that is called and for whom; and those that were found good.
     signed: Cache<(String, Caller), HeaderValue>,
     checked: Cache<(String, HeaderValue), Caller>,
 }

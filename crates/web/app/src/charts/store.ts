@@ -201,10 +201,11 @@ export class CurveStore {
       }
       this.error = undefined;
     } catch (error) {
-      if (signal.aborted) return;
       // The bar tells of a lost connection, and what is drawn stays.
-      if (!isLost(error)) this.error = error;
+      if (!signal.aborted && !isLost(error)) this.error = error;
     }
+    // Another question is under way, and what comes meanwhile is kept for it.
+    if (signal.aborted) return;
     this.meanwhile = undefined;
     this.tell();
   }
